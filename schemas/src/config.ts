@@ -1,0 +1,114 @@
+// `mcp.config.json`: `mcpServers` (or VS Code's `servers`) as MCP clients write it, and one key of
+// ours, `drawbridge`, so that the same file works elsewhere. Unknown keys of a server entry are
+// other clients' own and are let through; unknown keys under `drawbridge` are faults.
+import { z } from 'zod';
+
+const name = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,47}$/,
+    'letters, digits, "_", "." and "-", 48 characters at most',
+  )
+  .refine(
+    (value) => !value.includes('__'),
+    '"__" separates a server from its tool and cannot stand in a name',
+  );
+
+/** A length of time in milliseconds: a whole number, or text such as `500ms`, `30s`, `5m`, `1h`. */
+const duration = z.union([
+  z.number().int().nonnegative(),
+  z
+    .string()
+    .regex(
+      /^\d+(ms|s|m|h)$/,
+      'a whole number of milliseconds, or text such as "500ms", "30s", "5m", "1h"',
+    )
+    .transform((text) => {
+      const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+      const [, amount = '0', unit = 'ms'] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
+      return Number(amount) * units[unit as keyof typeof units];
+    }),
+]);
+
+/** What a tool may do: believed from settings, built-in servers and approved pins only. */
+export const effectSchema = z.enum(['read', 'idempotent', 'write', 'destructive']);
+export type Effect = z.infer<typeof effectSchema>;
+
+const stdioServer = z.looseObject({
+  type: z.literal('stdio').optional(),
+  command: z.string().min(1),
+  args: z.array(z.string()).default([]),
+  env: z.record(z.string(), z.string()).default({}),
+  cwd: z.string().optional(),
+});
+
+const httpServer = z.looseObject({
+  type: z.enum(['http', 'streamable-http', 'sse']).optional(),
+  url: z.url({ protocol: /^https?$/ }),
+  headers: z.record(z.string(), z.string()).default({}),
+});
+
+export const serverEntrySchema = z.union([stdioServer, httpServer]);
+
+/** Our settings for one server, under `drawbridge.servers.<name>`. Times default as the README says. */
+export const serverOptionsSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** Tools to offer; a pattern may end in `*`. Absent: all. */
+  expose: z.array(z.string()).optional(),
+  /** `trust`: pinned when first seen; `strict`: withheld until approved. */
+  pin: z.enum(['trust', 'strict']).default('trust'),
+  instance: z.enum(['shared', 'session', 'principal']).default('shared'),
+  /** For one call, renewed on progress. */
+  timeout: duration.default(60_000),
+  /** For the start up to the first answer. */
+  startTimeout: duration.default(30_000),
+  /** Stop after this long without a call; 0 keeps it running. */
+  idle: duration.default(600_000),
+  /** Largest message taken from the server, in bytes. */
+  maxMessageBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(32 * 1024 * 1024),
+  effects: z.record(z.string(), effectSchema).default({}),
+});
+export type ServerOptions = z.infer<typeof serverOptionsSchema>;
+
+export const drawbridgeOptionsSchema = z.strictObject({
+  servers: z.record(name, serverOptionsSchema).default({}),
+  /** Named selections of tools, served at `/mcp/{toolset}`; a pattern may end in `*`. */
+  toolsets: z
+    .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/), z.array(z.string()))
+    .default({}),
+  /** Named sets of root folders; relative paths count from the settings file. */
+  projects: z.record(name, z.strictObject({ roots: z.array(z.string()).min(1) })).default({}),
+  cors: z.strictObject({ origins: z.array(z.string()).default([]) }).prefault({}),
+  /** Hosts that requests may name besides loopback's. */
+  allowedHosts: z.array(z.string()).default([]),
+  limits: z
+    .strictObject({
+      /** Largest request body, in bytes. */
+      bodyBytes: z
+        .number()
+        .int()
+        .positive()
+        .default(4 * 1024 * 1024),
+      /** Calls of one principal under way at once. */
+      concurrentCalls: z.number().int().positive().default(256),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      days: z.number().int().positive().default(30),
+      maxBytes: z.number().int().positive().optional(),
+    })
+    .prefault({}),
+});
+
+export const configFileSchema = z.looseObject({
+  mcpServers: z.record(name, serverEntrySchema).optional(),
+  servers: z.record(name, serverEntrySchema).optional(),
+  drawbridge: drawbridgeOptionsSchema.prefault({}),
+});
+export type ConfigFile = z.infer<typeof configFileSchema>;
+export type DrawbridgeOptions = z.infer<typeof drawbridgeOptionsSchema>;
