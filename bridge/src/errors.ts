@@ -1,0 +1,58 @@
+// The bridge's one error class. The code says which area refused and why; each front maps the codes
+// to its own wire once, in one exhaustive switch (fronts/*-errors.ts), so a new code cannot be missed.
+
+export type DrawbridgeErrorCode =
+  | 'settings/invalid'
+  | 'home/locked'
+  | 'store/unavailable'
+  | 'store/start_failed'
+  | 'log/unavailable'
+  | 'log/outcome_unknown'
+  | 'upstream/unknown'
+  | 'upstream/unavailable'
+  | 'upstream/start_failed'
+  | 'upstream/timeout'
+  | 'upstream/crashed'
+  | 'upstream/protocol'
+  | 'upstream/too_large'
+  | 'upstream/busy'
+  | 'catalog/unknown_tool'
+  | 'catalog/unknown_prompt'
+  | 'catalog/unknown_resource'
+  | 'catalog/withheld'
+  | 'policy/denied'
+  | 'policy/limit'
+  | 'auth/missing'
+  | 'auth/invalid'
+  | 'auth/forbidden'
+  | 'session/unknown'
+  | 'run/unknown'
+  | 'run/pruned'
+  | 'artifact/unknown'
+  | 'request/invalid'
+  | 'request/not_found'
+  | 'request/too_large'
+  | 'request/conflict'
+  | 'call/cancelled';
+
+/** `details` is safe to show to the caller; `cause` is for the log only. */
+export class DrawbridgeError extends Error {
+  readonly code: DrawbridgeErrorCode;
+  readonly details: unknown;
+
+  constructor(
+    code: DrawbridgeErrorCode,
+    message: string,
+    options: { cause?: unknown; details?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'DrawbridgeError';
+    this.code = code;
+    this.details = options.details;
+  }
+}
+
+/** The message of anything thrown, for a log line or a wrapping error. */
+export function toMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
