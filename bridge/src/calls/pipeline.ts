@@ -1,0 +1,27 @@
+// The way of one call, in one place: route → record → admit → write ahead → send. Each step is its
+// own file and knows only the next; this file is their order.
+import type { Call, Outcome, RoutedCall } from './call.ts';
+import type { Recordable } from './record.ts';
+import type { RefusableCall } from './route.ts';
+
+export type Handler<In extends Call> = (call: In) => Promise<Outcome>;
+export type Step<In extends Call, Out extends Call> = (
+  call: In,
+  next: Handler<Out>,
+) => Promise<Outcome>;
+
+export interface PipelineSteps {
+  readonly route: Step<Call, RefusableCall>;
+  readonly record: Step<RefusableCall, Recordable<RefusableCall>>;
+  readonly admit: Step<Recordable<RefusableCall>, Recordable<RoutedCall>>;
+  readonly writeAhead: Step<Recordable<RoutedCall>, RoutedCall>;
+  readonly send: Handler<RoutedCall>;
+}
+
+/** Composes the steps once; the result carries every call of every front. */
+export function createPipeline(steps: PipelineSteps): Handler<Call> {
+  const writeAhead: Handler<Recordable<RoutedCall>> = (call) => steps.writeAhead(call, steps.send);
+  const admit: Handler<Recordable<RefusableCall>> = (call) => steps.admit(call, writeAhead);
+  const record: Handler<RefusableCall> = (call) => steps.record(call, admit);
+  return (call) => steps.route(call, record);
+}

@@ -1,0 +1,229 @@
+// The recorder's outer half: whatever happens to a call, its end is committed before the outcome is
+// let out. A call that could not be committed must not look answered, so its outcome is unknown.
+import type { RunEventPayload } from '@drawbridge/schemas';
+import { DrawbridgeError } from '../errors.ts';
+import type { Call, CallSink, Outcome, RpcError } from './call.ts';
+import type { Step } from './pipeline.ts';
+import type { RefusableCall } from './route.ts';
+
+type Raw<T, K extends string> = Omit<T, K> & { [P in K & keyof T]: unknown };
+
+/** The part of the run log that the recorder needs; body fields are given raw and stored by the log. */
+export interface CallLog {
+  append(runId: string, event: CallEvent): Promise<number>;
+}
+export type CallEvent =
+  | { type: 'call.started'; payload: Raw<RunEventPayload<'call.started'>, 'arguments'> }
+  | {
+      type: 'call.denied';
+      payload: Raw<RunEventPayload<'call.denied'>, 'arguments'>;
+      durationMs: number;
+    }
+  | { type: 'call.progress'; payload: RunEventPayload<'call.progress'> }
+  | { type: 'call.message'; payload: Raw<RunEventPayload<'call.message'>, 'data'> }
+  | {
+      type: 'call.input_required';
+      payload: Raw<RunEventPayload<'call.input_required'>, 'requests'>;
+    }
+  | {
+      type: 'call.completed';
+      payload: Raw<Omit<RunEventPayload<'call.completed'>, 'size'>, 'result'>;
+      durationMs: number;
+    }
+  | { type: 'call.failed'; payload: RunEventPayload<'call.failed'>; durationMs: number }
+  | { type: 'call.cancelled'; payload: RunEventPayload<'call.cancelled'>; durationMs: number };
+
+/** A call that carries its page of the log. */
+export type Recordable<C extends Call> = C & { readonly page: CallPage };
+
+export interface RecordOptions {
+  readonly log: CallLog;
+  readonly now?: () => number;
+  /** Called once per call, after the commit. */
+  readonly onEnd?: (call: RefusableCall, outcome: Outcome, seconds: number) => void;
+}
+
+const PROGRESS_INTERVAL_MS = 100;
+const MESSAGES_PER_CALL = 1_000;
+
+/**
+ * One call's page in the log. Progress is logged at most every 100 ms and messages up to 1,000 a
+ * call, so that a chattering server cannot flood the log; the caller still gets all of them.
+ */
+export class CallPage {
+  readonly #call: RefusableCall;
+  readonly #log: CallLog;
+  readonly #now: () => number;
+  #started: Promise<number> | undefined;
+  #lastProgress = Number.NEGATIVE_INFINITY;
+  #messages = 0;
+  #failure: unknown;
+
+  constructor(call: RefusableCall, log: CallLog, now: () => number) {
+    this.#call = call;
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** Writes `call.started` once; resolves when it is committed. */
+  start(): Promise<number> {
+    this.#started ??= this.#log.append(this.#call.runId, {
+      type: 'call.started',
+      payload: describe(this.#call),
+    });
+    return this.#started;
+  }
+
+  /** Appends the end of the call and resolves when everything of it is committed. */
+  async end(outcome: Outcome, durationMs: number): Promise<void> {
+    const started = outcome.kind === 'denied' ? this.#started : this.start();
+    await Promise.all([
+      started,
+      this.#log.append(this.#call.runId, this.#ending(outcome, durationMs)),
+    ]);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** A sink that logs what it passes on. */
+  sink(to: CallSink): CallSink {
+    const { id: callId, runId } = this.#call;
+    return {
+      progress: (params) => {
+        const now = this.#now();
+        if (now - this.#lastProgress >= PROGRESS_INTERVAL_MS) {
+          this.#lastProgress = now;
+          this.#note(runId, { type: 'call.progress', payload: { callId, ...params } });
+        }
+        to.progress(params);
+      },
+      message: (params) => {
+        if (this.#messages++ < MESSAGES_PER_CALL) {
+          this.#note(runId, { type: 'call.message', payload: { callId, ...params } });
+        }
+        to.message(params);
+      },
+    };
+  }
+
+  #note(runId: string, event: CallEvent): void {
+    void this.start().catch((error: unknown) => this.#keep(error));
+    this.#log.append(runId, event).catch((error: unknown) => this.#keep(error));
+  }
+
+  #keep(error: unknown): void {
+    this.#failure ??= error;
+  }
+
+  #ending(outcome: Outcome, durationMs: number): CallEvent {
+    const callId = this.#call.id;
+    switch (outcome.kind) {
+      case 'result':
+      case 'tool_error':
+        return {
+          type: 'call.completed',
+          payload: { callId, outcome: outcome.kind, result: outcome.result },
+          durationMs,
+        };
+      case 'protocol_error':
+      case 'timed_out':
+        return {
+          type: 'call.failed',
+          payload: {
+            callId,
+            outcome: isUnknown(outcome.error) ? 'unknown' : outcome.kind,
+            error: outcome.error,
+          },
+          durationMs,
+        };
+      case 'input_required':
+        return { type: 'call.input_required', payload: { callId, requests: outcome.result } };
+      case 'cancelled':
+        return { type: 'call.cancelled', payload: { callId }, durationMs };
+      case 'denied':
+        return {
+          type: 'call.denied',
+          payload: { ...describe(this.#call), reason: outcome.error.message },
+          durationMs,
+        };
+      default:
+        return outcome satisfies never;
+    }
+  }
+}
+
+export function createRecordStep({
+  log,
+  now = () => performance.now(),
+  onEnd,
+}: RecordOptions): Step<RefusableCall, Recordable<RefusableCall>> {
+  return async (call, next) => {
+    const begin = now();
+    const page = new CallPage(call, log, now);
+    const outcome = await next({ ...call, page, sink: page.sink(call.sink) });
+    const durationMs = now() - begin;
+    const committed = await page.end(outcome, durationMs).then(
+      () => outcome,
+      (error: unknown) => toUncommitted(call, outcome, error),
+    );
+    onEnd?.(call, committed, durationMs / 1_000);
+    return committed;
+  };
+}
+
+/** JSON-RPC error of a call whose end could not be written: the caller must not take it as done or not done. */
+function toUncommitted(call: RefusableCall, outcome: Outcome, cause: unknown): Outcome {
+  if (outcome.kind === 'protocol_error' && isLogError(outcome.error)) return outcome;
+  const reason = cause instanceof DrawbridgeError ? cause.message : 'the log did not take it';
+  return {
+    kind: 'protocol_error',
+    error: {
+      code: -32_603,
+      message: `The outcome of ${call.name} is unknown: it ended, but could not be recorded (${reason}). Look before you repeat it.`,
+      data: { code: 'log/outcome_unknown', callId: call.id, runId: call.runId },
+    },
+  };
+}
+
+function isUnknown(error: RpcError): boolean {
+  return dataCode(error)?.endsWith('/outcome_unknown') ?? false;
+}
+
+function isLogError(error: RpcError): boolean {
+  return dataCode(error)?.startsWith('log/') ?? false;
+}
+
+function dataCode({ data }: RpcError): string | undefined {
+  if (typeof data !== 'object' || data === null || !('code' in data)) return undefined;
+  return typeof data.code === 'string' ? data.code : undefined;
+}
+
+function describe(call: RefusableCall): Extract<CallEvent, { type: 'call.started' }>['payload'] {
+  const target = 'target' in call ? call.target : undefined;
+  return {
+    callId: call.id,
+    method: call.method,
+    name: call.name,
+    arguments: toArguments(call),
+    readOnly: target?.effect === 'read',
+    principal: call.principal.id,
+    era: call.client.era,
+    ...(target !== undefined && { upstream: target.upstream }),
+    ...(target?.definitionHash !== undefined && { definitionHash: target.definitionHash }),
+    ...(call.client.name !== undefined && { client: call.client.name }),
+    ...(call.requestId !== undefined && { requestId: call.requestId }),
+  };
+}
+
+function toArguments(call: Call): unknown {
+  switch (call.method) {
+    case 'tools/call':
+    case 'prompts/get':
+      return call.params['arguments'] ?? {};
+    case 'completion/complete':
+      return call.params['argument'] ?? {};
+    case 'resources/read':
+      return {};
+    default:
+      return call.method satisfies never;
+  }
+}
