@@ -14,27 +14,39 @@ const name = z
     '"__" separates a server from its tool and cannot stand in a name',
   );
 
+/** A strict object whose fault for an unknown key says which keys there are. */
+function strict<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}; allowed: ${Object.keys(shape).join(', ')}`
+        : undefined,
+  });
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
 /** A length of time in milliseconds: a whole number, or text such as `500ms`, `30s`, `5m`, `1h`. */
-const duration = z.union([
-  z.number().int().nonnegative(),
-  z
-    .string()
-    .regex(
-      /^\d+(ms|s|m|h)$/,
-      'a whole number of milliseconds, or text such as "500ms", "30s", "5m", "1h"',
-    )
-    .transform((text) => {
-      const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
-      const [, amount = '0', unit = 'ms'] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
-      return Number(amount) * units[unit as keyof typeof units];
-    }),
-]);
+const duration = z.union(
+  [
+    z.number().int().nonnegative(),
+    z
+      .string()
+      .regex(/^\d+(ms|s|m|h)$/)
+      .transform((text) => {
+        const [, amount = '0', unit = 'ms'] = /^(\d+)(\w+)$/.exec(text) ?? [];
+        return Number(amount) * (unitMs[unit] ?? 1);
+      }),
+  ],
+  { error: 'expected a whole number of milliseconds, or text such as "500ms", "30s", "5m", "1h"' },
+);
 
 /** What a tool may do: believed from settings, built-in servers and approved pins only. */
 export const effectSchema = z.enum(['read', 'idempotent', 'write', 'destructive']);
 export type Effect = z.infer<typeof effectSchema>;
 
-const stdioServer = z.looseObject({
+/** A server that is a child process. */
+export const stdioServerSchema = z.looseObject({
   type: z.literal('stdio').optional(),
   command: z.string().min(1),
   args: z.array(z.string()).default([]),
@@ -42,16 +54,15 @@ const stdioServer = z.looseObject({
   cwd: z.string().optional(),
 });
 
-const httpServer = z.looseObject({
+/** A server behind a URL; without `type` it is tried as Streamable HTTP first, then as SSE. */
+export const httpServerSchema = z.looseObject({
   type: z.enum(['http', 'streamable-http', 'sse']).optional(),
   url: z.url({ protocol: /^https?$/ }),
   headers: z.record(z.string(), z.string()).default({}),
 });
 
-export const serverEntrySchema = z.union([stdioServer, httpServer]);
-
 /** Our settings for one server, under `drawbridge.servers.<name>`. Times default as the README says. */
-export const serverOptionsSchema = z.strictObject({
+export const serverOptionsSchema = strict({
   enabled: z.boolean().default(true),
   /** Tools to offer; a pattern may end in `*`. Absent: all. */
   expose: z.array(z.string()).optional(),
@@ -74,40 +85,48 @@ export const serverOptionsSchema = z.strictObject({
 });
 export type ServerOptions = z.infer<typeof serverOptionsSchema>;
 
-export const drawbridgeOptionsSchema = z.strictObject({
+export const drawbridgeOptionsSchema = strict({
   servers: z.record(name, serverOptionsSchema).default({}),
   /** Named selections of tools, served at `/mcp/{toolset}`; a pattern may end in `*`. */
   toolsets: z
-    .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/), z.array(z.string()))
+    .record(
+      z
+        .string()
+        .regex(
+          /^[a-z0-9][a-z0-9-]{0,31}$/,
+          'lower-case letters, digits and "-", 32 characters at most',
+        ),
+      z.array(z.string()),
+    )
     .default({}),
   /** Named sets of root folders; relative paths count from the settings file. */
-  projects: z.record(name, z.strictObject({ roots: z.array(z.string()).min(1) })).default({}),
-  cors: z.strictObject({ origins: z.array(z.string()).default([]) }).prefault({}),
+  projects: z.record(name, strict({ roots: z.array(z.string()).min(1) })).default({}),
+  cors: strict({ origins: z.array(z.string()).default([]) }).prefault({}),
   /** Hosts that requests may name besides loopback's. */
   allowedHosts: z.array(z.string()).default([]),
-  limits: z
-    .strictObject({
-      /** Largest request body, in bytes. */
-      bodyBytes: z
-        .number()
-        .int()
-        .positive()
-        .default(4 * 1024 * 1024),
-      /** Calls of one principal under way at once. */
-      concurrentCalls: z.number().int().positive().default(256),
-    })
-    .prefault({}),
-  retention: z
-    .strictObject({
-      days: z.number().int().positive().default(30),
-      maxBytes: z.number().int().positive().optional(),
-    })
-    .prefault({}),
+  limits: strict({
+    /** Largest request body, in bytes. */
+    bodyBytes: z
+      .number()
+      .int()
+      .positive()
+      .default(4 * 1024 * 1024),
+    /** Calls of one principal under way at once. */
+    concurrentCalls: z.number().int().positive().default(256),
+  }).prefault({}),
+  retention: strict({
+    days: z.number().int().positive().default(30),
+    maxBytes: z.number().int().positive().optional(),
+  }).prefault({}),
 });
 
+/**
+ * The file as a whole. Server entries are checked one by one after their variables are filled in,
+ * by {@link stdioServerSchema} or {@link httpServerSchema}.
+ */
 export const configFileSchema = z.looseObject({
-  mcpServers: z.record(name, serverEntrySchema).optional(),
-  servers: z.record(name, serverEntrySchema).optional(),
+  mcpServers: z.record(name, z.looseObject({})).optional(),
+  servers: z.record(name, z.looseObject({})).optional(),
   drawbridge: drawbridgeOptionsSchema.prefault({}),
 });
 export type ConfigFile = z.infer<typeof configFileSchema>;
