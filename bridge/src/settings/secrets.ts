@@ -1,0 +1,71 @@
+// Which literal values the log must never show, told by where they stand, and the home's own secret.
+import { randomBytes } from 'node:crypto';
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const secretName =
+  /token|secret|passw|passphrase|credential|private|cookie|bearer|api[-_]?key|access[-_]?key|(^|[-_])(auth|authorization|key|pat|pwd|dsn)($|[-_])|(database|redis|postgres)[-_]?url/i;
+
+/** Shorter values stand in ordinary text too often to be hidden everywhere. */
+const SHORTEST_SECRET = 6;
+
+/** Whether a variable or header of this name usually holds a secret. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name);
+}
+
+/** The literal values to hide for one configured value: itself, and a header's credential without its scheme. */
+export function toSecretValues(value: string): string[] {
+  const credential = /^(?:bearer|basic|token)\s+(\S+)$/i.exec(value)?.[1];
+  return [value, ...(credential === undefined ? [] : [credential])].filter(
+    (candidate) => candidate.length >= SHORTEST_SECRET,
+  );
+}
+
+/** The password inside a connection URL, as it is written and as it is meant. */
+export function passwordOf(url: string | undefined): string[] {
+  if (url === undefined || !URL.canParse(url)) return [];
+  const { password } = new URL(url);
+  if (password.length < SHORTEST_SECRET) return [];
+  return [...new Set([password, decodeURIComponent(password)])];
+}
+
+/**
+ * The secret that signs what leaves this home and comes back: `DRAWBRIDGE_SECRET`, else the one kept
+ * in `<home>/secret` (0600), made here when there is none. Two starts at once end with the same one.
+ */
+export function loadSecret(settings: { readonly home: string; readonly secret?: string }): string {
+  if (settings.secret !== undefined) return settings.secret;
+  const file = join(settings.home, 'secret');
+  const kept = readSecret(file);
+  if (kept !== undefined) return kept;
+  mkdirSync(settings.home, { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    // A link, unlike a rename, never replaces the secret another start has just made.
+    linkSync(draft, file);
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  const made = readSecret(file);
+  if (made === undefined) throw new Error(`${file} is empty; remove it and start again`);
+  return made;
+}
+
+function readSecret(file: string): string | undefined {
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    chmodSync(file, 0o600);
+    return text === '' ? undefined : text;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

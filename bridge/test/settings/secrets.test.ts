@@ -1,0 +1,52 @@
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isSecretName, loadSecret } from '../../src/settings/secrets.ts';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'drawbridge-home-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+describe('loadSecret', () => {
+  it('makes one at the first start, for its owner only, and keeps it', () => {
+    const made = loadSecret({ home: join(home, 'new') });
+    expect(Buffer.from(made, 'base64url')).toHaveLength(32);
+    expect(statSync(join(home, 'new', 'secret')).mode & 0o777).toBe(0o600);
+    expect(loadSecret({ home: join(home, 'new') })).toBe(made);
+    expect(readdirSync(join(home, 'new'))).toEqual(['secret']);
+  });
+
+  it('closes a file that others could read', () => {
+    loadSecret({ home });
+    chmodSync(join(home, 'secret'), 0o644);
+    loadSecret({ home });
+    expect(statSync(join(home, 'secret')).mode & 0o777).toBe(0o600);
+  });
+
+  it('writes nothing when the environment gives one', () => {
+    expect(loadSecret({ home, secret: 'given' })).toBe('given');
+    expect(existsSync(join(home, 'secret'))).toBe(false);
+  });
+});
+
+describe('isSecretName', () => {
+  it.each([
+    'GITHUB_TOKEN',
+    'api-key',
+    'X-API-Key',
+    'Authorization',
+    'DB_PASSWORD',
+    'AWS_SECRET_ACCESS_KEY',
+    'PGPASSWORD',
+    'AUTH',
+    'OPENAI_KEY',
+    'Cookie',
+  ])('takes %s for one', (name) => expect(isSecretName(name)).toBe(true));
+  it.each(['GIT_AUTHOR_NAME', 'PATH', 'KEYBOARD', 'NODE_ENV', 'Accept', 'MONKEY', 'HOST'])(
+    'does not take %s for one',
+    (name) => expect(isSecretName(name)).toBe(false),
+  );
+});
