@@ -36,6 +36,8 @@ export interface Catalog {
   accept(upstream: string, offer: Offer, pins: readonly Pin[]): OfferChange;
   has(view: View): boolean;
   list(view: View): Listing;
+  /** The tools of a view, each with the server behind it. */
+  tools(view: View): readonly { server: string; definition: Definition }[];
   find(call: Pick<Call, 'method' | 'name' | 'params' | 'view'>): Target | RpcError;
   /** The output schema of a tool as it was offered, for the projection of its result. */
   outputSchema(view: View, name: string): Definition | undefined;
@@ -185,8 +187,15 @@ export function createCatalog(): Catalog {
     },
     has: (view) =>
       view.kind === 'all' ||
-      (view.kind === 'server' ? configs.has(view.name) : view.name in toolsets),
+      (view.kind === 'server' ? configs.has(view.name) : Object.hasOwn(toolsets, view.name)),
     list: (view) => viewed(view).listing,
+    tools(view) {
+      const { listing, targets } = viewed(view);
+      return listing.tools.map((definition) => ({
+        server: targets.get(`tools/${String(definition['name'])}`)?.server ?? '',
+        definition,
+      }));
+    },
     find(call) {
       switch (call.method) {
         case 'tools/call': {

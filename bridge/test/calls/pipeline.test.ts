@@ -1,0 +1,271 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createAdmitStep } from '../../src/calls/admit.ts';
+import type { Call, Outcome, RoutedCall, Target } from '../../src/calls/call.ts';
+import { createPipeline } from '../../src/calls/pipeline.ts';
+import { type CallEvent, createRecordStep } from '../../src/calls/record.ts';
+import { createRouteStep } from '../../src/calls/route.ts';
+import { createWriteAheadStep } from '../../src/calls/write-ahead.ts';
+import { DrawbridgeError } from '../../src/errors.ts';
+
+const result: Outcome = { kind: 'result', result: { content: [] } };
+
+function call(overrides: Partial<Call> = {}): Call {
+  return {
+    id: 'call-1',
+    method: 'tools/call',
+    name: 's__tool',
+    params: { name: 's__tool', arguments: { a: 1 } },
+    view: { kind: 'all' },
+    principal: { id: 'p', tenantId: 't', name: 'member', role: 'member', keyId: 'k' },
+    client: { era: 'modern', capabilities: {} },
+    runId: 'run-1',
+    project: 'default',
+    roots: [],
+    signal: new AbortController().signal,
+    sink: { progress() {}, message() {} },
+    ...overrides,
+  };
+}
+
+/** A log whose commits the test lets happen, and a server that the test answers for. */
+function build({
+  effect = 'unknown' as Target['effect'],
+  send = async (_call: RoutedCall): Promise<Outcome> => result,
+  limit = 10,
+} = {}) {
+  const order: string[] = [];
+  const events: CallEvent[] = [];
+  let failure: unknown;
+  const log = {
+    async append(_runId: string, event: CallEvent): Promise<number> {
+      await Promise.resolve();
+      if (failure !== undefined) throw failure;
+      events.push(event);
+      order.push(`committed ${event.type}`);
+      return events.length;
+    },
+  };
+  const pipeline = createPipeline({
+    route: createRouteStep(({ name }) =>
+      name === 's__none'
+        ? { code: -32_602, message: 'Unknown tool: s__none.' }
+        : { upstream: 's', name: 'tool', definitionHash: 'hash', effect },
+    ),
+    record: createRecordStep({ log }),
+    admit: createAdmitStep({ concurrentCalls: () => limit }),
+    writeAhead: createWriteAheadStep(),
+    send: (routed) => {
+      order.push('sent');
+      return send(routed);
+    },
+  });
+  const run = async (made: Call = call()): Promise<Outcome> => {
+    const outcome = await pipeline(made);
+    order.push('answered');
+    return outcome;
+  };
+  return { run, order, events, fail: (error: unknown) => (failure = error) };
+}
+
+describe('the order of a call', () => {
+  test('a tool that may write is committed as started before it is sent, and as ended before it is answered', async () => {
+    const { run, order } = build();
+    await run();
+    expect(order).toEqual([
+      'committed call.started',
+      'sent',
+      'committed call.completed',
+      'answered',
+    ]);
+  });
+
+  test('a tool known as read-only is sent at once and written with its end', async () => {
+    const { run, order } = build({ effect: 'read' });
+    await run();
+    expect(order).toEqual([
+      'sent',
+      'committed call.started',
+      'committed call.completed',
+      'answered',
+    ]);
+  });
+
+  test('the events tell what was called, by whom, and how it ended', async () => {
+    const { run, events } = build();
+    await run(call({ client: { era: 'legacy', name: 'ide/1', capabilities: {} } }));
+    expect(events[0]).toEqual({
+      type: 'call.started',
+      payload: {
+        callId: 'call-1',
+        method: 'tools/call',
+        name: 's__tool',
+        arguments: { a: 1 },
+        readOnly: false,
+        principal: 'p',
+        era: 'legacy',
+        client: 'ide/1',
+        upstream: 's',
+        definitionHash: 'hash',
+      },
+    });
+    expect(events[1]).toMatchObject({
+      type: 'call.completed',
+      payload: { callId: 'call-1', outcome: 'result', result: { content: [] } },
+      durationMs: expect.any(Number),
+    });
+  });
+});
+
+describe('a long read', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('is shown as started while it runs', async () => {
+    let answer: (outcome: Outcome) => void = () => undefined;
+    const { run, order } = build({
+      effect: 'read',
+      send: () => new Promise((resolve) => (answer = resolve)),
+    });
+    const running = run();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(order).toEqual(['sent', 'committed call.started']);
+    answer(result);
+    await running;
+    expect(order.filter((step) => step === 'committed call.started')).toHaveLength(1);
+  });
+});
+
+describe('outcomes', () => {
+  test.each([
+    [
+      { kind: 'tool_error', result: { isError: true } },
+      'call.completed',
+      { outcome: 'tool_error' },
+    ],
+    [
+      { kind: 'protocol_error', error: { code: -32_000, message: 'no' } },
+      'call.failed',
+      { outcome: 'protocol_error' },
+    ],
+    [
+      { kind: 'timed_out', error: { code: -32_001, message: 'late' } },
+      'call.failed',
+      { outcome: 'timed_out' },
+    ],
+    [
+      {
+        kind: 'protocol_error',
+        error: { code: -32_603, message: 'gone', data: { code: 'upstream/outcome_unknown' } },
+      },
+      'call.failed',
+      { outcome: 'unknown' },
+    ],
+    [{ kind: 'cancelled' }, 'call.cancelled', {}],
+    [
+      { kind: 'input_required', result: { inputRequests: {} } },
+      'call.input_required',
+      { requests: { inputRequests: {} } },
+    ],
+  ] as [Outcome, string, object][])('%o is logged as %s', async (outcome, type, payload) => {
+    const { run, events } = build({ send: async () => outcome });
+    expect(await run()).toEqual(outcome);
+    expect(events.at(-1)).toMatchObject({ type, payload });
+  });
+
+  test('a name that leads nowhere is an error, is logged, and is not sent', async () => {
+    const { run, events, order } = build();
+    expect(await run(call({ name: 's__none' }))).toMatchObject({
+      kind: 'protocol_error',
+      error: { code: -32_602 },
+    });
+    expect(events.map(({ type }) => type)).toEqual(['call.started', 'call.failed']);
+    expect(order).not.toContain('sent');
+  });
+
+  test('a principal with too many calls under way is denied, and that is logged in full', async () => {
+    const { run, events } = build({ limit: 0 });
+    expect(await run()).toMatchObject({
+      kind: 'denied',
+      error: { data: { code: 'policy/limit' } },
+    });
+    expect(events).toMatchObject([
+      {
+        type: 'call.denied',
+        payload: {
+          name: 's__tool',
+          arguments: { a: 1 },
+          reason: expect.stringContaining('under way'),
+        },
+      },
+    ]);
+  });
+
+  test('a place under way is free again when its call ends', async () => {
+    const { run } = build({ limit: 1 });
+    expect(await run()).toEqual(result);
+    expect(await run()).toEqual(result);
+  });
+});
+
+describe('when the log is away', () => {
+  test('a call that may write is not sent', async () => {
+    const { run, order, fail } = build();
+    fail(new DrawbridgeError('log/unavailable', 'the database is away'));
+    expect(await run()).toMatchObject({
+      kind: 'protocol_error',
+      error: { data: { code: 'log/unavailable' } },
+    });
+    expect(order).toEqual(['answered']);
+  });
+
+  test('a call whose end could not be committed has an unknown outcome', async () => {
+    const { run, fail } = build({
+      send: async () => {
+        fail(new DrawbridgeError('log/unavailable', 'the database is away'));
+        return result;
+      },
+    });
+    expect(await run()).toMatchObject({
+      kind: 'protocol_error',
+      error: {
+        message: expect.stringContaining('unknown'),
+        data: { code: 'log/outcome_unknown', callId: 'call-1' },
+      },
+    });
+  });
+});
+
+describe('progress', () => {
+  test('reaches the caller whole and the log at most every 100 ms', async () => {
+    const heard: number[] = [];
+    const { run, events } = build({
+      send: async ({ sink }) => {
+        for (let progress = 1; progress <= 50; progress += 1) sink.progress({ progress });
+        return result;
+      },
+    });
+    await run(call({ sink: { progress: ({ progress }) => heard.push(progress), message() {} } }));
+    expect(heard).toHaveLength(50);
+    expect(events.map(({ type }) => type)).toEqual([
+      'call.started',
+      'call.progress',
+      'call.completed',
+    ]);
+  });
+
+  test('of a read-only call comes after its start in the log', async () => {
+    const { run, events } = build({
+      effect: 'read',
+      send: async ({ sink }) => {
+        sink.message({ level: 'info', data: 'half way' });
+        return result;
+      },
+    });
+    await run();
+    expect(events.map(({ type }) => type)).toEqual([
+      'call.started',
+      'call.message',
+      'call.completed',
+    ]);
+  });
+});

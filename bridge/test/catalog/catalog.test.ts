@@ -1,0 +1,265 @@
+import { describe, expect, test } from 'vitest';
+import type { View } from '../../src/calls/call.ts';
+import { createCatalog } from '../../src/catalog/catalog.ts';
+import { toDefinitionHash } from '../../src/catalog/definition-hash.ts';
+import { offer, upstreamConfig } from '../support/offers.ts';
+
+const all: View = { kind: 'all' };
+
+function toolCall(name: string, view: View = all) {
+  return { method: 'tools/call' as const, name, params: { name }, view };
+}
+
+function names(list: readonly Readonly<Record<string, unknown>>[]): unknown[] {
+  return list.map((item) => item['name'] ?? item['uri']);
+}
+
+describe('the merged view', () => {
+  test('puts the server before each name, in an order that does not depend on who answered first', () => {
+    const upstreams = [upstreamConfig('beta'), upstreamConfig('alpha')];
+    const orders = [
+      ['alpha', 'beta'],
+      ['beta', 'alpha'],
+    ].map((order) => {
+      const catalog = createCatalog();
+      catalog.configure({ upstreams, toolsets: {} });
+      for (const name of order) catalog.accept(name, offer({ tools: ['two', 'one'] }), []);
+      return JSON.stringify(catalog.list(all));
+    });
+    expect(orders[0]).toBe(orders[1]);
+    expect(names(JSON.parse(orders[0] ?? '').tools)).toEqual([
+      'alpha__two',
+      'alpha__one',
+      'beta__two',
+      'beta__one',
+    ]);
+  });
+
+  test('routes a call to the server and the name that the server knows', () => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
+    catalog.accept('files', offer({ tools: ['read'] }), []);
+    expect(catalog.find(toolCall('files__read'))).toMatchObject({
+      upstream: 'files',
+      name: 'read',
+    });
+  });
+
+  test('shortens a name over 64 characters to the same name each time, and routes it', () => {
+    const long = 'a_tool_whose_name_goes_on_and_on_until_no_client_would_take_it_any_more';
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('server')], toolsets: {} });
+    catalog.accept('server', offer({ tools: [long, `${long}_too`] }), []);
+    const [first, second] = names(catalog.list(all).tools) as string[];
+    expect(first).toHaveLength(64);
+    expect(first).toMatch(/^server__a_tool_[a-z_]+_[0-9a-f]{8}$/);
+    expect(second).not.toBe(first);
+    expect(catalog.find(toolCall(first ?? ''))).toMatchObject({ name: long });
+  });
+
+  test('gives a name with characters that models refuse one that they take', () => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('a.b')], toolsets: {} });
+    catalog.accept('a.b', offer({ tools: ['say/hello', 'say.hello'] }), []);
+    const found = names(catalog.list(all).tools) as string[];
+    expect(new Set(found).size).toBe(2);
+    for (const name of found) expect(name).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
+  });
+
+  test('gives a URI that two servers list to the first of them, and each its own under its own view', () => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('a'), upstreamConfig('b')], toolsets: {} });
+    catalog.accept('b', offer({ resources: ['doc://same'] }), []);
+    catalog.accept('a', offer({ resources: ['doc://same'] }), []);
+    const read = (view: View) =>
+      catalog.find({ method: 'resources/read', name: 'doc://same', params: {}, view });
+    expect(names(catalog.list(all).resources)).toEqual(['doc://same']);
+    expect(read(all)).toMatchObject({ upstream: 'a' });
+    expect(read({ kind: 'server', name: 'b' })).toMatchObject({ upstream: 'b' });
+  });
+
+  test('reads a URI that nobody lists from the server whose template matches it', () => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('docs')], toolsets: {} });
+    catalog.accept('docs', offer({ resourceTemplates: ['doc://{id}/text'] }), []);
+    const read = (name: string) =>
+      catalog.find({ method: 'resources/read', name, params: {}, view: all });
+    expect(read('doc://7/text')).toMatchObject({
+      upstream: 'docs',
+      name: 'doc://7/text',
+      effect: 'read',
+    });
+    expect(read('doc://7/other')).toMatchObject({
+      code: -32_602,
+      data: { code: 'catalog/unknown_resource' },
+    });
+  });
+
+  test('names near matches for a tool that does not exist', () => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
+    catalog.accept('files', offer({ tools: ['read_text', 'write'] }), []);
+    expect(catalog.find(toolCall('read_text'))).toMatchObject({
+      code: -32_602,
+      message: 'Unknown tool: read_text. Did you mean files__read_text?',
+    });
+  });
+});
+
+describe('other views', () => {
+  const build = () => {
+    const catalog = createCatalog();
+    catalog.configure({
+      upstreams: [upstreamConfig('files'), upstreamConfig('git')],
+      toolsets: { code: ['files__*', 'git__log'] },
+    });
+    catalog.accept('files', offer({ tools: ['read', 'write'], resources: ['file:///a'] }), []);
+    catalog.accept('git', offer({ tools: ['log', 'push'], resources: ['git://b'] }), []);
+    return catalog;
+  };
+
+  test('a toolset offers what its patterns name and calls nothing else', () => {
+    const catalog = build();
+    const code: View = { kind: 'toolset', name: 'code' };
+    expect(names(catalog.list(code).tools)).toEqual(['files__read', 'files__write', 'git__log']);
+    expect(names(catalog.list(code).resources)).toEqual(['file:///a']);
+    expect(catalog.find(toolCall('git__push', code))).toMatchObject({
+      data: { code: 'catalog/unknown_tool' },
+    });
+  });
+
+  test('a server view has the names of the server', () => {
+    const catalog = build();
+    const git: View = { kind: 'server', name: 'git' };
+    expect(names(catalog.list(git).tools)).toEqual(['log', 'push']);
+    expect(catalog.find(toolCall('push', git))).toMatchObject({ upstream: 'git', name: 'push' });
+    expect(catalog.find(toolCall('git__push', git))).toMatchObject({
+      data: { code: 'catalog/unknown_tool' },
+    });
+  });
+
+  test('says which views there are', () => {
+    const catalog = build();
+    expect(catalog.has({ kind: 'toolset', name: 'code' })).toBe(true);
+    expect(catalog.has({ kind: 'toolset', name: 'toString' })).toBe(false);
+    expect(catalog.has({ kind: 'server', name: 'none' })).toBe(false);
+  });
+});
+
+describe('effects', () => {
+  const readOnly = {
+    name: 'look',
+    inputSchema: { type: 'object' },
+    annotations: { readOnlyHint: true },
+  };
+  const effectOf = (options: Parameters<typeof upstreamConfig>[1], approved = false) => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('s', options)], toolsets: {} });
+    const hash = toDefinitionHash(readOnly);
+    const pins = [{ kind: 'tool' as const, name: 'look', hash, definition: readOnly, approved }];
+    catalog.accept('s', offer({ tools: [readOnly] }), pins);
+    return catalog.find(toolCall('s__look'));
+  };
+
+  test("a stranger's read-only hint is not believed", () => {
+    expect(effectOf({})).toMatchObject({ effect: 'unknown' });
+  });
+  test("a built-in server's hint is believed", () => {
+    expect(effectOf({ builtin: true })).toMatchObject({ effect: 'read' });
+  });
+  test('the hint of an approved pin is believed', () => {
+    expect(effectOf({}, true)).toMatchObject({ effect: 'read' });
+  });
+  test('settings have the last word', () => {
+    expect(
+      effectOf({ builtin: true, options: { effects: { 'lo*': 'destructive' } } }),
+    ).toMatchObject({ effect: 'destructive' });
+    expect(effectOf({ options: { effects: { look: 'read', '*': 'write' } } })).toMatchObject({
+      effect: 'read',
+    });
+  });
+});
+
+describe('pins', () => {
+  test('tell a first offer, a change, and the same offer again', () => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
+    const first = catalog.accept('s', offer({ tools: ['a', 'b'] }), []);
+    expect(first.change).toMatchObject({ added: ['tool a', 'tool b'], removed: [], changed: [] });
+    const pins = first.unpinned.map((pin) => ({ ...pin, approved: false }));
+    expect(catalog.accept('s', offer({ tools: ['a', 'b'] }), pins)).toEqual({
+      change: { added: [], removed: [], changed: [] },
+      unpinned: [],
+    });
+    const changed = { name: 'a', description: 'now sends mail', inputSchema: { type: 'object' } };
+    const third = catalog.accept('s', offer({ tools: [changed] }), pins);
+    expect(third.change).toMatchObject({
+      removed: ['tool b'],
+      changed: [{ name: 'tool a', after: changed }],
+    });
+    expect(third.unpinned).toMatchObject([{ name: 'a', definition: changed }]);
+  });
+
+  test('a strict server shows only what was approved, and says so when asked for the rest', () => {
+    const catalog = createCatalog();
+    catalog.configure({
+      upstreams: [upstreamConfig('s', { options: { pin: 'strict' } })],
+      toolsets: {},
+    });
+    const { unpinned } = catalog.accept('s', offer({ tools: ['old', 'new'] }), []);
+    expect(catalog.list(all).tools).toEqual([]);
+    expect(catalog.find(toolCall('s__new'))).toMatchObject({ data: { code: 'catalog/withheld' } });
+    const pins = unpinned.map((pin) => ({ ...pin, approved: pin.name === 'old' }));
+    catalog.accept('s', offer({ tools: ['old', 'new'] }), pins);
+    catalog.configure({
+      upstreams: [upstreamConfig('s', { options: { pin: 'strict' } })],
+      toolsets: {},
+    });
+    expect(names(catalog.list(all).tools)).toEqual(['s__old']);
+  });
+
+  test('key order does not make another definition', () => {
+    expect(toDefinitionHash({ a: 1, b: { c: 2, d: 3 } })).toBe(
+      toDefinitionHash({ b: { d: 3, c: 2 }, a: 1 }),
+    );
+    expect(toDefinitionHash({ a: [1, 2] })).not.toBe(toDefinitionHash({ a: [2, 1] }));
+  });
+});
+
+describe('change', () => {
+  test('the same offer again changes nothing, so lists stay the same object', () => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
+    catalog.accept('s', offer({ tools: ['a'] }), []);
+    let changes = 0;
+    catalog.subscribe(() => (changes += 1));
+    const before = catalog.list(all);
+    catalog.accept('s', offer({ tools: ['a'] }), []);
+    expect(catalog.list(all)).toBe(before);
+    expect(changes).toBe(0);
+    catalog.accept('s', offer({ tools: ['a', 'b'] }), []);
+    expect(changes).toBe(1);
+  });
+
+  test('a server taken out of the settings is gone, and another configuration of the same name begins anew', () => {
+    const catalog = createCatalog();
+    catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
+    catalog.accept('s', offer({ tools: ['a'] }), []);
+    catalog.configure({ upstreams: [upstreamConfig('s', { fingerprint: 'other' })], toolsets: {} });
+    expect(catalog.list(all).tools).toEqual([]);
+    catalog.configure({ upstreams: [], toolsets: {} });
+    expect(catalog.find(toolCall('s__a'))).toMatchObject({
+      data: { code: 'catalog/unknown_tool' },
+    });
+  });
+
+  test('only exposed tools are there', () => {
+    const catalog = createCatalog();
+    catalog.configure({
+      upstreams: [upstreamConfig('s', { options: { expose: ['get_*'] } })],
+      toolsets: {},
+    });
+    catalog.accept('s', offer({ tools: ['get_a', 'put_a'] }), []);
+    expect(names(catalog.list(all).tools)).toEqual(['s__get_a']);
+  });
+});
