@@ -1,0 +1,204 @@
+// How a call over a connection ended, from what the SDK returned or threw. A lost call is not an
+// outcome yet: the upstream decides whether it may be repeated on a new connection.
+import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
+import type { Outcome, RpcError } from '../calls/call.ts';
+import { DrawbridgeError, toMessage } from '../errors.ts';
+
+export type CallEnd =
+  | { readonly kind: 'done'; readonly outcome: Outcome }
+  | { readonly kind: 'timed_out' }
+  /** The connection is of no more use. `sent: false`: the server can't have seen the call. */
+  | { readonly kind: 'lost'; readonly sent: boolean; readonly why: string };
+
+export const SESSION_EXPIRED = 'its session had expired';
+
+/** The JSON-RPC code of everything that went wrong between the bridge and the server. */
+const INTERNAL_ERROR = -32603;
+
+export type UpstreamErrorCode =
+  | 'upstream/unavailable'
+  | 'upstream/start_failed'
+  | 'upstream/crashed'
+  | 'upstream/timeout'
+  | 'upstream/protocol'
+  | 'upstream/too_large'
+  | 'upstream/busy'
+  | 'upstream/outcome_unknown';
+
+export interface UpstreamErrorDetails {
+  readonly upstream: string;
+  /** Epoch milliseconds of the next start, when there is a wait. */
+  readonly retryAt?: number | undefined;
+  /** The last lines of stderr. */
+  readonly stderr?: string | undefined;
+}
+
+/** An error of ours in the form that callers get: the code and the upstream's name in `data`. */
+export function toRpcError(
+  code: UpstreamErrorCode,
+  message: string,
+  { upstream, retryAt, stderr }: UpstreamErrorDetails,
+): RpcError {
+  return {
+    code: INTERNAL_ERROR,
+    message,
+    data: {
+      code,
+      upstream,
+      ...(retryAt !== undefined && { retryAt: new Date(retryAt).toISOString() }),
+      ...(stderr !== undefined && stderr !== '' && { stderr }),
+    },
+  };
+}
+
+export function toProtocolError(
+  code: UpstreamErrorCode,
+  message: string,
+  details: UpstreamErrorDetails,
+): Outcome {
+  return { kind: 'protocol_error', error: toRpcError(code, message, details) };
+}
+
+export function fromResult(result: unknown, upstream: string): CallEnd {
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
+    return broken(upstream, 'its result is not an object');
+  }
+  // An object by the check above; what it holds stays unknown.
+  const record = result as Record<string, unknown>;
+  if (record['resultType'] === 'input_required') {
+    return { kind: 'done', outcome: { kind: 'input_required', result: record } };
+  }
+  const kind = record['isError'] === true ? 'tool_error' : 'result';
+  return { kind: 'done', outcome: { kind, result: record } };
+}
+
+export interface CallErrorContext {
+  readonly upstream: string;
+  readonly signal: AbortSignal;
+  /** Why the connection ended, if it did. */
+  readonly endedBecause: string | undefined;
+  /** The connection had a legacy HTTP session. */
+  readonly hasSession: boolean;
+}
+
+export function fromError(error: unknown, context: CallErrorContext): CallEnd {
+  const { upstream } = context;
+  if (context.signal.aborted) return { kind: 'done', outcome: { kind: 'cancelled' } };
+  if (error instanceof ProtocolError) return fromServerError(error, context);
+  if (error instanceof DrawbridgeError) {
+    if (error.code !== 'upstream/busy') return { kind: 'lost', sent: false, why: error.message };
+    return done(toProtocolError('upstream/busy', error.message, { upstream }));
+  }
+  if (error instanceof SdkHttpError) return fromHttpStatus(error, context);
+  if (error instanceof SdkError) return fromSdkError(error, context);
+  const status = /\(HTTP (\d{3})\)/.exec(toMessage(error))?.[1];
+  if (status !== undefined) return fromStatus(Number(status), { ...context, hasSession: true });
+  if (error instanceof Error && error.message === 'Not connected') {
+    return { kind: 'lost', sent: false, why: context.endedBecause ?? 'the connection was closed' };
+  }
+  const network = toNetworkCode(error);
+  if (network !== undefined) {
+    return {
+      kind: 'lost',
+      sent: !NEVER_CONNECTED.has(network),
+      why: `the network failed (${network})`,
+    };
+  }
+  return broken(upstream, toMessage(error));
+}
+
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+/** The system's code of a failed fetch; `UNKNOWN` when it gave none, undefined when it was not one. */
+export function toNetworkCode(error: unknown): string | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if ('code' in current && typeof current.code === 'string' && /^E|^UND_/.test(current.code)) {
+      return current.code;
+    }
+  }
+  return error instanceof TypeError ? 'UNKNOWN' : undefined;
+}
+
+function fromServerError(error: ProtocolError, { upstream }: CallErrorContext): CallEnd {
+  const { code, message, data } = error;
+  const isOurs = typeof data === 'object' && data !== null && 'code' in data && 'upstream' in data;
+  if (isOurs && data.code === 'upstream/crashed' && data.upstream === upstream) {
+    return { kind: 'lost', sent: true, why: 'it ended its response stream without an answer' };
+  }
+  return done({
+    kind: 'protocol_error',
+    error: { code, message, ...(data !== undefined && { data }) },
+  });
+}
+
+function fromSdkError(error: SdkError, context: CallErrorContext): CallEnd {
+  switch (error.code) {
+    case SdkErrorCode.RequestTimeout:
+      return { kind: 'timed_out' };
+    case SdkErrorCode.ConnectionClosed:
+      return { kind: 'lost', sent: true, why: context.endedBecause ?? 'the connection was closed' };
+    case SdkErrorCode.NotConnected:
+      return {
+        kind: 'lost',
+        sent: false,
+        why: context.endedBecause ?? 'the connection was closed',
+      };
+    default:
+      return broken(context.upstream, error.message);
+  }
+}
+
+function fromHttpStatus(error: SdkHttpError, context: CallErrorContext): CallEnd {
+  const { status } = error.data;
+  const isExpired = status === 404 && context.hasSession;
+  const answer = isExpired ? undefined : toRpcBody(error.data['text']);
+  if (answer !== undefined) return done({ kind: 'protocol_error', error: answer });
+  return fromStatus(status, context);
+}
+
+function fromStatus(status: number, { upstream, hasSession }: CallErrorContext): CallEnd {
+  if (status === 404 && hasSession) return { kind: 'lost', sent: true, why: SESSION_EXPIRED };
+  if (status >= 500) return { kind: 'lost', sent: true, why: `it answered HTTP ${status}` };
+  const why =
+    status === 401 || status === 403
+      ? `upstream "${upstream}" refused the bridge's credentials (HTTP ${status}); check its headers in the settings`
+      : `upstream "${upstream}" refused the request (HTTP ${status})`;
+  return done(
+    toProtocolError(status === 429 ? 'upstream/busy' : 'upstream/unavailable', why, { upstream }),
+  );
+}
+
+/** A modern server answers some errors with an HTTP status of 4xx and a JSON-RPC error as the body. */
+function toRpcBody(text: unknown): RpcError | undefined {
+  if (typeof text !== 'string') return undefined;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof body !== 'object' || body === null || !('error' in body)) return undefined;
+  const { error } = body;
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (!('code' in error) || typeof error.code !== 'number') return undefined;
+  const message = 'message' in error && typeof error.message === 'string' ? error.message : '';
+  return { code: error.code, message, ...('data' in error && { data: error.data }) };
+}
+
+function broken(upstream: string, why: string): CallEnd {
+  return done(
+    toProtocolError('upstream/protocol', `upstream "${upstream}" broke the protocol: ${why}`, {
+      upstream,
+    }),
+  );
+}
+
+function done(outcome: Outcome): CallEnd {
+  return { kind: 'done', outcome };
+}

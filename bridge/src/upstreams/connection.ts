@@ -1,0 +1,219 @@
+// One live connection to a server: sends calls, routes what the server says meanwhile to the right
+// call, and finds out whether the server still answers. It knows nothing of restarts or leases.
+import { ProtocolError, type Client, type Transport } from '@modelcontextprotocol/client';
+import type { Logger } from 'pino';
+import type { RoutedCall } from '../calls/call.ts';
+import { toMessage } from '../errors.ts';
+import { SESSION_EXPIRED, fromError, fromResult, type CallEnd } from './call-end.ts';
+import { toUpstreamParams } from './call-params.ts';
+import type { ServerEra } from './era-memory.ts';
+import { readOffer } from './offer.ts';
+import { passthrough } from './passthrough.ts';
+import type { Offer } from './upstream.ts';
+
+/** What a connection needs of its transport beyond the SDK's interface; both of ours have it. */
+export interface ServerTransport extends Transport {
+  /** Why the connection ended, in words; undefined while it lives. */
+  endedBecause: string | undefined;
+  readonly pid?: number | undefined;
+  readonly legacySession?: string | undefined;
+}
+
+export interface ConnectionEvents {
+  onListChanged(): void;
+  onResourceUpdated(uri: string): void;
+  /** Called once. `fault`: the server or the network failed, it was not our wish. */
+  onEnd(end: { readonly why: string; readonly fault: boolean }): void;
+  onHealth(healthy: boolean): void;
+}
+
+export interface ConnectionOptions {
+  readonly upstream: string;
+  readonly client: Client;
+  readonly transport: ServerTransport;
+  readonly kind: 'stdio' | 'http' | 'sse';
+  readonly bridgeKey?: string;
+  readonly events: ConnectionEvents;
+  readonly logger: Logger;
+}
+
+/** A server that does not answer within this time after suspicion is given up. */
+const CHECK_TIMEOUT_MS = 5_000;
+const LISTEN_AGAIN_MS = 5_000;
+/** A remote server gives no sign when it dies, so it is asked now and then. */
+const REMOTE_CHECK_MS = 30_000;
+
+export class Connection {
+  readonly era: ServerEra;
+  readonly kind: 'stdio' | 'http' | 'sse';
+  readonly #options: ConnectionOptions;
+  readonly #calls = new Set<RoutedCall>();
+  #checking: Promise<boolean> | undefined;
+  #closing: Promise<void> | undefined;
+  #ended = false;
+  #fault = true;
+  #checks: NodeJS.Timeout | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.kind = options.kind;
+    this.era = options.client.getProtocolEra() ?? 'legacy';
+    const { client, events, upstream, logger } = options;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
+    client.onclose = () => this.#end();
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
+    client.onerror = (error) => logger.debug({ upstream, error: error.message }, 'upstream');
+    for (const list of ['tools', 'prompts', 'resources'] as const) {
+      client.setNotificationHandler(`notifications/${list}/list_changed`, () =>
+        events.onListChanged(),
+      );
+    }
+    client.setNotificationHandler('notifications/resources/updated', ({ params }) =>
+      events.onResourceUpdated(params.uri),
+    );
+    client.setNotificationHandler('notifications/message', ({ params }) => {
+      // Log messages carry no request id, so with two calls under way nobody can say whose it is.
+      const [only, ...others] = this.#calls;
+      if (only === undefined || others.length > 0) return;
+      const { level, logger: source, data } = params;
+      only.sink.message({ level, data, ...(source !== undefined && { logger: source }) });
+    });
+    if (this.kind !== 'stdio') {
+      this.#checks = setInterval(() => void this.check(), REMOTE_CHECK_MS).unref();
+    }
+    if (options.transport.endedBecause !== undefined) this.#end();
+    else if (this.era === 'modern') void this.#listen();
+  }
+
+  get pid(): number | undefined {
+    return this.#options.transport.pid;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get serverInfo(): { name: string; version: string } | undefined {
+    const info = this.#options.client.getServerVersion();
+    return info === undefined ? undefined : { name: info.name, version: info.version };
+  }
+
+  /** Never throws. `timeoutMs` is renewed by progress; the server is told of timeouts and cancellation. */
+  async call(call: RoutedCall, timeoutMs: number): Promise<CallEnd> {
+    const { client, upstream, bridgeKey, transport } = this.#options;
+    const hasSession = transport.legacySession !== undefined;
+    const params = toUpstreamParams(call, {
+      era: this.era,
+      ...(bridgeKey !== undefined && { bridgeKey }),
+    });
+    this.#calls.add(call);
+    try {
+      const result = await client.request({ method: call.method, params }, passthrough, {
+        signal: call.signal,
+        timeout: timeoutMs,
+        resetTimeoutOnProgress: true,
+        allowInputRequired: true,
+        onprogress: ({ progress, total, message }) =>
+          call.sink.progress({
+            progress,
+            ...(total !== undefined && { total }),
+            ...(message !== undefined && { message }),
+          }),
+      });
+      return fromResult(result, upstream);
+    } catch (error) {
+      const end = fromError(error, {
+        upstream,
+        signal: call.signal,
+        endedBecause: transport.endedBecause,
+        hasSession,
+      });
+      if (end.kind === 'lost') void this.close(end.why, { fault: end.why !== SESSION_EXPIRED });
+      return end;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  /** Any answer counts, an error too. A server that gives none within 5 s loses the connection. */
+  check(): Promise<boolean> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  offer(timeoutMs: number, signal?: AbortSignal): Promise<Offer> {
+    return readOffer(this.#options.client, { upstream: this.#options.upstream, timeoutMs, signal });
+  }
+
+  /** Idempotent. Calls under way end as lost, with `why` in their message. */
+  close(why = 'the bridge closed it', { fault = false } = {}): Promise<void> {
+    this.#closing ??= this.#close(why, fault);
+    return this.#closing;
+  }
+
+  async #close(why: string, fault: boolean): Promise<void> {
+    const { transport, client } = this.#options;
+    if (transport.endedBecause === undefined) {
+      transport.endedBecause = why;
+      this.#fault = fault;
+    }
+    await transport.close();
+    await client.close();
+    this.#end();
+  }
+
+  async #check(): Promise<boolean> {
+    const { client, events } = this.#options;
+    const method = this.era === 'modern' ? 'server/discover' : 'ping';
+    try {
+      await client.request({ method, params: {} }, passthrough, { timeout: CHECK_TIMEOUT_MS });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        events.onHealth(false);
+        const seconds = CHECK_TIMEOUT_MS / 1_000;
+        void this.close(`it did not answer a health check within ${seconds} s`, { fault: true });
+        return false;
+      }
+    }
+    events.onHealth(true);
+    return true;
+  }
+
+  /** A modern server sends changes only over a stream that somebody listens to. */
+  async #listen(): Promise<void> {
+    const { client, upstream, logger } = this.#options;
+    const { tools, prompts, resources } = client.getServerCapabilities() ?? {};
+    const filter = {
+      ...(tools?.listChanged === true && { toolsListChanged: true }),
+      ...(prompts?.listChanged === true && { promptsListChanged: true }),
+      ...(resources?.listChanged === true && { resourcesListChanged: true }),
+    };
+    if (Object.keys(filter).length === 0) return;
+    try {
+      const subscription = await client.listen(filter);
+      if ((await subscription.closed) === 'local') return;
+      this.#options.events.onListChanged();
+    } catch (error) {
+      if (error instanceof ProtocolError) {
+        logger.debug({ upstream, error: error.message }, 'the server refuses subscriptions');
+        return;
+      }
+      logger.debug({ upstream, error: toMessage(error) }, 'lost the subscription to changes');
+    }
+    if (this.#ended) return;
+    setTimeout(() => {
+      if (!this.#ended) void this.#listen();
+    }, LISTEN_AGAIN_MS).unref();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#checks);
+    const why = this.#options.transport.endedBecause ?? 'the connection was closed';
+    this.#options.events.onEnd({ why, fault: this.#fault });
+    void this.close();
+  }
+}

@@ -1,0 +1,247 @@
+// The SDK's Transport over a server process of ours. Unlike the SDK's own it leads a process group,
+// bounds what it reads and writes, survives rubbish on stdout, and fails only the call whose answer is
+// too large. It is stdio-shaped (`pid`, `stderr`), so the SDK probes the era in place, without a sibling.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import type { Logger } from 'pino';
+import { DrawbridgeError, toMessage } from '../../errors.ts';
+import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
+import { LineReader, type OversizedLine } from './line-reader.ts';
+import { toLineOwner } from './response-id.ts';
+import { StderrRing } from './stderr-ring.ts';
+
+export interface StdioTransportOptions extends ChildDeps {
+  readonly spec: ChildSpec;
+  /** The upstream's name, for messages. */
+  readonly name: string;
+  readonly maxMessageBytes: number;
+  readonly logger: Logger;
+  /** Gets a copy of what the server writes to stderr, beside the transport's own ring. */
+  readonly onStderr?: (chunk: Buffer) => void;
+}
+
+type RequestId = number | string;
+
+/** After the process is gone, its last output may still be in the pipe. */
+const DRAIN_MS = 250;
+const EXIT_CODE_MS = 100;
+const RUBBISH_LOG_MS = 10_000;
+
+export class StdioTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+
+  /** A modern answer to the era probe came, perhaps after the probe was given up: the server is modern, only slow. */
+  answeredProbe = false;
+  /** Why the connection ended, in words; undefined while it lives. */
+  endedBecause: string | undefined;
+  readonly stderr = new StderrRing();
+
+  readonly #options: StdioTransportOptions;
+  readonly #pending = new Set<RequestId>();
+  #child: Child | undefined;
+  #closing: Promise<void> | undefined;
+  #closeSeen = false;
+  #rubbish = 0;
+  #rubbishLoggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: StdioTransportOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  async start(): Promise<void> {
+    const child = await spawnChild(this.#options.spec, this.#options);
+    this.#child = child;
+    const { stdin, stdout, stderr } = child.streams;
+    const reader = new LineReader({
+      maxBytes: this.#options.maxMessageBytes,
+      onLine: (line) => this.#receive(line),
+      onOversized: (line) => this.#refuse(line),
+    });
+    stdout.on('data', (chunk: Buffer) => reader.push(chunk));
+    stdout.once('end', () => void this.#endSoon('it closed its stdout'));
+    stdout.on('error', (error) => void this.#endSoon(`its stdout failed: ${error.message}`));
+    stdin.on('error', (error) => void this.#endSoon(`its stdin failed: ${error.message}`));
+    stderr.on('data', (chunk: Buffer) => {
+      this.stderr.push(chunk);
+      this.#options.onStderr?.(chunk);
+    });
+    stderr.on('error', (error) => this.onerror?.(error));
+    void this.#watch(child);
+    if (this.#closing !== undefined) await child.stop();
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    const stdin = this.#child?.streams.stdin;
+    if (stdin === undefined || this.endedBecause !== undefined || !stdin.writable) {
+      throw new DrawbridgeError('upstream/unavailable', 'the connection is closed');
+    }
+    if (stdin.writableLength > this.#options.maxMessageBytes) {
+      throw new DrawbridgeError(
+        'upstream/busy',
+        `upstream "${this.#options.name}" does not read its input: ${stdin.writableLength} bytes wait`,
+      );
+    }
+    if ('method' in message) {
+      if ('id' in message) this.#pending.add(message.id);
+      else if (message.method === 'notifications/cancelled') {
+        const id = message.params?.['requestId'];
+        if (typeof id === 'number' || typeof id === 'string') this.#pending.delete(id);
+      }
+    }
+    if (!stdin.write(`${JSON.stringify(message)}\n`)) await this.#drained();
+  }
+
+  /** Idempotent; resolves when nothing of the process group is left. Never rejects. */
+  async close(): Promise<void> {
+    this.endedBecause ??= 'the bridge closed it';
+    this.#closing ??= this.#stop();
+    return this.#closing;
+  }
+
+  async #stop(): Promise<void> {
+    this.#announceClose();
+    try {
+      await this.#child?.stop();
+    } catch (error) {
+      this.#options.logger.error(
+        { upstream: this.#options.name, pid: this.pid, error: toMessage(error) },
+        'could not stop a server process',
+      );
+    }
+  }
+
+  async #watch(child: Child): Promise<void> {
+    const how = await child.exited;
+    // A grandchild may hold stdout open for ever, so its end is not waited for.
+    const timer = setTimeout(() => this.#end(how), DRAIN_MS);
+    child.streams.once('close', () => {
+      clearTimeout(timer);
+      this.#end(how);
+    });
+  }
+
+  /** stdout ends a moment before the exit code is known, and the code is what an operator wants. */
+  async #endSoon(why: string): Promise<void> {
+    const exited = this.#child?.exited ?? Promise.resolve(why);
+    this.#end(await Promise.race([exited, delay(EXIT_CODE_MS, why)]));
+  }
+
+  #end(why: string): void {
+    if (this.endedBecause !== undefined) return;
+    this.endedBecause = why;
+    this.#closing ??= this.#stop();
+  }
+
+  #announceClose(): void {
+    if (this.#closeSeen) return;
+    this.#closeSeen = true;
+    this.#pending.clear();
+    this.onclose?.();
+  }
+
+  #drained(): Promise<void> {
+    const stdin = this.#child?.streams.stdin;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stdin?.off('drain', done);
+        stdin?.off('close', done);
+        resolve();
+      };
+      stdin?.on('drain', done);
+      // The call itself ends through `onclose`.
+      stdin?.on('close', done);
+    });
+  }
+
+  #receive(line: Buffer): void {
+    let value: unknown;
+    try {
+      value = JSON.parse(line.toString('utf8'));
+    } catch {
+      this.#countRubbish(line);
+      return;
+    }
+    // 2025-03-26 allowed batches.
+    for (const message of Array.isArray(value) ? value : [value]) {
+      if (isMessage(message)) this.#deliver(message);
+      else this.#countRubbish(line);
+    }
+  }
+
+  #deliver(message: JSONRPCMessage): void {
+    if ('method' in message) {
+      this.onmessage?.(message);
+      return;
+    }
+    if (message.id !== undefined) this.#pending.delete(message.id);
+    if (isDiscoverAnswer(message)) this.answeredProbe = true;
+    // The SDK handles notifications one microtask later and drops progress of answered requests, so an
+    // answer that came in the same chunk has to wait that microtask too.
+    queueMicrotask(() => this.onmessage?.(message));
+  }
+
+  #refuse(line: OversizedLine): void {
+    const owner = toLineOwner(line.head, line.tail);
+    if (owner.kind === 'not_a_response') {
+      if (line.ended) this.#countRubbish(Buffer.from(line.head));
+      return;
+    }
+    if (owner.kind === 'response') this.#failTooLarge(owner.id);
+    // Nobody knows whose answer it was, so nobody may be left waiting for it.
+    else if (line.ended) for (const id of this.#pending) this.#failTooLarge(id);
+  }
+
+  #failTooLarge(id: RequestId): void {
+    if (!this.#pending.delete(id)) return;
+    const { name, maxMessageBytes } = this.#options;
+    this.#options.logger.warn({ upstream: name, maxMessageBytes }, 'an answer was too large');
+    this.onmessage?.({
+      jsonrpc: '2.0',
+      id,
+      error: {
+        code: -32603,
+        message: `upstream "${name}" answered with more than ${maxMessageBytes} bytes (maxMessageBytes); ask for less, or raise the limit`,
+        data: { code: 'upstream/too_large', upstream: name, maxMessageBytes },
+      },
+    });
+  }
+
+  #countRubbish(line: Buffer): void {
+    this.#rubbish += 1;
+    const now = performance.now();
+    if (now - this.#rubbishLoggedAt < RUBBISH_LOG_MS) return;
+    this.#rubbishLoggedAt = now;
+    this.#options.logger.warn(
+      {
+        upstream: this.#options.name,
+        ignoredLines: this.#rubbish,
+        sample: line.subarray(0, 200).toString('utf8'),
+      },
+      'a server wrote something to stdout that is not a JSON-RPC message',
+    );
+  }
+}
+
+function isMessage(value: unknown): value is JSONRPCMessage {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'jsonrpc' in value &&
+    value.jsonrpc === '2.0' &&
+    ('method' in value || 'result' in value || 'error' in value)
+  );
+}
+
+function isDiscoverAnswer(message: JSONRPCMessage): boolean {
+  return (
+    'result' in message &&
+    typeof message.id === 'string' &&
+    Array.isArray(message.result['supportedVersions'])
+  );
+}

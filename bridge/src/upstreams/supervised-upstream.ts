@@ -1,0 +1,369 @@
+// One upstream's fate: starts it when a call needs it, restarts it with back-off behind a breaker,
+// decides what may be repeated after a lost connection, and says in words what is wrong. Whatever
+// happens here, no other upstream notices.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Outcome, RoutedCall } from '../calls/call.ts';
+import { DrawbridgeError, toMessage } from '../errors.ts';
+import {
+  admitStart,
+  afterFailure,
+  afterStartBegan,
+  afterStarted,
+  closedBreaker,
+  toBreakerState,
+  type Breaker,
+} from './breaker.ts';
+import { toProtocolError, toRpcError, type UpstreamErrorCode } from './call-end.ts';
+import type { Connection } from './connection.ts';
+import { InstancePool } from './instance-pool.ts';
+import { openConnection, type OpenDeps } from './open-connection.ts';
+import { StderrRing } from './stdio/stderr-ring.ts';
+import type {
+  Offer,
+  UpstreamConfig,
+  UpstreamEvent,
+  UpstreamState,
+  UpstreamStatus,
+} from './upstream.ts';
+
+export interface SupervisedDeps extends OpenDeps {
+  readonly random: () => number;
+  readonly emit: (event: UpstreamEvent) => void;
+}
+
+/** Several `list_changed` in a row ask the server once. */
+const REDISCOVER_MS = 100;
+
+export class SupervisedUpstream {
+  #config: UpstreamConfig;
+  readonly #deps: SupervisedDeps;
+  readonly #pool: InstancePool;
+  readonly #stderr = new StderrRing();
+  #breaker: Breaker = closedBreaker;
+  #state: UpstreamState = 'stopped';
+  #closed = false;
+  #suspected = false;
+  #restarts = 0;
+  #endedBefore = false;
+  #discovering = 0;
+  #rediscovery: NodeJS.Timeout | undefined;
+  #seen: Partial<Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError'>> = {};
+  #lastHealthyAt: number | undefined;
+
+  constructor(config: UpstreamConfig, deps: SupervisedDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#pool = new InstancePool({
+      upstream: config.name,
+      open: (signal) => this.#open(signal),
+      idleMs: () => this.#config.options.idle,
+      onChange: () => this.#announce(),
+    });
+    this.#announce();
+  }
+
+  /** Takes new settings; what runs is stopped only if they change what it is. */
+  async update(config: UpstreamConfig): Promise<void> {
+    const before = this.#config;
+    this.#config = config;
+    if (toIdentity(before) === toIdentity(config)) return;
+    this.#breaker = closedBreaker;
+    this.#seen = {};
+    await this.#pool.closeAll('its settings changed');
+    this.#announce();
+  }
+
+  async send(call: RoutedCall): Promise<Outcome> {
+    const { effect } = call.target;
+    const isRepeatable = effect === 'read' || effect === 'idempotent';
+    for (let attempt = 1; ; attempt += 1) {
+      if (call.signal.aborted) return { kind: 'cancelled' };
+      let lease;
+      try {
+        this.#assertUsable();
+        lease = await this.#pool.acquire(this.#toKey(call), call.signal);
+      } catch (error) {
+        return call.signal.aborted ? { kind: 'cancelled' } : this.#toUnavailable(error);
+      }
+      const { timeout } = this.#config.options;
+      const end = await lease.connection.call(call, timeout);
+      lease.release();
+      switch (end.kind) {
+        case 'done':
+          if (end.outcome.kind !== 'cancelled') this.#noteAnswer();
+          return end.outcome;
+        case 'timed_out':
+          this.#suspect(lease.connection);
+          return { kind: 'timed_out', error: this.#toTimeout(timeout) };
+        case 'lost':
+          if (attempt === 1 && (isRepeatable || !end.sent)) break;
+          return this.#toLost(end.why, end.sent && !isRepeatable);
+      }
+    }
+  }
+
+  /** @throws DrawbridgeError */
+  async discover(signal?: AbortSignal): Promise<Offer> {
+    this.#assertUsable();
+    const { name, options } = this.#config;
+    this.#discovering += 1;
+    try {
+      const lease = await this.#pool.acquire(undefined, signal);
+      try {
+        const offer = await lease.connection.offer(options.timeout, signal);
+        this.#lastHealthyAt = this.#deps.now();
+        this.#deps.emit({ kind: 'offer', name, offer });
+        return offer;
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      if (error instanceof DrawbridgeError) throw error;
+      const message = `upstream "${name}" could not say what it offers: ${toMessage(error)}`;
+      throw new DrawbridgeError('upstream/unavailable', message, { cause: error });
+    } finally {
+      this.#discovering -= 1;
+    }
+  }
+
+  async restart(): Promise<void> {
+    this.#assertUsable();
+    await this.#pool.closeAll('the operator restarted it');
+    this.#breaker = closedBreaker;
+    this.#restarts += 1;
+    await this.discover();
+  }
+
+  /** @param why names the reason in the messages of calls that are under way */
+  async close(why: string): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#rediscovery);
+    await this.#pool.closeAll(why);
+    this.#announce();
+  }
+
+  logs(): readonly string[] {
+    return this.#stderr.lines();
+  }
+
+  status(): UpstreamStatus {
+    const { name, builtin, transport } = this.#config;
+    const retryAt = this.#retryAt();
+    return {
+      name,
+      state: this.#toState(),
+      builtin,
+      pids: this.#pool.connections.flatMap(({ pid }) => pid ?? []),
+      restarts: this.#restarts,
+      inFlight: this.#pool.leases,
+      transport: transport.kind === 'http-or-sse' ? 'http' : transport.kind,
+      ...this.#seen,
+      ...(retryAt !== undefined && { retryAt: new Date(retryAt).toISOString() }),
+      ...(this.#lastHealthyAt !== undefined && {
+        lastHealthyAt: new Date(this.#lastHealthyAt).toISOString(),
+      }),
+    };
+  }
+
+  async #open(signal: AbortSignal): Promise<Connection> {
+    const { now } = this.#deps;
+    const admission = admitStart(this.#breaker, now());
+    if (admission.kind === 'wait') await delay(admission.ms, undefined, { signal });
+    if (admission.kind === 'refuse') {
+      const { name } = this.#config;
+      const why = this.#seen.lastError ?? 'it failed several times in a row';
+      throw new DrawbridgeError('upstream/unavailable', `upstream "${name}" is down: ${why}`);
+    }
+    this.#breaker = afterStartBegan(this.#breaker, now());
+    if (this.#endedBefore) this.#restarts += 1;
+    this.#endedBefore = false;
+    const isFirst = this.#pool.connections.length === 0;
+    const startedAt = now();
+    let connection: Connection | undefined;
+    try {
+      connection = await openConnection(
+        {
+          config: this.#config,
+          signal,
+          onStderr: (chunk) => this.#stderr.push(chunk),
+          events: {
+            onListChanged: () => this.#rediscover(),
+            onResourceUpdated: (uri) =>
+              this.#deps.emit({ kind: 'resource_updated', name: this.#config.name, uri }),
+            onHealth: (healthy) => this.#noteHealth(healthy),
+            onEnd: (end) => this.#noteEnd(connection, end),
+          },
+        },
+        this.#deps,
+      );
+    } catch (error) {
+      if (!signal.aborted) this.#noteFailure(toMessage(error));
+      throw error;
+    }
+    this.#breaker = afterStarted(this.#breaker);
+    const { era, kind, serverInfo, pid } = connection;
+    this.#seen = { ...this.#seen, era, transport: kind, ...(serverInfo && { serverInfo }) };
+    this.#deps.logger.info(
+      { upstream: this.#config.name, era, transport: kind, pid, ms: now() - startedAt },
+      'upstream started',
+    );
+    // The server may have been upgraded while it was down.
+    if (isFirst && this.#discovering === 0) this.#rediscover();
+    return connection;
+  }
+
+  #noteEnd(connection: Connection | undefined, end: { why: string; fault: boolean }): void {
+    const { name } = this.#config;
+    this.#endedBefore = true;
+    this.#suspected = false;
+    this.#deps.logger[end.fault ? 'warn' : 'info'](
+      { upstream: name, why: end.why },
+      'upstream ended',
+    );
+    if (end.fault) this.#noteFailure(`it stopped: ${end.why}`);
+    if (connection !== undefined) this.#pool.forget(connection);
+  }
+
+  #noteFailure(why: string): void {
+    const { now, random } = this.#deps;
+    this.#breaker = afterFailure(this.#breaker, now(), random());
+    this.#seen = { ...this.#seen, lastError: why };
+    this.#announce();
+  }
+
+  #noteAnswer(): void {
+    this.#lastHealthyAt = this.#deps.now();
+    if (this.#breaker.failures > 0) this.#breaker = closedBreaker;
+  }
+
+  #noteHealth(healthy: boolean): void {
+    this.#suspected = !healthy;
+    if (healthy) this.#lastHealthyAt = this.#deps.now();
+    this.#announce();
+  }
+
+  #suspect(connection: Connection): void {
+    if (connection.ended) return;
+    this.#suspected = true;
+    this.#announce();
+    void connection.check();
+  }
+
+  #rediscover(): void {
+    this.#rediscovery ??= setTimeout(() => {
+      this.#rediscovery = undefined;
+      if (this.#closed || this.#pool.connections.length === 0) return;
+      this.discover().catch((error: unknown) =>
+        this.#deps.logger.warn(
+          { upstream: this.#config.name, error: toMessage(error) },
+          'could not ask again what the server offers',
+        ),
+      );
+    }, REDISCOVER_MS).unref();
+  }
+
+  /** Leases never cross tenants; within one, the settings say who shares. */
+  #toKey(call: RoutedCall): string {
+    const { tenantId, id } = call.principal;
+    switch (this.#config.options.instance) {
+      case 'shared':
+        return JSON.stringify([tenantId]);
+      case 'session':
+        return JSON.stringify([tenantId, 'session', call.sessionId ?? call.runId]);
+      case 'principal':
+        return JSON.stringify([tenantId, 'principal', id]);
+    }
+  }
+
+  #toState(): UpstreamState {
+    if (!this.#config.options.enabled) return 'disabled';
+    if (this.#closed) return 'stopped';
+    if (this.#pool.connections.length > 0) return this.#suspected ? 'degraded' : 'ready';
+    if (this.#pool.isOpening) return 'starting';
+    if (toBreakerState(this.#breaker, this.#deps.now()) !== 'closed') return 'broken';
+    return this.#breaker.failures > 0 ? 'degraded' : 'stopped';
+  }
+
+  #announce(): void {
+    const state = this.#toState();
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#deps.emit({ kind: 'state', name: this.#config.name, status: this.status() });
+  }
+
+  #retryAt(): number | undefined {
+    const { retryAt } = this.#breaker;
+    return retryAt > this.#deps.now() ? retryAt : undefined;
+  }
+
+  #assertUsable(): void {
+    const { name, options } = this.#config;
+    const why = this.#closed
+      ? 'is stopped'
+      : options.enabled
+        ? undefined
+        : 'is disabled in the settings';
+    if (why !== undefined) {
+      throw new DrawbridgeError('upstream/unavailable', `upstream "${name}" ${why}`);
+    }
+  }
+
+  #toUnavailable(error: unknown): Outcome {
+    const { name } = this.#config;
+    const retryAt = this.#retryAt();
+    const isOurs = error instanceof DrawbridgeError;
+    const message = isOurs
+      ? error.message
+      : `upstream "${name}" is not available: ${toMessage(error)}`;
+    const code: UpstreamErrorCode =
+      isOurs && (error.code === 'upstream/busy' || error.code === 'upstream/start_failed')
+        ? error.code
+        : 'upstream/unavailable';
+    return toProtocolError(code, `${message}${toRetryHint(retryAt)}`, {
+      upstream: name,
+      retryAt,
+      stderr: isOurs ? toStderr(error.details) : undefined,
+    });
+  }
+
+  #toLost(why: string, isOutcomeUnknown: boolean): Outcome {
+    const { name } = this.#config;
+    const retryAt = this.#retryAt();
+    const details = { upstream: name, retryAt };
+    if (!isOutcomeUnknown) {
+      const message = `upstream "${name}" failed twice during the call: ${why}${toRetryHint(retryAt)}`;
+      return toProtocolError('upstream/crashed', message, details);
+    }
+    return toProtocolError(
+      'upstream/outcome_unknown',
+      `upstream "${name}" was lost during the call: ${why}. Whether the call took effect is unknown, so it was not repeated${toRetryHint(retryAt)}`,
+      details,
+    );
+  }
+
+  #toTimeout(timeoutMs: number): ReturnType<typeof toRpcError> {
+    const { name } = this.#config;
+    return toRpcError(
+      'upstream/timeout',
+      `upstream "${name}" did not answer within ${timeoutMs / 1_000} s; it was told to cancel the call`,
+      { upstream: name },
+    );
+  }
+}
+
+function toRetryHint(retryAt: number | undefined): string {
+  return retryAt === undefined
+    ? ''
+    : `; it is tried again after ${new Date(retryAt).toISOString()}`;
+}
+
+function toStderr(details: unknown): string | undefined {
+  if (typeof details !== 'object' || details === null || !('stderr' in details)) return undefined;
+  return typeof details.stderr === 'string' ? details.stderr : undefined;
+}
+
+/** What cannot change under a running server. */
+function toIdentity({ transport, builtin, fingerprint, options }: UpstreamConfig): string {
+  const { enabled, instance, maxMessageBytes } = options;
+  return JSON.stringify([transport, builtin, fingerprint, enabled, instance, maxMessageBytes]);
+}

@@ -1,0 +1,123 @@
+// The upstreams of one bridge: hands each call to the right one, follows the settings, and owns what
+// they share (the ledger of processes, the key that built-in servers trust).
+import { randomBytes } from 'node:crypto';
+import type { spawn as nodeSpawn } from 'node:child_process';
+import type { FetchLike } from '@modelcontextprotocol/client';
+import type { Logger } from 'pino';
+import packageJson from '../../package.json' with { type: 'json' };
+import { DrawbridgeError, toMessage } from '../errors.ts';
+import { toProtocolError } from './call-end.ts';
+import type { EraMemory } from './era-memory.ts';
+import { createProcessLedger } from './stdio/process-ledger.ts';
+import { SupervisedUpstream, type SupervisedDeps } from './supervised-upstream.ts';
+import type { UpstreamEvent, Upstreams } from './upstream.ts';
+
+export interface UpstreamsOptions {
+  readonly logger: Logger;
+  /** Drawbridge's own folder, told to built-in servers so that they never open it. */
+  readonly home: string;
+  /** Names the server processes that run; `sweepOrphans` reads it at the next start. */
+  readonly pidFile: string;
+  readonly eras: EraMemory;
+  readonly clock?: () => number;
+  readonly random?: () => number;
+  readonly fetch?: FetchLike;
+  readonly spawn?: typeof nodeSpawn;
+}
+
+export function createUpstreams({
+  logger,
+  home,
+  pidFile,
+  eras,
+  clock = Date.now,
+  random = Math.random,
+  fetch = globalThis.fetch,
+  spawn,
+}: UpstreamsOptions): Upstreams {
+  const upstreams = new Map<string, SupervisedUpstream>();
+  const listeners = new Set<(event: UpstreamEvent) => void>();
+  const ledger = createProcessLedger({ pidFile, ...(spawn && { spawn }) });
+  const deps: SupervisedDeps = {
+    logger,
+    home,
+    eras,
+    ledger,
+    random,
+    fetch,
+    now: clock,
+    version: packageJson.version,
+    bridgeKey: randomBytes(32).toString('base64url'),
+    ...(spawn && { spawn }),
+    emit(event) {
+      for (const listener of listeners) {
+        try {
+          listener(event);
+        } catch (error) {
+          logger.error(
+            { event: event.kind, error: toMessage(error) },
+            'an upstream listener failed',
+          );
+        }
+      }
+    },
+  };
+  let configuring = Promise.resolve();
+  let closing: Promise<void> | undefined;
+
+  const get = (name: string): SupervisedUpstream => {
+    const upstream = upstreams.get(name);
+    if (upstream !== undefined) return upstream;
+    throw new DrawbridgeError('upstream/unknown', `there is no upstream "${name}"`);
+  };
+
+  const apply: Upstreams['configure'] = async (configs) => {
+    if (closing !== undefined) return;
+    const names = new Set(configs.map(({ name }) => name));
+    const gone = [...upstreams].filter(([name]) => !names.has(name));
+    for (const [name] of gone) upstreams.delete(name);
+    await Promise.all([
+      ...gone.map(([, upstream]) => upstream.close('it was removed from the settings')),
+      ...configs.map(async (config) => {
+        const upstream = upstreams.get(config.name);
+        if (upstream === undefined)
+          upstreams.set(config.name, new SupervisedUpstream(config, deps));
+        else await upstream.update(config);
+      }),
+    ]);
+  };
+
+  return {
+    configure(configs) {
+      const applied = configuring.then(() => apply(configs));
+      configuring = applied.catch(() => undefined);
+      return applied;
+    },
+    async send(call) {
+      const { upstream: name } = call.target;
+      const upstream = upstreams.get(name);
+      if (upstream !== undefined) return upstream.send(call);
+      return toProtocolError('upstream/unavailable', `there is no upstream "${name}"`, {
+        upstream: name,
+      });
+    },
+    discover: async (name, signal) => get(name).discover(signal),
+    status: () => [...upstreams.values()].map((upstream) => upstream.status()),
+    restart: async (name) => get(name).restart(),
+    logs: (name) => get(name).logs(),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close() {
+      closing ??= (async () => {
+        await configuring;
+        await Promise.all(
+          [...upstreams.values()].map((one) => one.close('the bridge is stopping')),
+        );
+        ledger.close();
+      })();
+      return closing;
+    },
+  };
+}
