@@ -1,4 +1,5 @@
 // What a capability server is made of.
+export { HOME_ENV } from '@drawbridge/schemas';
 export type { Identity } from './caller.ts';
 export type { CallContext } from './context.ts';
 export { createFence, type Fence } from './fence.ts';

@@ -1,5 +1,5 @@
 // zod to JSON Schema, without what only costs a model's context: the dialect's name, the bounds of
-// JavaScript's safe integers, and `additionalProperties` where it says nothing new.
+// JavaScript's safe integers, switches that are off unless given, and `additionalProperties` of answers.
 import { z } from 'zod';
 
 export interface ObjectSchema {
@@ -15,6 +15,7 @@ export const toJsonSchema = (schema: z.ZodObject, io: 'input' | 'output'): Objec
     override: ({ jsonSchema }) => {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.default === false) delete jsonSchema.default;
       if (io === 'output') delete jsonSchema.additionalProperties;
     },
   });

@@ -61,13 +61,16 @@ export interface Tool {
   call(args: unknown, context: CallContext): Promise<CallToolResult>;
 }
 
-/** All four hints, always: a hint left out means its dangerous default. */
-export const toAnnotations = (effect: Effect, openWorld: boolean): ToolAnnotations => ({
-  readOnlyHint: effect === 'read',
-  destructiveHint: effect === 'destructive',
-  idempotentHint: effect === 'read' || effect === 'idempotent',
-  openWorldHint: openWorld,
-});
+/** Says what holds even where it is the default; the two hints that mean nothing for readers are left out. */
+export const toAnnotations = (effect: Effect, openWorld: boolean): ToolAnnotations =>
+  effect === 'read'
+    ? { readOnlyHint: true, openWorldHint: openWorld }
+    : {
+        readOnlyHint: false,
+        destructiveHint: effect === 'destructive',
+        idempotentHint: effect === 'idempotent',
+        openWorldHint: openWorld,
+      };
 
 export const defineTool = <Input extends z.ZodObject, Output extends z.ZodObject>(
   definition: ToolDefinition<Input, Output>,

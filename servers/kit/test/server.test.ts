@@ -22,7 +22,7 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
   it('sees tools with annotations derived from their effect', async () => {
     const { tools } = await (await client({ era })).listTools();
     const hints = Object.fromEntries(tools.map((tool) => [tool.name, tool.annotations]));
-    expect(hints['echo']).toMatchObject({ readOnlyHint: true, idempotentHint: true });
+    expect(hints['echo']).toEqual({ readOnlyHint: true, openWorldHint: false });
     expect(hints['flood']).toMatchObject({ readOnlyHint: false, idempotentHint: true });
     expect(hints['crash']).toMatchObject({ destructiveHint: false, idempotentHint: false });
     expect(hints['refuse']).toMatchObject({ destructiveHint: true, openWorldHint: true });

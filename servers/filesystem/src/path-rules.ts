@@ -1,0 +1,83 @@
+// What a path may look like before any file is asked. Pure; what the file system itself has to say
+// (links, what stands behind a name) is path-guard.ts.
+import { posix, win32, type PlatformPath } from 'node:path';
+import { ToolError } from '@drawbridge/kit';
+
+/** Folders that show the kernel's or the devices' state as files. */
+const KERNEL_FOLDERS = ['/proc', '/sys', '/dev'];
+/** Drawbridge's own state, by the name it has unless the operator chose another. */
+const STATE_FOLDER = '.drawbridge';
+const LONGEST_PATH = 4096;
+const WINDOWS_DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$/i;
+
+export const pathsOf = (platform: NodeJS.Platform): PlatformPath =>
+  platform === 'win32' ? win32 : posix;
+
+/** Whether `path` is `folder` or lies in it, by whole names: `/a/bc` is not in `/a/b`. */
+export const isInside = (
+  folder: string,
+  path: string,
+  platform: NodeJS.Platform = process.platform,
+): boolean => {
+  const paths = pathsOf(platform);
+  const between = paths.relative(folder, path);
+  if (between === '') return true;
+  return between !== '..' && !between.startsWith(`..${paths.sep}`) && !paths.isAbsolute(between);
+};
+
+const assertWindowsName = (path: string): void => {
+  // `C:` at the start is a drive; any other colon is an alternate stream of a file.
+  const names = path.replace(/^[a-z]:/i, '').split(/[\\/]/);
+  const wrong = names.find(
+    (name) =>
+      name !== '.' &&
+      name !== '..' &&
+      (/[. ]$/.test(name) || name.includes(':') || WINDOWS_DEVICE.test(name)),
+  );
+  if (wrong !== undefined || /^[\\/]{2}/.test(path)) {
+    throw new ToolError(`"${path}" is not a plain path: ${wrong ?? 'a network or device path'}.`, {
+      allowed: 'names without ":", without a dot or space at the end, that are no device',
+    });
+  }
+};
+
+/**
+ * The absolute, normal form of what a caller wrote; a relative path counts from `base`.
+ * @throws ToolError for what is not a plain path.
+ */
+export const parsePath = (
+  given: string,
+  base: string,
+  platform: NodeJS.Platform = process.platform,
+): string => {
+  if (given.trim() === '') {
+    throw new ToolError('The path is empty.', { hint: '"." for the first root' });
+  }
+  if (given.includes('\0')) throw new ToolError('The path has a NUL byte in it.');
+  if (given.length > LONGEST_PATH) {
+    throw new ToolError(`The path is longer than ${LONGEST_PATH} characters.`);
+  }
+  if (given.startsWith('~')) {
+    throw new ToolError('"~" is not expanded.', {
+      hint: `an absolute path, or one relative to ${base}; "./~name" for a name that begins with "~"`,
+    });
+  }
+  if (/^file:/i.test(given)) {
+    throw new ToolError('A path is wanted, not a URI.', { hint: 'the part after "file://"' });
+  }
+  if (platform === 'win32') assertWindowsName(given);
+  return pathsOf(platform).resolve(base, given);
+};
+
+/** Why `path`, inside `root` and free of links, may still not be used; nothing when it may. */
+export const refusalOf = (
+  path: string,
+  root: string,
+  homes: readonly string[],
+): string | undefined => {
+  if (homes.some((home) => isInside(home, path))) return "Drawbridge's own folder";
+  const names = pathsOf(process.platform).relative(root, path).split(/[\\/]/);
+  if (names.some((name) => name.toLowerCase() === STATE_FOLDER)) return "Drawbridge's own folder";
+  if (KERNEL_FOLDERS.some((folder) => isInside(folder, path))) return "the kernel's own folders";
+  return undefined;
+};

@@ -1,0 +1,104 @@
+// Runs ripgrep: never through a shell, never with a caller's text where an option could stand, with no
+// configuration of the user, and never for longer than the time limit or the caller's patience.
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { ToolError } from '@drawbridge/kit';
+
+export interface RipgrepOptions {
+  /** Folder to run in. */
+  cwd?: string;
+  /** Descriptor to search instead of folders. */
+  stdin?: number;
+  signal: AbortSignal;
+  /** Milliseconds. */
+  timeLimit?: number;
+  /** Takes a piece of the output; false when there is enough. */
+  take(piece: Buffer): boolean;
+}
+
+export const TIME_LIMIT_MS = 20_000;
+const MOST_STDERR = 2_000;
+
+/** Resolved at run time, so that a bundle finds the program in its package. */
+const pathOfRipgrep = async (): Promise<string> => {
+  const { resolve } = createRequire(import.meta.url);
+  const { rgPath } = (await import(pathToFileURL(resolve('@vscode/ripgrep')).href)) as {
+    rgPath: string; // the package's only export
+  };
+  return rgPath;
+};
+
+/** @throws ToolError for a pattern that ripgrep refuses, and when time runs out. */
+export const runRipgrep = async (
+  args: readonly string[],
+  { cwd, stdin, signal, timeLimit = TIME_LIMIT_MS, take }: RipgrepOptions,
+): Promise<void> => {
+  signal.throwIfAborted();
+  const program = await pathOfRipgrep();
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn(program, ['--no-config', ...args], {
+      ...(cwd !== undefined && { cwd }),
+      env: {},
+      stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+    let [enough, timedOut, complaint] = [false, false, ''];
+    const kill = (): void => void child.kill('SIGKILL');
+    const timer = setTimeout(() => {
+      timedOut = true;
+      kill();
+    }, timeLimit);
+    signal.addEventListener('abort', kill, { once: true });
+    child.stdout?.on('data', (piece: Buffer) => {
+      if (enough) return;
+      try {
+        enough = !take(piece);
+      } catch (error) {
+        enough = true;
+        reject(error);
+      }
+      if (enough) kill();
+    });
+    child.stderr?.on('data', (piece: Buffer) => {
+      if (complaint.length < MOST_STDERR) complaint += piece.toString();
+    });
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', kill);
+      if (signal.aborted) reject(signal.reason);
+      else if (timedOut) {
+        reject(
+          new ToolError(`The search took longer than ${timeLimit / 1000} s and was stopped.`, {
+            hint: 'a narrower path or glob, or a simpler pattern',
+          }),
+        );
+      } else if (!enough && code === 2 && /regex|pattern|glob/i.test(complaint)) {
+        reject(
+          new ToolError(`The pattern was refused.\n${complaint.slice(0, MOST_STDERR).trim()}`, {
+            hint: 'literal: true to search for the text as it stands',
+          }),
+        );
+        // Other complaints are about single files that could not be read; the rest still counts.
+      } else resolve();
+    });
+  });
+};
+
+/** Splits output at a byte, across pieces. What follows the last separator is no record. */
+export const createSplitter = (separator: number, each: (record: Buffer) => boolean) => {
+  let rest: Buffer = Buffer.alloc(0);
+  return {
+    take(piece: Buffer): boolean {
+      const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+      let from = 0;
+      for (let at = bytes.indexOf(separator); at >= 0; at = bytes.indexOf(separator, from)) {
+        if (!each(bytes.subarray(from, at))) return false;
+        from = at + 1;
+      }
+      rest = bytes.subarray(from);
+      return true;
+    },
+  };
+};

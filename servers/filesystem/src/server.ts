@@ -1,0 +1,67 @@
+// The filesystem server: its tools, its resources, and the guard that each call gets.
+import { HOME_ENV, defineServer, type ServerDefinition } from '@drawbridge/kit';
+import { createLocks } from './locks.ts';
+import type { Parts } from './parts.ts';
+import { createPathGuard } from './path-guard.ts';
+import { createFileResources } from './resources.ts';
+import { TIME_LIMIT_MS } from './ripgrep.ts';
+import { copy } from './tools/copy.ts';
+import { createDirectory } from './tools/create-directory.ts';
+import { deletePath } from './tools/delete.ts';
+import { edit } from './tools/edit.ts';
+import { find } from './tools/find.ts';
+import { grep } from './tools/grep.ts';
+import { info } from './tools/info.ts';
+import { list } from './tools/list.ts';
+import { move } from './tools/move.ts';
+import { readMany } from './tools/read-many.ts';
+import { readMedia } from './tools/read-media.ts';
+import { readText } from './tools/read-text.ts';
+import { roots } from './tools/roots.ts';
+import { tree } from './tools/tree.ts';
+import { write } from './tools/write.ts';
+
+const tools = [
+  readText,
+  readMany,
+  readMedia,
+  write,
+  edit,
+  createDirectory,
+  list,
+  tree,
+  find,
+  grep,
+  move,
+  copy,
+  deletePath,
+  info,
+  roots,
+];
+
+export interface FilesystemOptions {
+  /** Milliseconds that one search may take. */
+  searchTimeLimit?: number;
+}
+
+/** `env` names Drawbridge's home folder, which is never opened. */
+export const createDefinition = (
+  env: NodeJS.ProcessEnv,
+  { searchTimeLimit = TIME_LIMIT_MS }: FilesystemOptions = {},
+): ServerDefinition => {
+  const parts: Parts = {
+    guardOf: ({ caller }) => createPathGuard({ roots: caller.roots, home: env[HOME_ENV] }),
+    locks: createLocks(),
+    searchTimeLimit,
+  };
+  return defineServer({
+    name: 'filesystem',
+    title: 'Files and folders',
+    version: '0.1.0',
+    instructions:
+      'Paths are relative to the first root, or absolute. Call roots to see what is allowed. ' +
+      'To change a file, read it, then edit it; pass the hash you read to notice changes by others.',
+    tools: tools.map((create) => create(parts)),
+    resources: createFileResources(parts),
+  });
+};

@@ -1,0 +1,40 @@
+// What the operating system refuses, in words that a model can act on.
+import { ToolError } from '@drawbridge/kit';
+
+const hasCode = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string';
+
+export const isSystemError = (error: unknown, ...codes: readonly string[]): boolean =>
+  hasCode(error) && error.code !== undefined && codes.includes(error.code);
+
+const words: Readonly<Record<string, readonly [wrong: string, hint?: string]>> = {
+  ENOENT: ['does not exist', 'list or find, to see what is there'],
+  ENOTDIR: ['leads through something that is not a folder'],
+  EISDIR: ['is a folder', 'list'],
+  EEXIST: ['exists already'],
+  ENOTEMPTY: ['is a folder that is not empty'],
+  EACCES: ['may not be used: the system denies permission to this server'],
+  EPERM: ['may not be used: the system does not permit it'],
+  EROFS: ['is on a read-only file system'],
+  ELOOP: ['is a symbolic link where none may be, or changed meanwhile', 'the same call again'],
+  ENAMETOOLONG: ['has a name that is too long'],
+  ENOSPC: ['could not be written: the disk is full'],
+  EDQUOT: ['could not be written: the quota is used up'],
+  EMFILE: ['could not be opened: too many files are open', 'the same call again'],
+  ENFILE: ['could not be opened: too many files are open', 'the same call again'],
+  ENXIO: ['is a pipe or device'],
+  EBUSY: ['is in use'],
+  ETXTBSY: ['is a program that is running'],
+  EFBIG: ['would be too large'],
+  EXDEV: ['lies on another file system'],
+};
+
+/** Throws `error` on as a ToolError about `shown` if it is the system's; as it is otherwise. */
+export const rethrowSystemError = (error: unknown, shown: string): never => {
+  const [wrong, hint] = (hasCode(error) ? words[error.code ?? ''] : undefined) ?? [];
+  if (wrong === undefined) throw error;
+  throw new ToolError(`"${shown}" ${wrong}.`, {
+    cause: error,
+    ...(hint !== undefined && { hint }),
+  });
+};

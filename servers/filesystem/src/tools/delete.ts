@@ -1,0 +1,49 @@
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { defineTool, type Tool } from '@drawbridge/kit';
+import { z } from 'zod';
+import type { Parts } from '../parts.ts';
+import { removeTree } from '../transfer.ts';
+import { isInTrash, moveToTrash } from '../trash.ts';
+
+/** `delete` is a word of the language. */
+export const deletePath = ({ guardOf }: Parts): Tool =>
+  defineTool({
+    name: 'delete',
+    title: 'Delete',
+    description: "Moves a file or folder to the root's .drawbridge-trash, or removes it for good.",
+    effect: 'destructive',
+    input: z.strictObject({
+      path: z.string(),
+      permanent: z.boolean().default(false).describe('cannot be undone'),
+    }),
+    output: z.object({
+      path: z.string(),
+      trash: z.string().optional(),
+      removed: z.int().optional(),
+    }),
+    async run({ path, permanent }, context) {
+      const guard = await guardOf(context);
+      return guard.withPlace(path, { follow: false }, async (place) => {
+        const { folder, name, shown } = place;
+        const real = join(folder.real, name);
+        guard.assertMovable(real);
+        await lstat(folder.at(name));
+        if (!permanent && !isInTrash(real)) {
+          const trash = await moveToTrash(guard, place);
+          return {
+            output: { path: shown, trash },
+            text: `Moved ${shown} to ${trash}\nMove it back from there to undo this.`,
+          };
+        }
+        const removed = await removeTree(place, {
+          signal: context.signal,
+          progress: (done) => context.progress(done),
+        });
+        return {
+          output: { path: shown, removed },
+          text: `Removed ${shown} for good: ${removed} things`,
+        };
+      });
+    },
+  });

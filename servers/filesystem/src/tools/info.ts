@@ -1,0 +1,65 @@
+import { lstat, readlink } from 'node:fs/promises';
+import { defineTool, type Tool } from '@drawbridge/kit';
+import type { Stats } from 'node:fs';
+import { z } from 'zod';
+import type { Parts } from '../parts.ts';
+import type { Place } from '../path-guard.ts';
+
+const kinds = ['file', 'folder', 'link', 'pipe', 'socket', 'device'] as const;
+
+const kindOf = (stat: Stats): (typeof kinds)[number] => {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'folder';
+  if (stat.isSymbolicLink()) return 'link';
+  if (stat.isFIFO()) return 'pipe';
+  return stat.isSocket() ? 'socket' : 'device';
+};
+
+const describe = (stat: Stats) => ({
+  type: kindOf(stat),
+  size: stat.size,
+  mode: (stat.mode & 0o7777).toString(8),
+  modified: stat.mtime.toISOString(),
+  created: stat.birthtime.toISOString(),
+  links: stat.nlink,
+});
+
+export const info = ({ guardOf }: Parts): Tool =>
+  defineTool({
+    name: 'info',
+    title: 'File information',
+    description: 'Type, size, times and rights of a file or folder; a link is not followed.',
+    effect: 'read',
+    input: z.strictObject({ path: z.string() }),
+    output: z.object({
+      path: z.string(),
+      type: z.enum(kinds),
+      size: z.int(),
+      mode: z.string(),
+      modified: z.string(),
+      created: z.string(),
+      links: z.int(),
+      target: z.string().optional(),
+    }),
+    async run({ path }, context) {
+      const guard = await guardOf(context);
+      const ofPlace = async ({ folder, name, shown }: Place) => {
+        const stat = await lstat(folder.at(name));
+        const target = stat.isSymbolicLink() ? await readlink(folder.at(name)) : undefined;
+        return { path: shown, ...describe(stat), ...(target !== undefined && { target }) };
+      };
+      const output = guard.isRoot(path)
+        ? await guard.withFolder(path, async (folder, shown) => ({
+            path: shown,
+            // Asked about in itself: through the descriptor it would be a link.
+            ...describe(await lstat(folder.real)),
+          }))
+        : await guard.withPlace(path, { follow: false }, ofPlace);
+      return {
+        output,
+        text: Object.entries(output)
+          .map(([key, value]) => `${key}: ${value}`)
+          .join('\n'),
+      };
+    },
+  });

@@ -1,0 +1,123 @@
+import { lstat, readdir } from 'node:fs/promises';
+import type { Dirent, Stats } from 'node:fs';
+import { join } from 'node:path';
+import { defineTool, toPage, type Tool } from '@drawbridge/kit';
+import { z } from 'zod';
+import type { Folder } from '../folder.ts';
+import type { Parts } from '../parts.ts';
+import { isSystemError } from '../system-errors.ts';
+
+const MOST_ENTRIES = 2_000;
+/** Files asked about at once. */
+const PARALLEL = 64;
+
+const kindOf = (entry: Dirent | Stats): 'file' | 'folder' | 'link' | 'other' => {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'folder';
+  return entry.isSymbolicLink() ? 'link' : 'other';
+};
+
+interface Entry {
+  name: string;
+  kind: ReturnType<typeof kindOf>;
+  size: number;
+  modified: Date | undefined;
+}
+
+const look = async (
+  folder: Folder,
+  entries: readonly Dirent[],
+  signal: AbortSignal,
+): Promise<Entry[]> => {
+  const looked: Entry[] = [];
+  for (let from = 0; from < entries.length; from += PARALLEL) {
+    signal.throwIfAborted();
+    const batch = entries
+      .slice(from, from + PARALLEL)
+      .map(async (entry): Promise<Entry | undefined> => {
+        try {
+          const { size, mtime } = await lstat(folder.at(entry.name));
+          return { name: entry.name, kind: kindOf(entry), size, modified: mtime };
+        } catch (error) {
+          // Gone since the folder was read.
+          if (isSystemError(error, 'ENOENT')) return undefined;
+          throw error;
+        }
+      });
+    looked.push(...(await Promise.all(batch)).filter((entry) => entry !== undefined));
+  }
+  return looked;
+};
+
+const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
+const orders = {
+  name: byName,
+  size: (a: Entry, b: Entry) => b.size - a.size || byName(a, b),
+  modified: (a: Entry, b: Entry) =>
+    (b.modified?.getTime() ?? 0) - (a.modified?.getTime() ?? 0) || byName(a, b),
+};
+
+const lineOf = ({ name, kind, size, modified }: Entry): string => {
+  const mark = { file: '', folder: '/', link: '@', other: '?' }[kind];
+  const details = kind === 'file' ? `\t${size}\t${modified?.toISOString() ?? ''}` : '';
+  return `${name}${mark}${details}`;
+};
+
+export const list = ({ guardOf }: Parts): Tool =>
+  defineTool({
+    name: 'list',
+    title: 'List a folder',
+    description: 'Lists what is in a folder, with sizes.',
+    effect: 'read',
+    input: z.strictObject({
+      path: z.string().default('.'),
+      sort: z
+        .enum(['name', 'size', 'modified'])
+        .default('name')
+        .describe('largest or newest first'),
+      limit: z.int().min(1).max(MOST_ENTRIES).default(500),
+      cursor: z.string().optional(),
+    }),
+    output: z.object({
+      path: z.string(),
+      total: z.int(),
+      entries: z.array(
+        z.object({
+          name: z.string(),
+          type: z.enum(['file', 'folder', 'link', 'other']),
+          size: z.int().optional(),
+          modified: z.string().optional(),
+        }),
+      ),
+      next: z.string().optional(),
+    }),
+    async run({ path, sort, limit, cursor }, { signal, ...context }) {
+      const guard = await guardOf(context);
+      return guard.withFolder(path, async (folder, shown) => {
+        const all = (await readdir(folder.path, { withFileTypes: true })).filter(({ name }) =>
+          guard.allows(join(folder.real, name)),
+        );
+        const scope = [path, sort];
+        // Sizes and times of all are needed only where they decide the order.
+        const pageOf = async () => {
+          if (sort === 'name') {
+            const { items, ...rest } = toPage(all.sort(byName), { cursor, limit, scope });
+            return { items: await look(folder, items, signal), ...rest };
+          }
+          const entries = await look(folder, all, signal);
+          return toPage(entries.sort(orders[sort]), { cursor, limit, scope });
+        };
+        const { items, next } = await pageOf();
+        const entries = items.map(({ name, kind, size, modified }) => ({
+          name,
+          type: kind,
+          ...(kind === 'file' && { size, modified: modified?.toISOString() }),
+        }));
+        const more = next === undefined ? '' : `\n[${all.length} in all. More: cursor "${next}"]`;
+        return {
+          output: { path: shown, total: all.length, entries, ...(next !== undefined && { next }) },
+          text: `${items.length === 0 ? '[empty]' : items.map(lineOf).join('\n')}${more}`,
+        };
+      });
+    },
+  });

@@ -1,0 +1,120 @@
+// Copies and removes whole folders, each opened by its descriptor on the way down, so that a link put
+// in the way is never followed.
+import { lstat, mkdir, readdir, readlink, rmdir, symlink, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomically } from './atomic-write.ts';
+import type { Folder } from './folder.ts';
+import { TRASH_FOLDER } from './listing.ts';
+import type { PathGuard } from './path-guard.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+
+export interface Spot {
+  folder: Folder;
+  name: string;
+}
+
+export interface TransferOptions {
+  guard: PathGuard;
+  signal: AbortSignal;
+  /** Called once for each thing done, with how many there were so far. */
+  progress(done: number): Promise<void>;
+}
+
+export interface Copied {
+  files: number;
+  folders: number;
+  bytes: number;
+  /** Pipes, sockets, devices, the trash, and what may not be opened. */
+  skipped: number;
+}
+
+const inFolder = async <T>(
+  folder: Folder,
+  name: string,
+  work: (inner: Folder) => Promise<T>,
+): Promise<T> => {
+  const inner = await folder.open(name);
+  try {
+    return await work(inner);
+  } finally {
+    await inner.close();
+  }
+};
+
+const copyFile = async (from: Spot, to: Spot, signal: AbortSignal): Promise<number> => {
+  const source = await from.folder.openFile(from.name);
+  try {
+    const { size, mode, uid, gid } = await source.stat();
+    const fill = async (target: FileHandle): Promise<void> => {
+      const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+      for (;;) {
+        signal.throwIfAborted();
+        const { bytesRead } = await source.read(buffer, 0, CHUNK_BYTES, null);
+        if (bytesRead === 0) return;
+        await target.appendFile(buffer.subarray(0, bytesRead));
+      }
+    };
+    const owner = { mode, uid, gid };
+    await writeAtomically(to.folder, to.name, fill, { owner, replace: false });
+    return size;
+  } finally {
+    await source.close();
+  }
+};
+
+/** Links are copied as links. @throws the system's EEXIST when the new name is taken. */
+export const copyTree = async (from: Spot, to: Spot, options: TransferOptions): Promise<Copied> => {
+  const { guard, signal, progress } = options;
+  const copied: Copied = { files: 0, folders: 0, bytes: 0, skipped: 0 };
+  const copy = async (source: Spot, target: Spot): Promise<void> => {
+    signal.throwIfAborted();
+    const path = source.folder.at(source.name);
+    const stat = await lstat(path);
+    const wanted =
+      guard.allows(join(source.folder.real, source.name)) && source.name !== TRASH_FOLDER;
+    if (!wanted) copied.skipped += 1;
+    else if (stat.isSymbolicLink()) {
+      await symlink(await readlink(path), target.folder.at(target.name));
+      copied.files += 1;
+    } else if (stat.isFile()) {
+      copied.bytes += await copyFile(source, target, signal);
+      copied.files += 1;
+    } else if (stat.isDirectory()) {
+      const names = await readdir(path);
+      await mkdir(target.folder.at(target.name));
+      copied.folders += 1;
+      await inFolder(source.folder, source.name, (inner) =>
+        inFolder(target.folder, target.name, async (copyOf) => {
+          for (const name of names) await copy({ folder: inner, name }, { folder: copyOf, name });
+        }),
+      );
+    } else copied.skipped += 1;
+    await progress(copied.files + copied.folders);
+  };
+  await copy(from, to);
+  return copied;
+};
+
+/** Answers how many files and folders are gone. */
+export const removeTree = async (
+  { folder, name }: Spot,
+  { signal, progress }: Omit<TransferOptions, 'guard'>,
+): Promise<number> => {
+  let removed = 0;
+  const remove = async (from: Folder, entry: string): Promise<void> => {
+    signal.throwIfAborted();
+    const stat = await lstat(from.at(entry));
+    if (stat.isDirectory()) {
+      await inFolder(from, entry, async (inner) => {
+        for (const each of await readdir(inner.path)) await remove(inner, each);
+      });
+      await rmdir(from.at(entry));
+    } else await unlink(from.at(entry));
+    removed += 1;
+    await progress(removed);
+  };
+  await remove(folder, name);
+  return removed;
+};

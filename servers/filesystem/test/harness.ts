@@ -1,0 +1,68 @@
+// A temporary root and a client on it.
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { connect } from '@drawbridge/kit/testing';
+import { createDefinition, type FilesystemOptions } from '../src/server.ts';
+
+export interface Answer {
+  text: string;
+  isError: boolean;
+  output: Record<string, unknown>;
+  content: readonly Record<string, unknown>[];
+}
+
+export interface Workbench {
+  /** Holds `root`, and what lies outside of it. */
+  base: string;
+  root: string;
+  call(name: string, args?: Record<string, unknown>): Promise<Answer>;
+  client: Awaited<ReturnType<typeof connect>>['client'];
+}
+
+export interface WorkbenchOptions extends FilesystemOptions {
+  roots?: (base: string) => string[];
+  home?: (base: string) => string;
+  era?: 'modern' | 'legacy';
+}
+
+export const temporaryFolder = async (): Promise<string> => {
+  const base = await realpath(await mkdtemp(join(tmpdir(), 'drawbridge-fs-')));
+  onTestFinished(() => rm(base, { recursive: true, force: true }));
+  return base;
+};
+
+/** Everything it opens is gone when the test is over. */
+export const openWorkbench = async ({
+  roots = (base) => [join(base, 'root')],
+  home,
+  era = 'modern',
+  ...options
+}: WorkbenchOptions = {}): Promise<Workbench> => {
+  const base = await temporaryFolder();
+  const { mkdir } = await import('node:fs/promises');
+  await mkdir(join(base, 'root'));
+  const env = home === undefined ? {} : { DRAWBRIDGE_HOME: home(base) };
+  const { client, close } = await connect(createDefinition(env, options), {
+    era,
+    roots: roots(base),
+  });
+  onTestFinished(close);
+  return {
+    base,
+    root: join(base, 'root'),
+    client,
+    async call(name, args = {}) {
+      const result = await client.callTool({ name, arguments: args });
+      const [first] = result.content;
+      return {
+        text: first?.type === 'text' ? first.text : '',
+        isError: result.isError === true,
+        // Checked by the client against the tool's output schema.
+        output: (result.structuredContent ?? {}) as Record<string, unknown>,
+        content: result.content,
+      };
+    },
+  };
+};
