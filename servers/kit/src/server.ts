@@ -59,6 +59,8 @@ export interface ServerListing {
   instructions?: string;
   capabilities: ServerCapabilities;
   tools: ToolListing[];
+  /** Always empty: which resources there are depends on the caller. */
+  resources: readonly [];
   resourceTemplates: readonly ResourceTemplateType[];
   prompts: PromptListing[];
 }
@@ -87,6 +89,7 @@ export const toListing = (definition: ServerDefinition): ServerListing => {
       ...(prompts !== undefined && { prompts: {} }),
     },
     tools: tools.map((tool) => tool.listing()),
+    resources: [],
     resourceTemplates: resources?.templates ?? [],
     prompts: (prompts ?? []).map(({ get: _get, ...listing }) => listing),
   };
