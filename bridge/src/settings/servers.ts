@@ -94,7 +94,13 @@ function resolveServer({ name, path, entry, options }: Entry, context: ServerCon
     faults,
     secretValues: expanded.secretValues,
     upstreams: [
-      { name, options: { ...options, enabled }, builtin: builtin !== undefined, ...rest },
+      {
+        name,
+        options: { ...options, enabled },
+        builtin: builtin !== undefined,
+        ...(builtin !== undefined && { shipped: builtin }),
+        ...rest,
+      },
     ],
   };
 }

@@ -9,6 +9,8 @@ export interface UpstreamConfig {
   readonly options: ServerOptions;
   /** Ours: gets the caller's identity, and its annotations are believed. */
   readonly builtin: boolean;
+  /** The built-in server's id in the registry, under which its definitions ship. */
+  readonly shipped?: string;
   readonly transport:
     | {
         readonly kind: 'stdio';
@@ -48,7 +50,7 @@ export interface UpstreamStatus {
 /** What a server offers, as it said; the catalog names, pins and filters it. */
 export interface Offer {
   readonly serverInfo: { readonly name: string; readonly version: string };
-  readonly instructions?: string;
+  readonly instructions?: string | undefined;
   readonly capabilities: Readonly<Record<string, unknown>>;
   readonly tools: readonly Record<string, unknown>[];
   readonly resources: readonly Record<string, unknown>[];

@@ -1,0 +1,245 @@
+// Puts the parts of one bridge together, in the order in which they need each other, and takes them
+// apart in reverse. It decides nothing: what a part does is in the part.
+import { join } from 'node:path';
+import { loadDefinition } from '@drawbridge/registry';
+import type { Logger } from 'pino';
+import { v7 as createId } from 'uuid';
+import { createAdmitStep } from './calls/admit.ts';
+import { createPipeline } from './calls/pipeline.ts';
+import { createRecordStep } from './calls/record.ts';
+import { createRouteStep } from './calls/route.ts';
+import { createWriteAheadStep } from './calls/write-ahead.ts';
+import { createCatalog } from './catalog/catalog.ts';
+import { createDiscovery } from './catalog/discovery.ts';
+import { createOfferStore } from './catalog/offer-store.ts';
+import { toMessage } from './errors.ts';
+import { createHttpFront } from './fronts/http.ts';
+import { listen } from './fronts/listen.ts';
+import { createLifetime } from './lifetime.ts';
+import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
+import { createPrincipals } from './principals/principals.ts';
+import { createRuns } from './runs/runs.ts';
+import { createSessions } from './sessions/sessions.ts';
+import type { Settings } from './settings/settings.ts';
+import { lockHome } from './store/home-lock.ts';
+import { createIdempotencyKeys } from './store/idempotency-keys.ts';
+import { openStore } from './store/store.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { sweepOrphans } from './upstreams/stdio/process-ledger.ts';
+import type { UpstreamConfig, UpstreamStatus } from './upstreams/upstream.ts';
+import { createUpstreams } from './upstreams/upstreams.ts';
+
+export interface BridgeOptions {
+  readonly settings: Settings;
+  readonly secret: string;
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+export interface Bridge {
+  readonly url: string;
+  readonly keys: HomeKeys;
+  servers(): readonly UpstreamStatus[];
+  /** Takes over changed settings: only what changed is touched. */
+  configure(settings: Settings): Promise<void>;
+  /** Milliseconds since anybody asked for anything. */
+  idleMs(): number;
+  close(): Promise<void>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Starts everything; when a part fails to start, those before it are closed again. */
+export async function createBridge(options: BridgeOptions): Promise<Bridge> {
+  const lifetime = createLifetime();
+  try {
+    return await open(options, lifetime);
+  } catch (error) {
+    await lifetime.close();
+    throw error;
+  }
+}
+
+async function open(
+  { settings: initial, secret, version, logger }: BridgeOptions,
+  lifetime: ReturnType<typeof createLifetime>,
+): Promise<Bridge> {
+  let settings = initial;
+  const { home } = settings;
+  const bridgeId = createId();
+
+  const lock = await lockHome(home);
+  lifetime.defer(() => lock.release());
+  const pidFile = join(home, 'servers.pids');
+  await sweepOrphans(pidFile);
+
+  const store = await openStore({
+    home,
+    logger,
+    version,
+    ...(settings.databaseUrl !== undefined && { databaseUrl: settings.databaseUrl }),
+  });
+  lifetime.defer(() => store.close());
+
+  const metrics = createMetrics();
+  lifetime.defer(() => metrics.close());
+  const principals = await createPrincipals({ db: store.db, createId });
+  const { tenantId } = principals;
+  const keys = await ensureHomeKeys(home, principals);
+
+  const runs = await createRuns({
+    store,
+    bridgeId,
+    version,
+    logger,
+    secretValues: () => settings.secretValues,
+    retention: () => settings.retention,
+    onCommit: metrics.commit,
+  });
+  lifetime.defer(() => runs.close());
+
+  const upstreams = createUpstreams({ logger, home, pidFile, eras: store.eras });
+  lifetime.defer(() => upstreams.close());
+  lifetime.defer(
+    upstreams.subscribe((event) => {
+      if (event.kind === 'state') metrics.upstreams(upstreams.status());
+    }),
+  );
+
+  const catalog = createCatalog();
+  const bridgeRun = await runs.log.open({
+    tenantId,
+    createdBy: tenantId,
+    project: settings.defaultProject,
+    kind: 'bridge',
+    title: `Drawbridge ${version}`,
+  });
+  lifetime.defer(async () => {
+    await runs.log.end(bridgeRun.id, 'completed');
+  });
+  const discovery = createDiscovery({
+    catalog,
+    upstreams,
+    store: createOfferStore({ db: store.db, tenantId, createId }),
+    shipped: toShippedOffer,
+    logger,
+    onChange(upstream, change) {
+      logger.info({ server: upstream, ...change }, 'the catalog changed');
+      runs.log
+        .append(bridgeRun.id, {
+          type: 'catalog.changed',
+          payload: { upstream, ...toPlain(change) },
+        })
+        .catch((error: unknown) =>
+          logger.error({ err: error }, 'a change of the catalog was not recorded'),
+        );
+    },
+  });
+  lifetime.defer(discovery.close);
+
+  const call = createPipeline({
+    route: createRouteStep(catalog.find),
+    record: createRecordStep({
+      log: runs.log,
+      onEnd(made, outcome, seconds) {
+        const target = 'target' in made ? made.target : undefined;
+        metrics.call({
+          server: target?.upstream,
+          tool: target?.name,
+          outcome: outcome.kind,
+          seconds,
+        });
+      },
+    }),
+    admit: createAdmitStep({ concurrentCalls: () => settings.limits.concurrentCalls }),
+    writeAhead: createWriteAheadStep(),
+    send: upstreams.send,
+  });
+
+  const sessions = createSessions({
+    db: store.db,
+    secret,
+    async openRun(principal, client) {
+      const run = await runs.log.open({
+        tenantId: principal.tenantId,
+        createdBy: principal.id,
+        project: settings.defaultProject,
+        kind: 'session',
+        title: client.name ?? 'a client',
+        ...(client.name !== undefined && { client: client.name }),
+      });
+      return run.id;
+    },
+    endRun: (runId) => runs.log.end(runId, 'completed'),
+  });
+  const hourly = setInterval(() => {
+    sessions
+      .expire()
+      .catch((error: unknown) =>
+        logger.warn({ err: error }, `sessions could not be expired: ${toMessage(error)}`),
+      );
+  }, HOUR_MS);
+  lifetime.defer(() => clearInterval(hourly));
+
+  const configure = async (next: Settings): Promise<void> => {
+    settings = next;
+    catalog.configure({ upstreams: next.upstreams, toolsets: next.toolsets });
+    await upstreams.configure(next.upstreams);
+    await discovery.configure(next.upstreams);
+    metrics.upstreams(upstreams.status());
+  };
+  await configure(settings);
+
+  const front = createHttpFront({
+    settings: () => settings,
+    secret,
+    version,
+    logger,
+    metrics,
+    catalog,
+    call,
+    ready: discovery.ready,
+    createId,
+    principals,
+    sessions,
+    idempotencyKeys: createIdempotencyKeys(store.db),
+    upstreams,
+    runs,
+    checks: [
+      {
+        name: 'postgres',
+        async check() {
+          const { ok, detail } = await store.health();
+          if (!ok) throw new Error(detail);
+          return detail;
+        },
+      },
+    ],
+  });
+  const listener = await listen({ host: settings.host, port: settings.port, fetch: front.fetch });
+  lifetime.defer(listener.close);
+  lifetime.defer(front.close);
+  await lock.announce({ url: listener.url });
+
+  return {
+    url: listener.url,
+    keys,
+    servers: upstreams.status,
+    configure,
+    idleMs: listener.idleMs,
+    close: lifetime.close,
+  };
+}
+
+function toShippedOffer({ shipped }: UpstreamConfig) {
+  return shipped === undefined ? undefined : loadDefinition(shipped);
+}
+
+/** The log's types are mutable lists; a change's are not. */
+function toPlain(change: {
+  added: readonly string[];
+  removed: readonly string[];
+  changed: readonly { name: string; before: unknown; after: unknown }[];
+}) {
+  return { added: [...change.added], removed: [...change.removed], changed: [...change.changed] };
+}

@@ -1,0 +1,45 @@
+// What a front knows of one request before it becomes a call: who asks, through which view, for
+// which project. The HTTP edge makes it once per request and every front builds calls from it.
+import type { Call, CallClient, CallMethod, CallSink, Principal, View } from '../calls/call.ts';
+
+export interface CallerContext {
+  readonly principal: Principal;
+  readonly view: View;
+  readonly client: CallClient;
+  readonly project: string;
+  readonly roots: readonly string[];
+  readonly requestId: string;
+  readonly sessionId?: string;
+  /** The run that this caller's calls belong to; opened with the first call. */
+  runId(): Promise<string>;
+}
+
+export interface CallRequest {
+  readonly method: CallMethod;
+  readonly name: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+  readonly sink: CallSink;
+}
+
+/** A sink for callers that have nowhere to show progress. */
+export const silentSink: CallSink = { progress() {}, message() {} };
+
+export async function toCall(
+  context: CallerContext,
+  request: CallRequest,
+  id: string,
+): Promise<Call> {
+  return {
+    id,
+    ...request,
+    view: context.view,
+    principal: context.principal,
+    client: context.client,
+    project: context.project,
+    roots: context.roots,
+    requestId: context.requestId,
+    runId: await context.runId(),
+    ...(context.sessionId !== undefined && { sessionId: context.sessionId }),
+  };
+}

@@ -1,0 +1,48 @@
+// What the HTTP edge hands to its routes, and the parts of the bridge it serves.
+import type { Logger } from 'pino';
+import type { Call, Principal } from '../calls/call.ts';
+import type { Handler } from '../calls/pipeline.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { Principals } from '../principals/principals.ts';
+import type { RunDirectory } from '../runs/directory.ts';
+import type { LiveRuns } from '../runs/live.ts';
+import type { RunReader } from '../runs/reader.ts';
+import type { RunLog } from '../runs/writer.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { IdempotencyKeys } from '../store/idempotency-keys.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Upstreams } from '../upstreams/upstream.ts';
+
+export interface HttpEnv {
+  Variables: { requestId: string; principal: Principal };
+}
+
+export interface HealthCheck {
+  readonly name: string;
+  /** Resolves when the dependency answers; rejects with the reason otherwise. */
+  readonly check: () => Promise<string>;
+}
+
+export interface HttpParts {
+  readonly settings: () => Settings;
+  readonly secret: string;
+  readonly version: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly catalog: Catalog;
+  readonly call: Handler<Call>;
+  readonly ready: () => Promise<void>;
+  readonly createId: () => string;
+  readonly principals: Principals;
+  readonly sessions: Sessions;
+  readonly idempotencyKeys: IdempotencyKeys;
+  readonly upstreams: Upstreams;
+  readonly runs: {
+    readonly log: RunLog;
+    readonly reader: RunReader;
+    readonly live: LiveRuns;
+    readonly directory: RunDirectory;
+  };
+  readonly checks: readonly HealthCheck[];
+}

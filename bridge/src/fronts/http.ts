@@ -1,0 +1,141 @@
+// The HTTP edge: what every request passes before its route (id, host, origin, key), the routes, and
+// the one place where errors become answers.
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { DrawbridgeError, toMessage } from '../errors.ts';
+import { authenticate } from './authenticate.ts';
+import { createHealthRoutes } from './health.ts';
+import { createCors, createHostGuard } from './host-guard.ts';
+import type { HttpEnv, HttpParts } from './http-env.ts';
+import { createMcpRoutes } from './mcp.ts';
+import { CallProblem, type Problem, toProblem } from './problem.ts';
+import { createDocsRoutes, describeApi } from './rest/docs.ts';
+import { addArtifactRoutes } from './rest/artifacts.ts';
+import { addKeyRoutes } from './rest/keys.ts';
+import { addRunRoutes } from './rest/runs.ts';
+import { addServerRoutes } from './rest/servers.ts';
+import { addToolRoutes } from './rest/tools.ts';
+import { toRpcError } from './rpc-error.ts';
+
+export interface HttpFront {
+  fetch(request: Request, env?: unknown): Response | Promise<Response>;
+  close(): Promise<void>;
+}
+
+export function createHttpFront(parts: HttpParts): HttpFront {
+  const { settings, logger, metrics, principals, createId } = parts;
+  const app = new OpenAPIHono<HttpEnv>({
+    defaultHook(result) {
+      if (!result.success) {
+        const details = result.error.issues.map(({ path, message }) => ({
+          path: path.join('.'),
+          message,
+        }));
+        const first = details.map(({ path, message }) => `${path}: ${message}`).join('; ');
+        throw new DrawbridgeError('request/invalid', first, { details });
+      }
+    },
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'key', {
+    type: 'http',
+    scheme: 'bearer',
+  });
+  const mcp = createMcpRoutes(parts);
+
+  app.use(async (c, next) => {
+    const begin = performance.now();
+    const requestId = createId();
+    c.set('requestId', requestId);
+    await next();
+    c.res.headers.set('X-Request-Id', requestId);
+    const seconds = (performance.now() - begin) / 1_000;
+    metrics.request({
+      route: toRouteLabel(c.req.path),
+      method: c.req.method,
+      status: c.res.status,
+      seconds,
+    });
+    logger.debug(
+      { requestId, method: c.req.method, path: c.req.path, status: c.res.status, seconds },
+      'request',
+    );
+  });
+  app.use(
+    createHostGuard({
+      allowedHosts: () => settings().allowedHosts,
+      origins: () => settings().cors.origins,
+    }),
+  );
+  app.use(createCors(() => settings().cors.origins));
+
+  app.route('/', createHealthRoutes(parts));
+  app.route('/', createDocsRoutes());
+
+  app.use(async (c, next) => {
+    c.set('principal', await authenticate(c, principals.verify));
+    await next();
+  });
+  app.route('/', mcp.app);
+  addServerRoutes(app, parts);
+  addToolRoutes(app, parts);
+  addRunRoutes(app, parts);
+  addArtifactRoutes(app, parts);
+  addKeyRoutes(app, parts);
+  app.get('/metrics', async (c) =>
+    c.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType }),
+  );
+  app.get('/openapi.json', (c) => c.json(describeApi(app, parts.version)));
+
+  app.notFound((c) => {
+    throw new DrawbridgeError(
+      'request/not_found',
+      `There is no route ${c.req.method} ${c.req.path}; /openapi.json describes what there is.`,
+    );
+  });
+  app.onError((error, c) => {
+    const requestId = c.get('requestId');
+    if (!(error instanceof DrawbridgeError || error instanceof CallProblem)) {
+      logger.error(
+        { requestId, err: error, path: c.req.path },
+        `request failed: ${toMessage(error)}`,
+      );
+    }
+    const problem = toProblem(error, requestId);
+    const headers = toErrorHeaders(problem);
+    if (!isMcpPath(c.req.path)) {
+      return c.json(problem, problem.status, {
+        ...headers,
+        'Content-Type': 'application/problem+json',
+      });
+    }
+    const { code, message, data } = toRpcError(error);
+    return c.json(
+      { jsonrpc: '2.0', id: null, error: { code, message, data } },
+      problem.status,
+      headers,
+    );
+  });
+
+  return {
+    fetch: (request, env) => app.fetch(request, env as object | undefined), // Hono wants its bindings as an object
+    close: mcp.close,
+  };
+}
+
+function toErrorHeaders({ status, code }: Problem): Record<string, string> {
+  if (status === 401) {
+    const error = code === 'auth/invalid' ? ', error="invalid_token"' : '';
+    return { 'WWW-Authenticate': `Bearer realm="drawbridge"${error}` };
+  }
+  return status === 429 ? { 'Retry-After': '1' } : {};
+}
+
+function isMcpPath(path: string): boolean {
+  return path === '/mcp' || path.startsWith('/mcp/') || path.startsWith('/servers/');
+}
+
+/** The first two parts of the path: few enough values for a metric's label. */
+function toRouteLabel(path: string): string {
+  return path.startsWith('/v1/')
+    ? `/v1/${path.split('/')[2] ?? ''}`
+    : `/${path.split('/')[1] ?? ''}`;
+}

@@ -1,0 +1,72 @@
+// The socket: node:http in front of the Hono app, with the timeouts of a server that long streams go
+// through. Node's 5 s keep-alive resets clients that reuse a connection, so it is 65 s here.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { DrawbridgeError } from '../errors.ts';
+
+export interface Listener {
+  readonly url: string;
+  /** Milliseconds since the last request ended; 0 while one is open. */
+  idleMs(): number;
+  close(): Promise<void>;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly fetch: (request: Request, env?: unknown) => Response | Promise<Response>;
+}
+
+const GRACE_MS = 2_000;
+
+export async function listen({ host, port, fetch }: ListenOptions): Promise<Listener> {
+  let open = 0;
+  let lastEnd = performance.now();
+  const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
+  const server = createServer((request, response) => {
+    open += 1;
+    response.once('close', () => {
+      open -= 1;
+      lastEnd = performance.now();
+    });
+    void answer(request, response);
+  });
+  server.keepAliveTimeout = 65_000;
+  server.headersTimeout = 70_000;
+  server.requestTimeout = 0;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(toListenError(error, host, port)),
+    );
+    server.listen({ host, port }, resolve);
+  });
+  const address = server.address() as AddressInfo; // a TCP server that listens has one
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${name}:${address.port}`,
+    idleMs: () => (open > 0 ? 0 : performance.now() - lastEnd),
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function toListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES' && error.code !== 'EADDRNOTAVAIL')
+    return error;
+  const reasons = {
+    EADDRINUSE: 'another program uses it',
+    EACCES: 'this user may not',
+    EADDRNOTAVAIL: 'this machine has no such address',
+  };
+  return new DrawbridgeError(
+    'settings/invalid',
+    `Cannot listen on ${host}:${port}: ${reasons[error.code]}. Set DRAWBRIDGE_PORT or DRAWBRIDGE_HOST, or --port and --host.`,
+    { cause: error },
+  );
+}

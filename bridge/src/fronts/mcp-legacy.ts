@@ -1,0 +1,215 @@
+// The front for revisions up to 2025-11-25 over Streamable HTTP. Sessions live in the store, not in
+// an SDK object: each POST is served by a fresh server, so any bridge, also a restarted one, goes on
+// with a session it did not begin. The GET stream carries changes of the catalog.
+import {
+  type Server,
+  WebStandardStreamableHTTPServerTransport,
+  isInitializeRequest,
+  isJSONRPCNotification,
+  isJSONRPCRequest,
+} from '@modelcontextprotocol/server';
+import type { CallClient, Principal } from '../calls/call.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { DrawbridgeError } from '../errors.ts';
+import type { Session, Sessions } from '../sessions/sessions.ts';
+import type { CallerContext } from './caller-context.ts';
+import { createMcpServer, type McpServerParts } from './mcp-server.ts';
+import { createEventStream } from './sse.ts';
+
+const SESSION_HEADER = 'mcp-session-id';
+
+export interface LegacyFront {
+  fetch(request: Request, context: CallerContext, body: unknown): Promise<Response>;
+  close(): Promise<void>;
+}
+
+export interface LegacyFrontOptions extends McpServerParts {
+  readonly catalog: Catalog;
+  readonly sessions: Sessions;
+  readonly onError: (error: Error) => void;
+}
+
+export function createLegacyFront({
+  sessions,
+  onError,
+  ...parts
+}: LegacyFrontOptions): LegacyFront {
+  const streams = new Set<{ send(event: { data: string }): void; close(): void }>();
+  /** Requests under way by session and id, which `notifications/cancelled` names from another POST. */
+  const underWay = new Map<string, Server>();
+  const unsubscribe = parts.catalog.subscribe(() => {
+    for (const stream of streams) {
+      for (const list of ['tools', 'prompts', 'resources']) {
+        stream.send({
+          data: JSON.stringify({ jsonrpc: '2.0', method: `notifications/${list}/list_changed` }),
+        });
+      }
+    }
+  });
+
+  const requireSession = async (request: Request, principal: Principal): Promise<Session> => {
+    const id = request.headers.get(SESSION_HEADER);
+    if (id === null) {
+      throw new DrawbridgeError(
+        'request/invalid',
+        'The header Mcp-Session-Id is missing; initialize gives one.',
+      );
+    }
+    const session = await sessions.find(id, principal);
+    if (session === undefined) {
+      throw new DrawbridgeError(
+        'session/unknown',
+        'This session is not known, has ended or has expired; initialize a new one.',
+      );
+    }
+    return session;
+  };
+
+  const serve = async (
+    request: Request,
+    context: CallerContext,
+    body: unknown,
+  ): Promise<Response> => {
+    const server = createMcpServer(parts, context);
+    server.onerror = onError;
+    const transport = new WebStandardStreamableHTTPServerTransport();
+    await server.connect(transport);
+    const keys = toRequestKeys(context.sessionId, body);
+    for (const key of keys) underWay.set(key, server);
+    const response = await transport.handleRequest(request, { parsedBody: body });
+    return whenWritten(response, () => {
+      for (const key of keys) underWay.delete(key);
+      void server.close();
+    });
+  };
+
+  const initialize = async (
+    request: Request,
+    context: CallerContext,
+    body: unknown,
+    client: CallClient,
+  ) => {
+    const { principal, view, roots } = context;
+    const response = await serve(request, { ...context, client }, body);
+    if (!response.ok) return response;
+    const session = await sessions.create({ principal, view, client, roots });
+    response.headers.set('Mcp-Session-Id', session.id);
+    return response;
+  };
+
+  const post = async (
+    request: Request,
+    context: CallerContext,
+    body: unknown,
+  ): Promise<Response> => {
+    if (isInitializeRequest(body)) {
+      const { clientInfo, capabilities, protocolVersion } = body.params;
+      return initialize(request, context, body, {
+        era: 'legacy',
+        name: `${clientInfo.name}/${clientInfo.version}`,
+        protocolVersion,
+        capabilities,
+      });
+    }
+    const session = await requireSession(request, context.principal);
+    for (const message of Array.isArray(body) ? body : [body]) {
+      if (!isJSONRPCNotification(message) || message.method !== 'notifications/cancelled') continue;
+      // Closing the request's own server aborts the call and ends its stream, which is all it serves.
+      await underWay.get(toRequestKey(session.id, message.params?.['requestId']))?.close();
+    }
+    return serve(
+      request,
+      {
+        ...context,
+        client: session.client,
+        view: context.view,
+        sessionId: session.id,
+        runId: () => Promise.resolve(session.runId),
+      },
+      body,
+    );
+  };
+
+  const listen = async (request: Request, context: CallerContext): Promise<Response> => {
+    await requireSession(request, context.principal);
+    const stream = createEventStream({
+      signal: request.signal,
+      onClose: () => streams.delete(stream),
+    });
+    streams.add(stream);
+    return stream.response;
+  };
+
+  return {
+    async fetch(request, context, body) {
+      switch (request.method) {
+        case 'POST':
+          return post(request, context, body);
+        case 'GET':
+          return listen(request, context);
+        case 'DELETE':
+          await sessions.end(await requireSession(request, context.principal));
+          return new Response(null, { status: 204 });
+        default:
+          return new Response(null, { status: 405, headers: { Allow: 'GET, POST, DELETE' } });
+      }
+    },
+    async close() {
+      unsubscribe();
+      for (const stream of streams) stream.close();
+      await Promise.all([...new Set(underWay.values())].map((server) => server.close()));
+    },
+  };
+}
+
+function toRequestKeys(sessionId: string | undefined, body: unknown): string[] {
+  return (Array.isArray(body) ? body : [body])
+    .filter((message) => isJSONRPCRequest(message))
+    .map(({ id }) => toRequestKey(sessionId, id));
+}
+
+function toRequestKey(sessionId: string | undefined, id: unknown): string {
+  return `${sessionId ?? ''} ${typeof id} ${String(id)}`;
+}
+
+/**
+ * Calls `done` once the server has written its whole answer. A reader that goes away does not end the
+ * call: in these revisions "disconnection SHOULD NOT be interpreted as the client cancelling its
+ * request" (2025-11-25, Transports).
+ */
+function whenWritten(response: Response, done: () => void): Response {
+  if (response.body === null) {
+    done();
+    return response;
+  }
+  const source = response.body.getReader();
+  let isRead = true;
+  let wake: (() => void) | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const copy = async (): Promise<void> => {
+        for (let part = await source.read(); !part.done; part = await source.read()) {
+          if (!isRead) continue;
+          controller.enqueue(part.value);
+          while (isRead && (controller.desiredSize ?? 0) <= 0) {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+          }
+        }
+        if (isRead) controller.close();
+      };
+      copy()
+        .catch((error: unknown) => isRead && controller.error(error))
+        .finally(done);
+    },
+    pull() {
+      wake?.();
+    },
+    cancel() {
+      isRead = false;
+      wake?.();
+    },
+  });
+  return new Response(body, response);
+}

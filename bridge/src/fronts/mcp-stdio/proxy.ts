@@ -1,0 +1,317 @@
+// The front for clients that speak stdio: a line of JSON-RPC in is an HTTP request to the bridge, what
+// the bridge answers is lines out. It knows no tool and keeps no state of its own, so both eras pass;
+// it only does over HTTP what the transport's text asks of a client, which stdio clients don't do.
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { toMessage } from '../../errors.ts';
+import { type Exchange, type HttpAnswer, isUnreachable, readText } from './exchange.ts';
+import { type LegacySession, createLegacySession } from './legacy-session.ts';
+import { readLines } from './lines.ts';
+import {
+  INTERNAL_ERROR,
+  type Message,
+  type MessageId,
+  PARSE_ERROR,
+  idOf,
+  isObject,
+  methodOf,
+  modernVersionOf,
+  toErrorLine,
+  toModernHeaders,
+} from './message.ts';
+import { readEvents } from './sse-reader.ts';
+
+export interface Endpoint {
+  /** The MCP endpoint. */
+  readonly url: string;
+  /** Sent with every request: the key, the client's own roots. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface StdioProxyOptions {
+  /** Finds the bridge, or starts one; asked again when the one it named is gone. */
+  readonly endpoint: () => Promise<Endpoint>;
+  readonly exchange: Exchange;
+  readonly input: Readable;
+  readonly output: Writable;
+  /** What went wrong without a request to answer, for stderr. */
+  readonly onFault: (fault: string) => void;
+  /** Ends the proxy as the end of `input` does, without waiting for answers. */
+  readonly signal?: AbortSignal;
+  /** How long requests under way may go on after the end of `input`, in milliseconds. */
+  readonly grace?: number;
+}
+
+interface UnderWay {
+  readonly controller: AbortController;
+  readonly isModern: boolean;
+  /** A subscription is never waited for: it ends with the client. */
+  readonly isSubscription: boolean;
+  isCancelled: boolean;
+  done: Promise<void>;
+}
+
+const GOODBYE_MS = 200;
+
+/** Resolves when the client is gone and the bridge knows it. */
+export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
+  const { input, output, exchange, onFault, grace = 700 } = options;
+  const closed = new AbortController();
+  const underWay = new Map<string, UnderWay>();
+  let endpoint: Promise<Endpoint> | undefined;
+  let modernVersion: string | undefined;
+
+  const emit = async (text: string): Promise<void> => {
+    // A message is one line; JSON that came over several is written anew.
+    const line = /[\r\n]/.test(text) ? JSON.stringify(JSON.parse(text)) : text;
+    if (!output.write(`${line}\n`)) await once(output, 'drain', { signal: closed.signal });
+  };
+
+  const send = async (
+    method: 'GET' | 'POST' | 'DELETE',
+    request: { headers: Record<string, string>; message?: Message; signal: AbortSignal },
+  ): Promise<HttpAnswer> => {
+    for (let attempt = 1; ; attempt += 1) {
+      endpoint ??= options.endpoint();
+      const asked = endpoint;
+      const target = await asked.catch((error: unknown) => {
+        if (endpoint === asked) endpoint = undefined;
+        throw error;
+      });
+      try {
+        return await exchange.send({
+          url: target.url,
+          method,
+          headers: {
+            Accept: 'application/json, text/event-stream',
+            ...(request.message !== undefined && { 'Content-Type': 'application/json' }),
+            ...target.headers,
+            ...request.headers,
+          },
+          ...(request.message !== undefined && { body: JSON.stringify(request.message) }),
+          signal: request.signal,
+        });
+      } catch (error) {
+        if (attempt > 1 || method !== 'POST' || !isUnreachable(error)) throw error;
+        if (endpoint === asked) endpoint = undefined;
+      }
+    }
+  };
+
+  const legacy = createLegacySession({ send, emit, onFault, signal: closed.signal });
+
+  const serve = async (message: Message, id: MessageId, entry: UnderWay): Promise<void> => {
+    const { signal } = entry.controller;
+    const version = modernVersionOf(message);
+    const isInitialize = version === undefined && methodOf(message) === 'initialize';
+    if (isInitialize) legacy.begin(message);
+    try {
+      const answer =
+        version === undefined
+          ? await legacy.post(message, signal)
+          : await send('POST', { headers: toModernHeaders(message, version), message, signal });
+      const onResult = (result: unknown) => {
+        if (isInitialize) legacy.answered(answer, result);
+      };
+      const isAnswered = await relay(answer, { id, emit, onResult });
+      if (!isAnswered && !entry.isCancelled) {
+        await emit(
+          toErrorLine(id, {
+            code: INTERNAL_ERROR,
+            message: 'The bridge ended the stream without an answer; the outcome is unknown.',
+          }),
+        );
+      }
+    } catch (error) {
+      if (entry.isCancelled || closed.signal.aborted) return;
+      const text = `The bridge could not be reached: ${toMessage(error)}`;
+      await emit(toErrorLine(id, { code: INTERNAL_ERROR, message: text }));
+    } finally {
+      if (isInitialize) legacy.settled();
+    }
+  };
+
+  const accept = async (message: Message): Promise<void> => {
+    const id = idOf(message);
+    const method = methodOf(message);
+    const version = modernVersionOf(message);
+    modernVersion = version ?? modernVersion;
+    if (method !== undefined && id !== undefined) {
+      const entry: UnderWay = {
+        controller: new AbortController(),
+        isModern: version !== undefined,
+        isSubscription: method === 'subscriptions/listen',
+        isCancelled: false,
+        done: Promise.resolve(),
+      };
+      const key = JSON.stringify(id);
+      underWay.set(key, entry);
+      entry.done = serve(message, id, entry).finally(() => {
+        if (underWay.get(key) === entry) underWay.delete(key);
+      });
+      entry.done.catch((error: unknown) => onFault(toMessage(error)));
+      return;
+    }
+    if (method === 'notifications/cancelled') {
+      const entry = findCancelled(message, underWay);
+      if (entry === undefined) return;
+      entry.isCancelled = true;
+      // Over modern HTTP the end of the request is the cancellation; legacy servers are told in words.
+      if (entry.isModern) {
+        entry.controller.abort();
+        return;
+      }
+    }
+    await tell(message, method);
+  };
+
+  /** Notifications and answers to the server's requests: awaited, so that their order holds. */
+  const tell = async (message: Message, method: string | undefined): Promise<void> => {
+    const { signal } = closed;
+    try {
+      const answer =
+        legacy.begun() || modernVersion === undefined
+          ? await legacy.post(message, signal)
+          : await send('POST', {
+              headers: { ...toModernHeaders(message, modernVersion) },
+              message,
+              signal,
+            });
+      const text = await readText(answer);
+      if (answer.status >= 400) {
+        const reason = toHttpFault(answer.status, text).message;
+        onFault(`the bridge refused ${method ?? 'an answer'}: ${reason}`);
+      }
+    } catch (error) {
+      if (!signal.aborted)
+        onFault(`${method ?? 'an answer'} was not delivered: ${toMessage(error)}`);
+    }
+    if (method === 'notifications/initialized') legacy.initialized();
+  };
+
+  const onGone = () => input.destroy();
+  output.on('error', onGone);
+  options.signal?.addEventListener('abort', onGone);
+  try {
+    if (options.signal?.aborted !== true) {
+      for await (const line of readLines(input)) {
+        if (line.trim() === '') continue;
+        const messages = parseLine(line);
+        if (messages === undefined) {
+          await emit(
+            toErrorLine(null, { code: PARSE_ERROR, message: 'The line is not JSON-RPC.' }),
+          );
+        }
+        for (const message of messages ?? []) await accept(message);
+      }
+    }
+  } catch (error) {
+    if (!isEnd(error)) throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', onGone);
+    if (options.signal?.aborted !== true) await finish(underWay, grace);
+    closed.abort();
+    for (const entry of underWay.values()) entry.controller.abort();
+    await sayGoodbye(legacy, onFault);
+    output.off('error', onGone);
+    await exchange.close();
+  }
+}
+
+/** Hands on what the bridge answered; true once the response itself was among it. */
+async function relay(
+  answer: HttpAnswer,
+  request: {
+    readonly id: MessageId;
+    readonly emit: (text: string) => Promise<void>;
+    readonly onResult: (result: unknown) => void;
+  },
+): Promise<boolean> {
+  const { id, emit, onResult } = request;
+  const type = answer.headers['content-type'] ?? '';
+  let isAnswered = false;
+  const pass = async (text: string) => {
+    const message: unknown = JSON.parse(text);
+    if (isObject(message) && message['method'] === undefined && message['id'] === id) {
+      isAnswered = true;
+      if ('result' in message) onResult(message['result']);
+    }
+    await emit(text);
+  };
+  if (answer.status < 400 && type.includes('text/event-stream')) {
+    for await (const { data } of readEvents(answer.body)) if (data !== '') await pass(data);
+    return isAnswered;
+  }
+  const text = await readText(answer);
+  if (answer.status < 400 && type.includes('application/json')) await pass(text);
+  if (answer.status < 400) return isAnswered;
+  await emit(toErrorLine(id, toHttpFault(answer.status, text)));
+  return true;
+}
+
+/** The JSON-RPC error that a refusal carries, or one that says what the refusal said. */
+function toHttpFault(status: number, text: string) {
+  const body = parseJson(text);
+  const error = isObject(body) ? body['error'] : undefined;
+  if (isObject(error) && typeof error['code'] === 'number') {
+    const { code, message, data } = error;
+    return { code, message: String(message), ...(data !== undefined && { data }) };
+  }
+  const problem = isObject(body) ? body : {};
+  return {
+    code: INTERNAL_ERROR,
+    message: typeof problem['detail'] === 'string' ? problem['detail'] : `HTTP ${status}`,
+    data: { status, ...(typeof problem['code'] === 'string' && { code: problem['code'] }) },
+  };
+}
+
+/** A line's messages: one, or those of a batch as clients of 2025-03-26 may send it. */
+function parseLine(line: string): readonly Message[] | undefined {
+  const value = parseJson(line);
+  const messages: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return messages.length > 0 && messages.every(isObject) ? messages : undefined;
+}
+
+/** Nothing for text that is not JSON: both callers have an answer for that. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function findCancelled(
+  message: Message,
+  underWay: ReadonlyMap<string, UnderWay>,
+): UnderWay | undefined {
+  const id = isObject(message.params) ? message.params['requestId'] : undefined;
+  return underWay.get(JSON.stringify(id) ?? '');
+}
+
+async function finish(underWay: ReadonlyMap<string, UnderWay>, grace: number): Promise<void> {
+  const waited = [...underWay.values()].filter(({ isSubscription }) => !isSubscription);
+  if (waited.length === 0) return;
+  const stop = new AbortController();
+  await Promise.race([
+    Promise.allSettled(waited.map(({ done }) => done)),
+    delay(grace, undefined, { signal: stop.signal }).catch((error: unknown) => {
+      if (!stop.signal.aborted) throw error;
+    }),
+  ]);
+  stop.abort();
+}
+
+async function sayGoodbye(legacy: LegacySession, onFault: (fault: string) => void): Promise<void> {
+  try {
+    await legacy.end(AbortSignal.timeout(GOODBYE_MS));
+  } catch (error) {
+    onFault(`the session was not ended: ${toMessage(error)}`);
+  }
+}
+
+/** How an input that was destroyed under its reader ends. */
+function isEnd(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+}

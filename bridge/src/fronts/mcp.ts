@@ -1,0 +1,109 @@
+// The MCP routes: `/mcp`, `/mcp/{toolset}` and `/servers/{name}/mcp`. Reads the body once, tells the
+// era, makes the caller's context, and hands over to the front of that era.
+import { isLegacyRequest } from '@modelcontextprotocol/server';
+import { type Context, Hono } from 'hono';
+import { z } from 'zod';
+import type { CallClient, View } from '../calls/call.ts';
+import { DrawbridgeError } from '../errors.ts';
+import type { CallerContext } from './caller-context.ts';
+import type { HttpEnv, HttpParts } from './http-env.ts';
+import { createLegacyFront } from './mcp-legacy.ts';
+import { createModernFront } from './mcp-modern.ts';
+import { toProject } from './project.ts';
+import { readJsonBody } from './request-body.ts';
+
+const META = 'io.modelcontextprotocol/';
+const modernBody = z.looseObject({
+  params: z
+    .looseObject({
+      _meta: z.looseObject({
+        [`${META}protocolVersion`]: z.string().optional(),
+        [`${META}clientInfo`]: z.looseObject({ name: z.string(), version: z.string() }).optional(),
+        [`${META}clientCapabilities`]: z.record(z.string(), z.unknown()).optional(),
+      }),
+    })
+    .optional(),
+});
+const TRACE_PARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export interface McpRoutes {
+  readonly app: Hono<HttpEnv>;
+  close(): Promise<void>;
+}
+
+export function createMcpRoutes(parts: HttpParts): McpRoutes {
+  const onError = (error: Error): void => parts.logger.debug({ err: error }, 'mcp front');
+  const modern = createModernFront({ ...parts, onError });
+  const legacy = createLegacyFront({ ...parts, onError });
+
+  const serve = async (c: Context<HttpEnv>, view: View): Promise<Response> => {
+    if (!parts.catalog.has(view)) throw unknownView(view);
+    const request = c.req.raw;
+    const { limits } = parts.settings();
+    const body =
+      request.method === 'POST' ? await readJsonBody(request, limits.bodyBytes) : undefined;
+    const context = toContext(c, view, body);
+    return (await isLegacyRequest(request, body))
+      ? legacy.fetch(request, context, body)
+      : modern.fetch(request, context, body);
+  };
+
+  const toContext = (c: Context<HttpEnv>, view: View, body: unknown): CallerContext => {
+    const principal = c.get('principal');
+    const client = toModernClient(body);
+    const traceId = TRACE_PARENT.exec(c.req.header('traceparent') ?? '')?.[1];
+    const { project, roots } = toProject(c, parts);
+    return {
+      principal,
+      view,
+      client,
+      project,
+      roots,
+      requestId: c.get('requestId'),
+      runId: () =>
+        parts.runs.directory.find({
+          principal,
+          client,
+          project,
+          ...(traceId !== undefined && { traceId }),
+        }),
+    };
+  };
+
+  const app = new Hono<HttpEnv>();
+  app.all('/mcp', (c) => serve(c, { kind: 'all' }));
+  app.all('/mcp/:name', (c) => serve(c, { kind: 'toolset', name: c.req.param('name') }));
+  app.all('/servers/:name/mcp', (c) => serve(c, { kind: 'server', name: c.req.param('name') }));
+  return {
+    app,
+    async close() {
+      await Promise.all([modern.close(), legacy.close()]);
+    },
+  };
+}
+
+function unknownView(view: View): DrawbridgeError {
+  return view.kind === 'server'
+    ? new DrawbridgeError(
+        'upstream/unknown',
+        `There is no server ${view.name}; GET /v1/servers lists them.`,
+      )
+    : new DrawbridgeError(
+        'request/not_found',
+        'There is no such toolset; drawbridge.toolsets in the settings names them.',
+      );
+}
+
+/** The client as it describes itself in each request's `_meta` (2026-07-28, Basic, "_meta"). */
+function toModernClient(body: unknown): CallClient {
+  const { data } = modernBody.safeParse(body);
+  const meta = data?.params?._meta ?? {};
+  const info = meta[`${META}clientInfo`];
+  const version = meta[`${META}protocolVersion`];
+  return {
+    era: 'modern',
+    capabilities: meta[`${META}clientCapabilities`] ?? {},
+    ...(info !== undefined && { name: `${info.name}/${info.version}` }),
+    ...(version !== undefined && { protocolVersion: version }),
+  };
+}

@@ -1,0 +1,129 @@
+// Errors on the REST side: problem documents (RFC 9457) with our code and the request's id.
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { RpcError } from '../calls/call.ts';
+import { DrawbridgeError, type DrawbridgeErrorCode } from '../errors.ts';
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: ContentfulStatusCode;
+  readonly detail: string;
+  readonly code: string;
+  readonly requestId: string;
+  readonly details?: unknown;
+}
+
+/** A call that ended without a result, on its way to the one place where errors become answers. */
+export class CallProblem extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+/** Anything thrown, as a problem document. Only our own errors tell what happened. */
+export function toProblem(error: unknown, requestId: string): Problem {
+  if (error instanceof CallProblem) return error.problem;
+  if (!(error instanceof DrawbridgeError)) {
+    return problem(500, {
+      code: 'internal',
+      detail: 'The bridge failed; its log says why.',
+      requestId,
+    });
+  }
+  const { code, message: detail, details } = error;
+  return problem(toStatus(code), {
+    code,
+    detail,
+    requestId,
+    ...(details !== undefined && { details }),
+  });
+}
+
+/** How a call ended without a result, as a problem document. */
+export function toCallProblem(
+  error: RpcError,
+  status: ContentfulStatusCode,
+  requestId: string,
+): Problem {
+  const data = typeof error.data === 'object' && error.data !== null ? error.data : {};
+  const code = 'code' in data && typeof data.code === 'string' ? data.code : `rpc/${error.code}`;
+  return problem(status, { code, detail: error.message, requestId, details: error });
+}
+
+function problem(
+  status: ContentfulStatusCode,
+  rest: { code: string; detail: string; requestId: string; details?: unknown },
+): Problem {
+  return { type: 'about:blank', title: titles[status] ?? 'Error', status, ...rest };
+}
+
+const titles: Partial<Record<ContentfulStatusCode, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
+
+export function toStatus(code: DrawbridgeErrorCode): ContentfulStatusCode {
+  switch (code) {
+    case 'settings/invalid':
+    case 'request/invalid':
+      return 400;
+    case 'auth/missing':
+    case 'auth/invalid':
+      return 401;
+    case 'auth/forbidden':
+    case 'policy/denied':
+    case 'catalog/withheld':
+      return 403;
+    case 'catalog/unknown_tool':
+    case 'catalog/unknown_prompt':
+    case 'catalog/unknown_resource':
+    case 'session/unknown':
+    case 'run/unknown':
+    case 'artifact/unknown':
+    case 'upstream/unknown':
+    case 'request/not_found':
+      return 404;
+    case 'request/conflict':
+    case 'home/locked':
+      return 409;
+    case 'run/pruned':
+      return 410;
+    case 'request/too_large':
+      return 413;
+    case 'policy/limit':
+      return 429;
+    case 'call/cancelled':
+      return 499 as ContentfulStatusCode; // nginx's code for a caller that left; not in Hono's list
+    case 'upstream/crashed':
+    case 'upstream/protocol':
+    case 'upstream/too_large':
+    case 'upstream/start_failed':
+      return 502;
+    case 'store/unavailable':
+    case 'store/start_failed':
+    case 'log/unavailable':
+    case 'log/outcome_unknown':
+    case 'upstream/unavailable':
+    case 'upstream/busy':
+      return 503;
+    case 'upstream/timeout':
+      return 504;
+    default:
+      return code satisfies never;
+  }
+}

@@ -1,0 +1,114 @@
+// `/v1/keys`: API keys of the tenant. A key is shown once, when it is made; only its hash is kept.
+import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import { assertOperator } from '../authenticate.ts';
+import type { HttpEnv, HttpParts } from '../http-env.ts';
+import { json, problems, secured } from './route-parts.ts';
+
+const role = z.enum(['operator', 'member']);
+const keySchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    user: z.string(),
+    role,
+    createdAt: z.iso.datetime(),
+    lastUsedAt: z.iso.datetime().optional(),
+    expiresAt: z.iso.datetime().optional(),
+    revokedAt: z.iso.datetime().optional(),
+  })
+  .openapi('Key');
+
+export function addKeyRoutes(
+  app: OpenAPIHono<HttpEnv>,
+  { principals }: Pick<HttpParts, 'principals'>,
+): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/keys',
+      summary: 'List the keys of the tenant',
+      ...secured,
+      responses: {
+        200: json(
+          z.object({ keys: z.array(keySchema) }),
+          'Newest first, without the keys themselves',
+        ),
+        ...problems(403),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const keys = await principals.listKeys(principal.tenantId);
+      return c.json(
+        {
+          keys: keys.map(({ createdAt, lastUsedAt, expiresAt, revokedAt, ...rest }) => ({
+            ...rest,
+            createdAt: createdAt.toISOString(),
+            ...(lastUsedAt && { lastUsedAt: lastUsedAt.toISOString() }),
+            ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
+            ...(revokedAt && { revokedAt: revokedAt.toISOString() }),
+          })),
+        },
+        200,
+      );
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/keys',
+      summary: 'Make a key',
+      ...secured,
+      request: {
+        body: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: z.strictObject({
+                name: z.string().min(1).max(100),
+                role: role.default('member'),
+                expiresAt: z.iso.datetime().optional(),
+              }),
+            },
+          },
+        },
+      },
+      responses: {
+        201: json(z.object({ id: z.string(), key: z.string() }), 'The key, shown this once'),
+        ...problems(403),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const { expiresAt, ...rest } = c.req.valid('json');
+      const made = await principals.createKey(principal.tenantId, {
+        ...rest,
+        ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
+      });
+      return c.json(made, 201, { 'Cache-Control': 'no-store' });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/v1/keys/{id}',
+      summary: 'Revoke a key',
+      ...secured,
+      request: { params: z.object({ id: z.uuid() }) },
+      responses: {
+        204: { description: 'Revoked; it is refused from now on' },
+        ...problems(403, 404),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      await principals.revokeKey(principal.tenantId, c.req.valid('param').id);
+      return c.body(null, 204);
+    },
+  );
+}

@@ -1,0 +1,189 @@
+// `/v1/runs` and `/v1/events`: the log, as pages of JSON or as a live stream. A reader that was cut
+// off sends `Last-Event-ID` and gets every event exactly once. Members see their own runs, operators
+// all of their tenant's.
+import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import { runEventSchema, runKindSchema, runSchema, runStatusSchema } from '@drawbridge/schemas';
+import type { Run, RunEvent } from '@drawbridge/schemas';
+import type { Context } from 'hono';
+import type { Principal } from '../../calls/call.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import { assertOperator } from '../authenticate.ts';
+import type { HttpEnv, HttpParts } from '../http-env.ts';
+import { createEventStream } from '../sse.ts';
+import { json, nextCursor, pageQuery, problems, secured } from './route-parts.ts';
+
+const run = runSchema.openapi('Run');
+const event = runEventSchema.openapi('RunEvent');
+const idParam = z.object({ id: z.uuid() });
+const eventsBody = z.object({ events: z.array(event), nextAfter: z.number().int().optional() });
+
+export function addRunRoutes(
+  app: OpenAPIHono<HttpEnv>,
+  { runs, logger }: Pick<HttpParts, 'runs' | 'logger'>,
+): void {
+  const requireRun = async (principal: Principal, id: string): Promise<Run> => {
+    const found = await runs.reader.run(principal.tenantId, id);
+    if (
+      found === undefined ||
+      (principal.role !== 'operator' && found.createdBy !== principal.id)
+    ) {
+      throw new DrawbridgeError('run/unknown', `There is no run ${id}.`);
+    }
+    return found;
+  };
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs',
+      summary: 'List runs, newest first',
+      ...secured,
+      request: {
+        query: pageQuery.extend({
+          status: runStatusSchema.optional(),
+          kind: runKindSchema.optional(),
+          project: z.string().optional(),
+        }),
+      },
+      responses: {
+        200: json(z.object({ runs: z.array(run), nextCursor }), 'A page of runs'),
+        ...problems(),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      const { cursor, limit, status, kind, project } = c.req.valid('query');
+      const page = await runs.reader.runs(principal.tenantId, {
+        limit,
+        ...(cursor !== undefined && { cursor }),
+        ...(status !== undefined && { status }),
+        ...(kind !== undefined && { kind }),
+        ...(project !== undefined && { project }),
+        ...(principal.role !== 'operator' && { createdBy: principal.id }),
+      });
+      return c.json({ ...page, runs: [...page.runs] }, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs/{id}',
+      summary: 'Read a run',
+      ...secured,
+      request: { params: idParam },
+      responses: { 200: json(run, 'The run'), ...problems(404) },
+    }),
+    async (c) => c.json(await requireRun(c.get('principal'), c.req.valid('param').id), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs/{id}/events',
+      summary: "Read a run's events, or follow them live",
+      description:
+        'JSON pages by default. With `Accept: text/event-stream` a stream that begins after `Last-Event-ID` (or `after`), goes on live, and ends with the run.',
+      ...secured,
+      request: {
+        params: idParam,
+        query: z.object({
+          after: z.coerce.number().int().min(0).default(0),
+          limit: z.coerce.number().int().min(1).max(1_000).default(200),
+        }),
+        headers: z.object({ 'last-event-id': z.coerce.number().int().min(0).optional() }),
+      },
+      responses: {
+        200: {
+          description: 'Events in order of seq',
+          content: {
+            'application/json': { schema: eventsBody },
+            'text/event-stream': { schema: z.string() },
+          },
+        },
+        ...problems(404, 410),
+      },
+    }),
+    async (c) => {
+      const { tenantId } = c.get('principal');
+      const { id } = await requireRun(c.get('principal'), c.req.valid('param').id);
+      const { after, limit } = c.req.valid('query');
+      if (wantsStream(c)) {
+        const from = c.req.valid('header')['last-event-id'] ?? after;
+        return stream(
+          c,
+          (signal) => runs.live.follow(tenantId, id, { after: from, signal }),
+          (item) => String(item.seq),
+        );
+      }
+      const events = await runs.reader.events(tenantId, id, { after, limit });
+      const last = events.at(-1);
+      return c.json(
+        { events: [...events], ...(events.length === limit && last && { nextAfter: last.seq }) },
+        200,
+      );
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/events',
+      summary: 'Follow the events of all runs',
+      description:
+        'A stream; `Last-Event-ID` goes on where a stream was cut off. Without it the stream begins now.',
+      ...secured,
+      request: { headers: z.object({ 'last-event-id': z.string().optional() }) },
+      responses: {
+        200: {
+          description: 'Server-sent events',
+          content: { 'text/event-stream': { schema: z.string() } },
+        },
+        ...problems(403),
+      },
+    }),
+    (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const after = c.req.valid('header')['last-event-id'];
+      return stream(
+        c,
+        (signal) =>
+          runs.live.followAll(principal.tenantId, {
+            signal,
+            ...(after !== undefined && { after }),
+          }),
+        (item) => item.cursor,
+      );
+    },
+  );
+
+  function stream<T extends RunEvent>(
+    c: Context<HttpEnv>,
+    follow: (signal: AbortSignal) => AsyncIterable<T>,
+    toId: (item: T) => string,
+  ): Response {
+    const gone = new AbortController();
+    const sse = createEventStream({
+      signal: AbortSignal.any([c.req.raw.signal, gone.signal]),
+      onClose: () => gone.abort(),
+    });
+    const send = async (): Promise<void> => {
+      for await (const item of follow(gone.signal)) {
+        sse.send({ id: toId(item), event: item.type, data: JSON.stringify(item) });
+        await sse.drained();
+      }
+    };
+    send()
+      .catch((error: unknown) => {
+        if (!gone.signal.aborted)
+          logger.warn({ err: error, requestId: c.get('requestId') }, 'a live stream broke off');
+      })
+      .finally(sse.close);
+    return sse.response;
+  }
+}
+
+function wantsStream(c: Context): boolean {
+  return c.req.header('accept')?.includes('text/event-stream') ?? false;
+}

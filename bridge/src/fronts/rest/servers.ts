@@ -1,0 +1,105 @@
+// `/v1/servers`: the servers behind the bridge, their state, and what an operator can do with them.
+import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import { DrawbridgeError } from '../../errors.ts';
+import { assertOperator } from '../authenticate.ts';
+import type { HttpEnv, HttpParts } from '../http-env.ts';
+import { json, problems, secured } from './route-parts.ts';
+
+const serverSchema = z
+  .object({
+    name: z.string(),
+    state: z.enum(['stopped', 'starting', 'ready', 'degraded', 'broken', 'disabled']),
+    builtin: z.boolean(),
+    transport: z.enum(['stdio', 'http', 'sse']),
+    era: z.enum(['modern', 'legacy']).optional(),
+    serverInfo: z.object({ name: z.string(), version: z.string() }).optional(),
+    pids: z.array(z.number().int()),
+    restarts: z.number().int(),
+    inFlight: z.number().int(),
+    lastError: z.string().optional(),
+    retryAt: z.string().optional(),
+    lastHealthyAt: z.string().optional(),
+    toolCount: z.number().int(),
+  })
+  .openapi('Server');
+
+const nameParam = z.object({ name: z.string() });
+
+export function addServerRoutes(
+  app: OpenAPIHono<HttpEnv>,
+  { upstreams, catalog }: Pick<HttpParts, 'upstreams' | 'catalog'>,
+): void {
+  const assertKnown = (name: string): void => {
+    const names = upstreams.status().map((status) => status.name);
+    if (!names.includes(name)) {
+      throw new DrawbridgeError(
+        'upstream/unknown',
+        `There is no server ${name}; there are: ${names.join(', ') || 'none'}.`,
+      );
+    }
+  };
+  const list = () =>
+    upstreams.status().map((status) => ({
+      ...status,
+      pids: [...status.pids],
+      toolCount: catalog.list({ kind: 'server', name: status.name }).tools.length,
+    }));
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/servers',
+      summary: 'List the servers and their states',
+      ...secured,
+      responses: {
+        200: json(z.object({ servers: z.array(serverSchema) }), 'All servers, by name'),
+        ...problems(),
+      },
+    }),
+    (c) => c.json({ servers: list() }, 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/servers/{name}/restart',
+      summary: 'Stop a server and start it again',
+      ...secured,
+      request: { params: nameParam },
+      responses: {
+        200: json(serverSchema, 'Its state after the start'),
+        ...problems(403, 404, 502, 503),
+      },
+    }),
+    async (c) => {
+      assertOperator(c.get('principal'));
+      const { name } = c.req.valid('param');
+      assertKnown(name);
+      await upstreams.restart(name);
+      const server = list().find((status) => status.name === name);
+      if (server === undefined)
+        throw new DrawbridgeError('upstream/unknown', `The server ${name} was removed meanwhile.`);
+      return c.json(server, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/servers/{name}/logs',
+      summary: 'The last lines that a server wrote to stderr',
+      ...secured,
+      request: { params: nameParam },
+      responses: {
+        200: json(z.object({ lines: z.array(z.string()) }), 'Oldest first'),
+        ...problems(403, 404),
+      },
+    }),
+    (c) => {
+      assertOperator(c.get('principal'));
+      const { name } = c.req.valid('param');
+      assertKnown(name);
+      return c.json({ lines: [...upstreams.logs(name)] }, 200);
+    },
+  );
+}

@@ -1,0 +1,254 @@
+// `/v1/tools`: the merged catalog, and a call of one tool as one HTTP request. A call's own failure
+// never hides behind a 200 of something else: `outcome` tells a tool's error from a result, and what
+// is no answer at all is a problem document.
+import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Outcome, RpcError } from '../../calls/call.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import { silentSink, toCall } from '../caller-context.ts';
+import type { HttpEnv, HttpParts } from '../http-env.ts';
+import { CallProblem, type Problem, toCallProblem, toStatus } from '../problem.ts';
+import { toProject } from '../project.ts';
+import { createIdempotency } from './idempotency.ts';
+import { json, nextCursor, pageQuery, problems, secured } from './route-parts.ts';
+
+const toolSchema = z
+  .looseObject({
+    name: z.string(),
+    server: z.string(),
+    title: z.string().optional(),
+    description: z.string().optional(),
+    inputSchema: z.record(z.string(), z.unknown()),
+    outputSchema: z.record(z.string(), z.unknown()).optional(),
+    annotations: z.record(z.string(), z.unknown()).optional(),
+  })
+  .openapi('Tool');
+
+const answerSchema = z
+  .object({
+    callId: z.string(),
+    runId: z.string(),
+    outcome: z.enum(['result', 'tool_error', 'input_required']),
+    result: z.record(z.string(), z.unknown()),
+  })
+  .openapi('CallAnswer');
+
+export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void {
+  const { catalog, call, ready, createId, runs, logger } = parts;
+  const idempotent = createIdempotency(parts);
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/tools',
+      summary: 'List or search the tools',
+      ...secured,
+      request: {
+        query: pageQuery.extend({
+          q: z
+            .string()
+            .optional()
+            .openapi({ description: 'words that the name or the description holds' }),
+          server: z.string().optional(),
+        }),
+      },
+      responses: {
+        200: json(z.object({ tools: z.array(toolSchema), nextCursor }), 'A page of tools'),
+        ...problems(),
+      },
+    }),
+    async (c) => {
+      await ready();
+      const { q = '', server, cursor, limit } = c.req.valid('query');
+      const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+      const all = catalog
+        .tools({ kind: 'all' })
+        .filter(
+          (tool) =>
+            (server === undefined || tool.server === server) &&
+            words.every((word) =>
+              `${tool.definition['name']} ${tool.definition['description']}`
+                .toLowerCase()
+                .includes(word),
+            ),
+        );
+      const start =
+        cursor === undefined
+          ? 0
+          : all.findIndex(({ definition }) => definition['name'] === cursor) + 1;
+      const page = all.slice(start, start + limit);
+      const last = page.at(-1);
+      const more = start + limit < all.length && last !== undefined;
+      const tools = page.map(({ definition, server: of }) =>
+        toolSchema.parse({ ...definition, server: of }),
+      );
+      return c.json({ tools, ...(more && { nextCursor: String(last.definition['name']) }) }, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/tools/{name}/call',
+      summary: 'Call a tool',
+      description:
+        'Answers when the call is recorded. `outcome` is `tool_error` where the tool itself reports a failure. With the header `Idempotency-Key` a repeated request gets the first answer again.',
+      ...secured,
+      request: {
+        params: z.object({ name: z.string() }),
+        headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
+        body: {
+          content: {
+            'application/json': {
+              schema: z.object({ arguments: z.record(z.string(), z.unknown()).default({}) }),
+            },
+          },
+        },
+      },
+      responses: {
+        200: json(answerSchema, 'The tool answered'),
+        ...problems(403, 404, 409, 422, 429, 499, 502, 503, 504),
+      },
+    }),
+    async (c) => {
+      await ready();
+      const { name } = c.req.valid('param');
+      const { arguments: args } = c.req.valid('json');
+      const principal = c.get('principal');
+      const requestId = c.get('requestId');
+      const answer = await idempotent(c, { name, args }, async () => {
+        const { project, roots } = toProject(c, parts);
+        const client = {
+          era: 'rest' as const,
+          capabilities: {},
+          name: c.req.header('user-agent') ?? 'unknown',
+        };
+        const { id: runId } = await runs.log.open({
+          tenantId: principal.tenantId,
+          createdBy: principal.id,
+          project,
+          kind: 'rest',
+          title: name,
+          client: client.name,
+        });
+        const context = {
+          principal,
+          view: { kind: 'all' } as const,
+          client,
+          project,
+          roots,
+          requestId,
+          runId: () => Promise.resolve(runId),
+        };
+        const request = {
+          method: 'tools/call' as const,
+          name,
+          params: { name, arguments: args },
+          signal: c.req.raw.signal,
+          sink: silentSink,
+        };
+        const made = await toCall(context, request, createId());
+        const outcome = await call(made);
+        // The answer is committed; a run that could not be ended is ended by the next sweep.
+        await runs.log
+          .end(runId, toRunEnd(outcome))
+          .catch((error: unknown) =>
+            logger.warn({ err: error, runId }, 'a run could not be ended'),
+          );
+        return toAnswer(outcome, { callId: made.id, runId, requestId });
+      });
+      if (isProblem(answer)) throw new CallProblem(answer.body);
+      return c.json(answer.body, 200);
+    },
+  );
+}
+
+function toRunEnd(outcome: Outcome): 'completed' | 'failed' | 'cancelled' {
+  switch (outcome.kind) {
+    case 'result':
+    case 'tool_error':
+    case 'input_required':
+      return 'completed';
+    case 'cancelled':
+      return 'cancelled';
+    case 'protocol_error':
+    case 'timed_out':
+    case 'denied':
+      return 'failed';
+    default:
+      return outcome satisfies never;
+  }
+}
+
+type Answer =
+  | { status: 200; body: z.infer<typeof answerSchema> }
+  | { status: ContentfulStatusCode; body: Problem };
+
+function isProblem(answer: Answer): answer is { status: ContentfulStatusCode; body: Problem } {
+  return answer.status !== 200;
+}
+
+function toAnswer(
+  outcome: Outcome,
+  ids: { callId: string; runId: string; requestId: string },
+): Answer {
+  const { requestId, ...rest } = ids;
+  switch (outcome.kind) {
+    case 'result':
+    case 'tool_error':
+    case 'input_required':
+      return { status: 200, body: { ...rest, outcome: outcome.kind, result: outcome.result } };
+    case 'protocol_error':
+    case 'denied': {
+      const status = toErrorStatus(outcome.error, outcome.kind === 'denied' ? 403 : 502);
+      return { status, body: toCallProblem(outcome.error, status, requestId) };
+    }
+    case 'timed_out':
+      return { status: 504, body: toCallProblem(outcome.error, 504, requestId) };
+    case 'cancelled': {
+      const status = toStatus('call/cancelled');
+      return {
+        status,
+        body: toCallProblem(
+          { code: -32_603, message: 'The call was cancelled.', data: { code: 'call/cancelled' } },
+          status,
+          requestId,
+        ),
+      };
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Our own codes have a status; an error of the server itself is a bad gateway, or a bad request of the caller. */
+function toErrorStatus(
+  { code, data }: RpcError,
+  otherwise: ContentfulStatusCode,
+): ContentfulStatusCode {
+  const known = statusOf(data);
+  if (known !== undefined) return known;
+  return code === -32_602 ? 422 : otherwise;
+}
+
+function statusOf(data: unknown): ContentfulStatusCode | undefined {
+  if (typeof data !== 'object' || data === null || !('code' in data)) return undefined;
+  const found = outcomeCodes.find((code) => code === data.code);
+  return found && toStatus(found);
+}
+
+const outcomeCodes = [
+  'catalog/unknown_tool',
+  'catalog/withheld',
+  'log/outcome_unknown',
+  'log/unavailable',
+  'policy/denied',
+  'policy/limit',
+  'upstream/busy',
+  'upstream/crashed',
+  'upstream/protocol',
+  'upstream/start_failed',
+  'upstream/timeout',
+  'upstream/too_large',
+  'upstream/unavailable',
+] as const satisfies readonly DrawbridgeError['code'][];

@@ -1,0 +1,55 @@
+// Errors of the bridge as JSON-RPC errors, for the MCP fronts. The code of ours stands in `data`.
+import { ProtocolError } from '@modelcontextprotocol/server';
+import { DrawbridgeError, type DrawbridgeErrorCode } from '../errors.ts';
+
+/** Never carries a stack or a cause: those are for the log. */
+export function toRpcError(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  if (error instanceof DrawbridgeError) {
+    return new ProtocolError(toRpcCode(error.code), error.message, { code: error.code });
+  }
+  return new ProtocolError(-32_603, 'The bridge failed; its log says why.');
+}
+
+function toRpcCode(code: DrawbridgeErrorCode): number {
+  switch (code) {
+    case 'request/invalid':
+    case 'request/not_found':
+    case 'request/too_large':
+    case 'request/conflict':
+    case 'catalog/unknown_tool':
+    case 'catalog/unknown_prompt':
+    case 'catalog/unknown_resource':
+    case 'catalog/withheld':
+    case 'run/unknown':
+    case 'run/pruned':
+    case 'artifact/unknown':
+    case 'upstream/unknown':
+      return -32_602;
+    case 'auth/missing':
+    case 'auth/invalid':
+    case 'auth/forbidden':
+    case 'policy/denied':
+    case 'policy/limit':
+      return -32_003;
+    case 'session/unknown':
+      return -32_001;
+    case 'settings/invalid':
+    case 'home/locked':
+    case 'store/unavailable':
+    case 'store/start_failed':
+    case 'log/unavailable':
+    case 'log/outcome_unknown':
+    case 'upstream/unavailable':
+    case 'upstream/start_failed':
+    case 'upstream/timeout':
+    case 'upstream/crashed':
+    case 'upstream/protocol':
+    case 'upstream/too_large':
+    case 'upstream/busy':
+    case 'call/cancelled':
+      return -32_603;
+    default:
+      return code satisfies never;
+  }
+}

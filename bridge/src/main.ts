@@ -1,0 +1,76 @@
+// Starts the bridge as a process: settings, logger, bridge, banner, reload, signals. It ends when it
+// is told to, or, when it was started for a client in passing, when nobody has asked for a while.
+import packageJson from '../package.json' with { type: 'json' };
+import { type Bridge, createBridge } from './bridge.ts';
+import { toMessage } from './errors.ts';
+import { loadSecret } from './settings/secrets.ts';
+import { loadSettings } from './settings/settings.ts';
+import { watchSettings } from './settings/watch-settings.ts';
+import { type LogLevel, createLogger } from './telemetry/logger.ts';
+
+export interface RunBridgeOptions {
+  readonly configPath?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: string | number | undefined;
+  readonly home?: string | undefined;
+  readonly logLevel?: LogLevel | undefined;
+  /** Seconds without a request after which the bridge ends by itself. */
+  readonly detachedIdle?: number | undefined;
+  /** Called once the bridge answers. */
+  readonly onStart?: (bridge: Bridge) => void;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Resolves when the bridge has ended and everything is closed. */
+export async function runBridge(options: RunBridgeOptions = {}): Promise<void> {
+  const settingsOptions = { ...options, env: process.env, cwd: process.cwd() };
+  let settings = loadSettings(settingsOptions);
+  const logger = await createLogger({
+    secretValues: () => settings.secretValues,
+    ...(options.logLevel !== undefined && { level: options.logLevel }),
+  });
+  const bridge = await createBridge({
+    settings,
+    secret: loadSecret(settings),
+    version: packageJson.version,
+    logger,
+  });
+  const watch = watchSettings({
+    ...settingsOptions,
+    current: settings,
+    onChange(next) {
+      settings = next;
+      bridge.configure(next).then(
+        () => logger.info('the settings changed and were taken over'),
+        (error: unknown) =>
+          logger.error({ err: error }, 'changed settings could not be taken over'),
+      );
+    },
+    onFault: (error) => logger.error(`the old settings stay in force: ${toMessage(error)}`),
+  });
+  try {
+    options.onStart?.(bridge);
+    const reason = await untilEnd(bridge, options.detachedIdle);
+    logger.info(`ending: ${reason}`);
+  } finally {
+    await watch.close();
+    await bridge.close();
+  }
+}
+
+function untilEnd(bridge: Bridge, detachedIdle: number | undefined): Promise<string> {
+  return new Promise((resolve) => {
+    const end = (reason: string): void => {
+      clearInterval(timer);
+      for (const signal of SIGNALS) process.off(signal, end);
+      resolve(reason);
+    };
+    const timer = setInterval(() => {
+      if (detachedIdle !== undefined && bridge.idleMs() > detachedIdle * 1_000) {
+        end('nobody asked for a while');
+      }
+    }, 1_000);
+    for (const signal of SIGNALS) process.once(signal, end);
+  });
+}

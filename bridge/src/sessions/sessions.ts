@@ -1,0 +1,158 @@
+// Legacy sessions: the row holds what a bridge must know to go on with a session it did not begin.
+// Rows are cached; another bridge's change is seen when the cache entry is a few seconds old.
+import { and, eq, isNull, lt } from 'drizzle-orm';
+import type { CallClient, Principal, View } from '../calls/call.ts';
+import type { Database } from '../store/store.ts';
+import { sessions } from '../store/tables/index.ts';
+import { fromSessionId, toSessionId } from './session-id.ts';
+
+const CACHE_MS = 10_000;
+const USED_INTERVAL_MS = 60_000;
+const EXPIRES_AFTER_MS = 24 * 3_600_000;
+
+export interface Session {
+  readonly id: string;
+  readonly runId: string;
+  readonly userId: string;
+  readonly view: View;
+  readonly client: CallClient;
+  readonly logLevel?: string;
+}
+
+export interface Sessions {
+  create(session: {
+    principal: Principal;
+    view: View;
+    client: CallClient;
+    roots?: readonly string[];
+  }): Promise<Session>;
+  /** The session, if it is ours, open, and the principal's own. */
+  find(id: string, principal: Principal): Promise<Session | undefined>;
+  setLogLevel(session: Session, level: string): Promise<void>;
+  end(session: Session): Promise<void>;
+  /** Ends what nobody used for a day. */
+  expire(): Promise<void>;
+}
+
+interface SessionsOptions {
+  readonly db: Database;
+  readonly secret: string;
+  /** Opens the run that the session's calls belong to. */
+  readonly openRun: (principal: Principal, client: CallClient) => Promise<string>;
+  readonly endRun: (runId: string) => Promise<void>;
+  readonly now?: () => number;
+}
+
+export function createSessions({
+  db,
+  secret,
+  openRun,
+  endRun,
+  now = Date.now,
+}: SessionsOptions): Sessions {
+  const cache = new Map<string, { session: Session; readAt: number; usedAt: number }>();
+
+  const read = async (runId: string): Promise<Session | undefined> => {
+    const [row] = await db
+      .select()
+      .from(sessions)
+      .where(and(eq(sessions.id, runId), isNull(sessions.endedAt)));
+    if (row === undefined || row.usedAt.getTime() < now() - EXPIRES_AFTER_MS) return undefined;
+    return {
+      id: toSessionId(runId, secret),
+      runId: row.runId,
+      userId: row.userId,
+      view: toView(row.view),
+      client: {
+        era: 'legacy',
+        protocolVersion: row.protocolVersion,
+        capabilities: row.capabilities,
+        ...toClientName(row.clientInfo),
+      },
+      ...(row.logLevel !== null && { logLevel: row.logLevel }),
+    };
+  };
+
+  return {
+    async create({ principal, view, client, roots }) {
+      const runId = await openRun(principal, client);
+      await db.insert(sessions).values({
+        id: runId,
+        tenantId: principal.tenantId,
+        runId,
+        userId: principal.id,
+        view: toViewText(view),
+        protocolVersion: client.protocolVersion ?? '',
+        clientInfo: { name: client.name },
+        capabilities: client.capabilities,
+        ...(roots !== undefined && { roots: [...roots] }),
+      });
+      const session = { id: toSessionId(runId, secret), runId, userId: principal.id, view, client };
+      cache.set(runId, { session, readAt: now(), usedAt: now() });
+      return session;
+    },
+    async find(id, principal) {
+      const runId = fromSessionId(id, secret);
+      if (runId === undefined) return undefined;
+      const time = now();
+      let entry = cache.get(runId);
+      if (entry === undefined || entry.readAt < time - CACHE_MS) {
+        const session = await read(runId);
+        if (session === undefined) {
+          cache.delete(runId);
+          return undefined;
+        }
+        entry = { session, readAt: time, usedAt: entry?.usedAt ?? 0 };
+        cache.set(runId, entry);
+      }
+      if (entry.session.userId !== principal.id) return undefined;
+      if (entry.usedAt < time - USED_INTERVAL_MS) {
+        entry.usedAt = time;
+        await db
+          .update(sessions)
+          .set({ usedAt: new Date(time) })
+          .where(eq(sessions.id, runId));
+      }
+      return entry.session;
+    },
+    async setLogLevel(session, level) {
+      cache.delete(session.runId);
+      await db.update(sessions).set({ logLevel: level }).where(eq(sessions.id, session.runId));
+    },
+    async end(session) {
+      cache.delete(session.runId);
+      const ended = await db
+        .update(sessions)
+        .set({ endedAt: new Date(now()) })
+        .where(and(eq(sessions.id, session.runId), isNull(sessions.endedAt)))
+        .returning({ id: sessions.id });
+      if (ended.length > 0) await endRun(session.runId);
+    },
+    async expire() {
+      const old = new Date(now() - EXPIRES_AFTER_MS);
+      const ended = await db
+        .update(sessions)
+        .set({ endedAt: new Date(now()) })
+        .where(and(lt(sessions.usedAt, old), isNull(sessions.endedAt)))
+        .returning({ id: sessions.id });
+      for (const { id } of ended) {
+        cache.delete(id);
+        await endRun(id);
+      }
+    },
+  };
+}
+
+function toViewText(view: View): string {
+  return view.kind === 'all' ? 'all' : `${view.kind}/${view.name}`;
+}
+
+function toView(text: string): View {
+  const [kind, ...rest] = text.split('/');
+  const name = rest.join('/');
+  return kind === 'toolset' || kind === 'server' ? { kind, name } : { kind: 'all' };
+}
+
+function toClientName({ name }: Record<string, unknown>): { name?: string } {
+  return typeof name === 'string' ? { name } : {};
+}

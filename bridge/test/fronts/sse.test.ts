@@ -1,0 +1,53 @@
+import { expect, test, vi } from 'vitest';
+import { createEventStream } from '../../src/fronts/sse.ts';
+
+const never = new AbortController().signal;
+
+test('frames an event with its id and type, a line of data at a time', async () => {
+  const stream = createEventStream({ signal: never });
+  stream.send({ id: '7', event: 'call.started', data: 'one\ntwo' });
+  stream.close();
+  expect(await stream.response.text()).toBe(
+    ': \n\nid: 7\nevent: call.started\ndata: one\ndata: two\n\n',
+  );
+});
+
+test('a reader that leaves ends the stream', async () => {
+  const onClose = vi.fn<() => void>();
+  const stream = createEventStream({ signal: never, onClose });
+  await stream.response.body?.cancel();
+  expect(onClose).toHaveBeenCalledOnce();
+  expect(stream.send({ data: 'late' })).toBe(false);
+});
+
+test('an aborted request ends the stream, also when it was aborted before', async () => {
+  const abort = new AbortController();
+  const stream = createEventStream({ signal: abort.signal });
+  abort.abort();
+  expect(await stream.response.text()).toBe(': \n\n');
+  const late = createEventStream({ signal: abort.signal });
+  expect(await late.response.text()).toBe(': \n\n');
+});
+
+test('tells when a slow reader has room again', async () => {
+  const stream = createEventStream({ signal: never });
+  stream.send({ data: 'x'.repeat(2 * 1024 * 1024) });
+  const drained = vi.fn<() => void>();
+  const waiting = stream.drained().then(drained);
+  await new Promise(setImmediate);
+  expect(drained).not.toHaveBeenCalled();
+  const reader = stream.response.body?.getReader();
+  await reader?.read();
+  await reader?.read();
+  await waiting;
+  expect(drained).toHaveBeenCalledOnce();
+  stream.close();
+});
+
+test('a waiting sender is let go when the reader leaves', async () => {
+  const stream = createEventStream({ signal: never });
+  stream.send({ data: 'x'.repeat(2 * 1024 * 1024) });
+  const waiting = stream.drained();
+  await stream.response.body?.cancel();
+  await expect(waiting).resolves.toBeUndefined();
+});
