@@ -1,6 +1,6 @@
 // One live connection to a server: sends calls, routes what the server says meanwhile to the right
 // call, and finds out whether the server still answers. It knows nothing of restarts or leases.
-import { ProtocolError, type Client, type Transport } from '@modelcontextprotocol/client';
+import { ProtocolError, type Client } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import type { RoutedCall } from '../calls/call.ts';
 import { toMessage } from '../errors.ts';
@@ -9,15 +9,8 @@ import { toUpstreamParams } from './call-params.ts';
 import type { ServerEra } from './era-memory.ts';
 import { readOffer } from './offer.ts';
 import { passthrough } from './passthrough.ts';
+import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
 import type { Offer } from './upstream.ts';
-
-/** What a connection needs of its transport beyond the SDK's interface; both of ours have it. */
-export interface ServerTransport extends Transport {
-  /** Why the connection ended, in words; undefined while it lives. */
-  endedBecause: string | undefined;
-  readonly pid?: number | undefined;
-  readonly legacySession?: string | undefined;
-}
 
 export interface ConnectionEvents {
   onListChanged(): void;
@@ -35,10 +28,10 @@ export interface ConnectionOptions {
   readonly bridgeKey?: string;
   readonly events: ConnectionEvents;
   readonly logger: Logger;
+  /** A server that does not answer a check within this time loses the connection, in milliseconds. */
+  readonly checkMs: number;
 }
 
-/** A server that does not answer within this time after suspicion is given up. */
-const CHECK_TIMEOUT_MS = 5_000;
 const LISTEN_AGAIN_MS = 5_000;
 /** A remote server gives no sign when it dies, so it is asked now and then. */
 const REMOTE_CHECK_MS = 30_000;
@@ -135,7 +128,7 @@ export class Connection {
     }
   }
 
-  /** Any answer counts, an error too. A server that gives none within 5 s loses the connection. */
+  /** Any answer counts, an error too. A server that gives none in time loses the connection. */
   check(): Promise<boolean> {
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
@@ -148,7 +141,7 @@ export class Connection {
   }
 
   /** Idempotent. Calls under way end as lost, with `why` in their message. */
-  close(why = 'the bridge closed it', { fault = false } = {}): Promise<void> {
+  close(why = CLOSED_BY_US, { fault = false } = {}): Promise<void> {
     this.#closing ??= this.#close(why, fault);
     return this.#closing;
   }
@@ -165,15 +158,16 @@ export class Connection {
   }
 
   async #check(): Promise<boolean> {
-    const { client, events } = this.#options;
+    const { client, events, checkMs } = this.#options;
     const method = this.era === 'modern' ? 'server/discover' : 'ping';
     try {
-      await client.request({ method, params: {} }, passthrough, { timeout: CHECK_TIMEOUT_MS });
+      await client.request({ method, params: {} }, passthrough, { timeout: checkMs });
     } catch (error) {
       if (!(error instanceof ProtocolError)) {
         events.onHealth(false);
-        const seconds = CHECK_TIMEOUT_MS / 1_000;
-        void this.close(`it did not answer a health check within ${seconds} s`, { fault: true });
+        void this.close(`it did not answer a health check within ${checkMs / 1_000} s`, {
+          fault: true,
+        });
         return false;
       }
     }

@@ -8,12 +8,14 @@ import type { spawn as nodeSpawn } from 'node:child_process';
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toNetworkCode } from './call-end.ts';
-import { Connection, type ConnectionEvents, type ServerTransport } from './connection.ts';
+import { Connection, type ConnectionEvents } from './connection.ts';
 import type { EraMemory, RememberedEra, ServerEra } from './era-memory.ts';
+import type { Patience } from './patience.ts';
 import { RemoteTransport } from './http/remote-transport.ts';
 import type { ProcessLedger } from './stdio/process-ledger.ts';
 import { StdioTransport } from './stdio/stdio-transport.ts';
 import { toTail } from './stdio/stderr-ring.ts';
+import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
 import type { UpstreamConfig } from './upstream.ts';
 
 export interface OpenDeps {
@@ -23,6 +25,7 @@ export interface OpenDeps {
   readonly version: string;
   readonly eras: EraMemory;
   readonly ledger: ProcessLedger;
+  readonly patience: Patience;
   readonly now: () => number;
   readonly fetch: FetchLike;
   readonly spawn?: typeof nodeSpawn;
@@ -36,7 +39,6 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
-const PROBE_TIMEOUT_MS = 3_000;
 const LEGACY_VERDICT_MS = 7 * 24 * 3_600_000;
 const STDERR_TAIL_BYTES = 2_048;
 /** Answers to a POST that mean "no Streamable HTTP here" (specification, "Backwards Compatibility"). */
@@ -131,7 +133,7 @@ async function attempt(
   const { startTimeout } = config.options;
   // Silence is evidence of a legacy server only on stdio, and only while we know nothing.
   const isGuess = kind === 'stdio' && era === undefined;
-  const timeoutMs = isGuess ? Math.min(PROBE_TIMEOUT_MS, startTimeout / 2) : startTimeout;
+  const timeoutMs = isGuess ? Math.min(deps.patience.probeMs, startTimeout / 2) : startTimeout;
   const client = new Client(
     { name: 'drawbridge', version: deps.version },
     {
@@ -167,6 +169,7 @@ async function attempt(
     kind,
     events,
     logger: deps.logger,
+    checkMs: deps.patience.checkMs,
     ...(config.builtin && { bridgeKey: deps.bridgeKey }),
   });
   return { connection, verdict: { era: connection.era } };
@@ -189,6 +192,7 @@ function createStdio({ options: { config, onStderr }, deps }: OpenContext): Stdi
     },
     maxMessageBytes: options.maxMessageBytes,
     ledger: deps.ledger,
+    stopMs: deps.patience.stopMs,
     logger: deps.logger,
     onStderr,
     ...(deps.spawn !== undefined && { spawn: deps.spawn }),
@@ -223,7 +227,8 @@ function toStartError(
 ): DrawbridgeError {
   if (transport instanceof StdioTransport) {
     const stderr = toTail(transport.stderr.lines(), STDERR_TAIL_BYTES);
-    const why = endedBecause === undefined ? toMessage(error) : `it ended with ${endedBecause}`;
+    const isByItself = endedBecause !== undefined && endedBecause !== CLOSED_BY_US;
+    const why = isByItself ? `it stopped (${endedBecause})` : toMessage(error);
     const last = stderr === '' ? '' : `; it last wrote: ${stderr.split('\n').at(-1)}`;
     return new DrawbridgeError(
       'upstream/start_failed',

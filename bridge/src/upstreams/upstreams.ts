@@ -8,6 +8,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toProtocolError } from './call-end.ts';
 import type { EraMemory } from './era-memory.ts';
+import { defaultPatience, type Patience } from './patience.ts';
 import { createProcessLedger } from './stdio/process-ledger.ts';
 import { SupervisedUpstream, type SupervisedDeps } from './supervised-upstream.ts';
 import type { UpstreamEvent, Upstreams } from './upstream.ts';
@@ -22,6 +23,7 @@ export interface UpstreamsOptions {
   readonly clock?: () => number;
   readonly random?: () => number;
   readonly fetch?: FetchLike;
+  readonly patience?: Patience;
   readonly spawn?: typeof nodeSpawn;
 }
 
@@ -33,6 +35,7 @@ export function createUpstreams({
   clock = Date.now,
   random = Math.random,
   fetch = globalThis.fetch,
+  patience = defaultPatience,
   spawn,
 }: UpstreamsOptions): Upstreams {
   const upstreams = new Map<string, SupervisedUpstream>();
@@ -45,6 +48,7 @@ export function createUpstreams({
     ledger,
     random,
     fetch,
+    patience,
     now: clock,
     version: packageJson.version,
     bridgeKey: randomBytes(32).toString('base64url'),

@@ -1,6 +1,7 @@
 // Calls over a shared connection, to servers of both eras.
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createHarness, errorOf, stdio, textOf, toolCall } from './harness.ts';
+import { createHarness, errorOf, stdio, textOf, toolCall, until } from './harness.ts';
 
 describe.each([
   ['legacy', 'legacy-server.mjs'],
@@ -98,18 +99,16 @@ describe.each([
 
   it('passes cancellation on to the server', async () => {
     const { upstreams, home } = createHarness();
-    const file_ = `${home}/slow`;
+    const marker = `${home}/slow`;
     await upstreams.configure([stdio('one', file)]);
-    const { readFileSync, existsSync } = await import('node:fs');
-    const { until } = await import('./harness.ts');
     const controller = new AbortController();
     const sent = upstreams.send(
-      toolCall('one', 'slow', { ms: 60_000, file: file_ }, { signal: controller.signal }),
+      toolCall('one', 'slow', { ms: 60_000, file: marker }, { signal: controller.signal }),
     );
-    await until(() => existsSync(file_));
+    await until(() => existsSync(marker));
     controller.abort();
     expect(await sent).toEqual({ kind: 'cancelled' });
-    await until(() => readFileSync(file_, 'utf8').includes('cancelled'));
+    await until(() => readFileSync(marker, 'utf8').includes('cancelled'));
   });
 
   it('renews the timeout on progress, and names it when it strikes', async () => {

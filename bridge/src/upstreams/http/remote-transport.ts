@@ -7,9 +7,9 @@ import {
   StreamableHTTPClientTransport,
   type FetchLike,
   type JSONRPCMessage,
-  type Transport,
   type TransportSendOptions,
 } from '@modelcontextprotocol/client';
+import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
 import { REQUEST_ID_HEADER, createLimitedFetch } from './limited-fetch.ts';
 
 export interface RemoteTransportOptions {
@@ -24,7 +24,7 @@ export interface RemoteTransportOptions {
 
 const GIVE_BACK_MS = 1_000;
 
-export class RemoteTransport implements Transport {
+export class RemoteTransport implements ServerTransport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
@@ -134,7 +134,7 @@ export class RemoteTransport implements Transport {
   }
 
   async #close(): Promise<void> {
-    this.endedBecause ??= 'the bridge closed it';
+    this.endedBecause ??= CLOSED_BY_US;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
     this.#inner.onclose = () => undefined;
     this.onclose?.();

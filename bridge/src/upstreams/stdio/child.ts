@@ -18,6 +18,8 @@ export interface ChildSpec {
 
 export interface ChildDeps {
   readonly ledger: ProcessLedger;
+  /** Before each harsher step of the stop, in milliseconds. */
+  readonly stopMs: number;
   readonly spawn?: typeof nodeSpawn;
 }
 
@@ -30,12 +32,10 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-const STEP_MS = 2_000;
-
 /** @throws DrawbridgeError `upstream/start_failed` in words for the operator */
 export async function spawnChild(
   spec: ChildSpec,
-  { ledger, spawn = nodeSpawn }: ChildDeps,
+  { ledger, stopMs, spawn = nodeSpawn }: ChildDeps,
 ): Promise<Child> {
   assertStartable(spec);
   const wrapped = diesWithParent()
@@ -69,10 +69,10 @@ export async function spawnChild(
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     streams.stdin.end();
-    await settledWithin(exited, STEP_MS);
+    await settledWithin(exited, stopMs);
     if (isGroupAlive(pid)) {
       signalGroup(pid, 'SIGTERM');
-      if (!(await waitForGroupEnd(pid, STEP_MS))) signalGroup(pid, 'SIGKILL');
+      if (!(await waitForGroupEnd(pid, stopMs))) signalGroup(pid, 'SIGKILL');
     }
     await exited;
     ledger.remove(pid);

@@ -2,11 +2,12 @@
 // bounds what it reads and writes, survives rubbish on stdout, and fails only the call whose answer is
 // too large. It is stdio-shaped (`pid`, `stderr`), so the SDK probes the era in place, without a sibling.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
 import { LineReader, type OversizedLine } from './line-reader.ts';
+import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
 
@@ -27,7 +28,7 @@ const DRAIN_MS = 250;
 const EXIT_CODE_MS = 100;
 const RUBBISH_LOG_MS = 10_000;
 
-export class StdioTransport implements Transport {
+export class StdioTransport implements ServerTransport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
@@ -99,7 +100,7 @@ export class StdioTransport implements Transport {
 
   /** Idempotent; resolves when nothing of the process group is left. Never rejects. */
   async close(): Promise<void> {
-    this.endedBecause ??= 'the bridge closed it';
+    this.endedBecause ??= CLOSED_BY_US;
     this.#closing ??= this.#stop();
     return this.#closing;
   }

@@ -8,12 +8,13 @@ const flags = await applyFlags(process.argv.slice(2));
 const server = new Server({ name: 'legacy-fixture', version: '1.2.3' }, { capabilities });
 server.setRequestHandler(ListToolsRequestSchema, ({ params }) => listTools(params?.cursor));
 server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) => {
-  const progressToken = params._meta?.progressToken;
+  const { _meta: meta } = params;
+  const progressToken = meta?.progressToken;
   return tools[params.name]({
     args: params.arguments ?? {},
     ctx: {
       id: extra.requestId,
-      meta: params._meta,
+      meta,
       signal: extra.signal,
       progress: (progress) =>
         extra.sendNotification({
@@ -28,6 +29,7 @@ server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) => {
 const transport = new StdioServerTransport();
 await server.connect(transport);
 const { onmessage } = transport;
+// oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
 transport.onmessage = (message, extra) => {
   if (message.method === 'server/discover') {
     if (flags.has('--exit-on-probe')) process.exit(1);

@@ -9,7 +9,7 @@ serveStdio(
     const server = new Server({ name: 'modern-fixture', version: '4.5.6' }, { capabilities });
     server.setRequestHandler('tools/list', ({ params }) => listTools(params?.cursor));
     server.setRequestHandler('tools/call', ({ params }, ctx) => {
-      const meta = ctx.mcpReq._meta;
+      const { _meta: meta } = ctx.mcpReq;
       return tools[params.name]({
         args: params.arguments ?? {},
         ctx: {

@@ -1,0 +1,12 @@
+// What a connection needs of its transport beyond the SDK's interface; the stdio and the HTTP one have it.
+import type { Transport } from '@modelcontextprotocol/client';
+
+export interface ServerTransport extends Transport {
+  /** Why the connection ended, in words; undefined while it lives. The first reason stays. */
+  endedBecause: string | undefined;
+  readonly pid?: number | undefined;
+  /** The session that a legacy HTTP server keeps for this connection. */
+  readonly legacySession?: string | undefined;
+}
+
+export const CLOSED_BY_US = 'the bridge closed it';
