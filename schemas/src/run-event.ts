@@ -43,6 +43,8 @@ const callDescription = callId.extend({
   client: z.string().optional(),
   era: eraSchema,
   requestId: z.string().optional(),
+  /** The bridge that carries the call, so that a survivor can end what a dead one left open. */
+  bridge: z.uuid().optional(),
 });
 
 const runReason = z.object({ reason: z.string().optional() });

@@ -1,0 +1,129 @@
+// Turns an event as it is handed to the log into the text that is stored: checked, redacted, large
+// bodies aside. A body is serialised once, and spliced into the payload as text.
+import { createHash } from 'node:crypto';
+import {
+  INLINE_BODY_BYTES,
+  type RunEventPayload,
+  type RunEventType,
+  runEventPayloads,
+} from '@drawbridge/schemas';
+import type { ArtifactRow, EventRow } from '../store/run-log.ts';
+import { nestsDeeperThan, toJsonText } from './json-text.ts';
+import type { Redact } from './redaction.ts';
+
+/** Payload fields that hold what a client or a server sent: given raw, stored as a `Body`. */
+const bodyFields = {
+  'call.started': 'arguments',
+  'call.denied': 'arguments',
+  'call.message': 'data',
+  'call.input_required': 'requests',
+  'call.input_provided': 'responses',
+  'call.completed': 'result',
+} as const satisfies Partial<Record<RunEventType, string>>;
+
+type BodyEventType = keyof typeof bodyFields;
+type BodyField<T extends RunEventType> = T extends BodyEventType ? (typeof bodyFields)[T] : never;
+/** What the log works out itself. */
+type Derived<T extends RunEventType> = T extends 'call.completed'
+  ? 'size'
+  : T extends 'call.started' | 'call.denied'
+    ? 'bridge'
+    : never;
+
+/** An event as it is handed to the log: bodies raw, sizes left out. `durationMs` belongs to events that end something. */
+export type LogEvent = {
+  [T in RunEventType]: {
+    readonly type: T;
+    readonly payload: Omit<RunEventPayload<T>, BodyField<T> | Derived<T>> &
+      Readonly<Record<BodyField<T>, unknown>>;
+    readonly durationMs?: number;
+  };
+}[RunEventType];
+
+export interface EventTextOptions {
+  readonly redact: Redact;
+  /** Written into `call.started`, so that a survivor knows whose calls a dead bridge left open. */
+  readonly bridgeId: string;
+}
+
+export interface EventText extends EventRow {
+  /** Bytes that the event takes in a batch. */
+  readonly bytes: number;
+}
+
+const JSON_MEDIA_TYPE = 'application/json';
+const PREVIEW_CHARACTERS = 1_024;
+/** Stands for a body while the rest of a payload is checked. */
+const PLACEHOLDER = { inline: null };
+/** PostgreSQL and readers parse events recursively; deeper bodies are kept as bytes. */
+const INLINE_DEPTH = 256;
+
+export function createEventText({
+  redact,
+  bridgeId,
+}: EventTextOptions): (event: LogEvent, at: number) => EventText {
+  const toBody = (text: string, artifacts: ArtifactRow[]): string => {
+    if (Buffer.byteLength(text) <= INLINE_BODY_BYTES && !nestsDeeperThan(text, INLINE_DEPTH)) {
+      return `{"inline":${text}}`;
+    }
+    const redacted = redact(text);
+    const body = Buffer.from(redacted);
+    const sha256 = createHash('sha256').update(body).digest();
+    artifacts.push({ sha256, mediaType: JSON_MEDIA_TYPE, body });
+    return JSON.stringify({
+      artifact: sha256.toString('hex'),
+      size: body.length,
+      preview: redacted.slice(0, PREVIEW_CHARACTERS),
+    });
+  };
+
+  /** An error's data comes from a server and may be of any size, like a body. */
+  const toErrorData = (data: unknown, artifacts: ArtifactRow[]): unknown => {
+    const text = toJsonText(data);
+    const body = toBody(text, artifacts);
+    return artifacts.length === 0 ? data : JSON.parse(body);
+  };
+
+  return (event, at) => {
+    const { version, schema } = runEventPayloads[event.type];
+    const field = event.type in bodyFields ? bodyFields[event.type as BodyEventType] : undefined; // `in` does not narrow a string
+    const artifacts: ArtifactRow[] = [];
+    const fields: Record<string, unknown> = { ...event.payload };
+    let body = '';
+    if (field !== undefined) {
+      const text = toJsonText(fields[field]);
+      body = `,"${field}":${toBody(text, artifacts)}`;
+      fields[field] = PLACEHOLDER;
+      if (event.type === 'call.completed') fields['size'] = Buffer.byteLength(text);
+      if (event.type === 'call.started' || event.type === 'call.denied')
+        fields['bridge'] = bridgeId;
+    } else if (event.type === 'call.failed') {
+      const { message, data, ...rest } = event.payload.error;
+      fields['error'] = {
+        ...rest,
+        message: shorten(message),
+        ...(data !== undefined && { data: toErrorData(data, artifacts) }),
+      };
+    }
+    for (const [name, value] of Object.entries(fields)) {
+      if (typeof value === 'string') fields[name] = shorten(value);
+    }
+    const head: Record<string, unknown> = schema.parse(fields);
+    if (field !== undefined) delete head[field];
+    // Every event that has a body also has a call id, so the comma is right.
+    const payload = redact(toJsonText(head).slice(0, -1) + body + '}');
+    return {
+      type: event.type,
+      version,
+      at,
+      durationMs: event.durationMs ?? null,
+      payload,
+      artifacts,
+      bytes: artifacts.reduce((sum, { body }) => sum + body.length, Buffer.byteLength(payload)),
+    };
+  };
+}
+
+function shorten(text: string): string {
+  return text.length <= INLINE_BODY_BYTES ? text : `${text.slice(0, INLINE_BODY_BYTES)}…`;
+}

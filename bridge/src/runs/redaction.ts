@@ -1,0 +1,1 @@
+export type Redact = (text: string) => string;
