@@ -80,6 +80,23 @@ export const tools = {
     );
     return new Promise(() => undefined);
   },
+  ask: async ({ ctx }) =>
+    ctx.inputResponses === undefined
+      ? {
+          resultType: 'input_required',
+          inputRequests: {
+            name: {
+              method: 'elicitation/create',
+              params: {
+                mode: 'form',
+                message: 'Your name?',
+                requestedSchema: { type: 'object', properties: { name: { type: 'string' } } },
+              },
+            },
+          },
+          requestState: 'state-1',
+        }
+      : text(JSON.stringify(ctx.inputResponses)),
   change: async ({ ctx }) => {
     extra += 1;
     await ctx.listChanged();
