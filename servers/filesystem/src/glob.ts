@@ -37,7 +37,7 @@ const alternatives = (pattern: string): string[] => {
 /** Two-pointer matching of a sequence with stars; a star stands for any number of items. */
 const matchSequence = <Item>(
   pattern: readonly ('star' | ((item: Item) => boolean))[],
-  items: readonly Item[],
+  items: ArrayLike<Item>,
 ): boolean => {
   let [p, i] = [0, 0];
   let back: { p: number; i: number } | undefined;
@@ -89,7 +89,8 @@ const toSegment = (segment: string): ((name: string) => boolean) => {
     }
   }
   if (parts.every((part) => part === 'star') && parts.length > 0) return () => true;
-  return (name) => matchSequence(parts, [...name]);
+  // A character beyond the basic plane takes two places in a string.
+  return (name) => matchSequence(parts, /[\ud800-\udfff]/.test(name) ? [...name] : name);
 };
 
 /**

@@ -2,10 +2,10 @@
 import type { CallContext } from '@drawbridge/kit';
 import type { Locks } from './locks.ts';
 import type { PathGuard } from './path-guard.ts';
+import type { Ripgrep } from './ripgrep.ts';
 
 export interface Parts {
   guardOf(context: Pick<CallContext, 'caller'>): Promise<PathGuard>;
   locks: Locks;
-  /** Milliseconds that one search may take. */
-  searchTimeLimit: number;
+  ripgrep: Ripgrep;
 }

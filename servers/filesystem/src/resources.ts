@@ -44,7 +44,7 @@ const toContents = async (uri: string, bytes: Buffer) => {
   return { uri, mimeType: TEXT_TYPES[extension] ?? 'text/plain', text: bytes.toString('utf8') };
 };
 
-export const createFileResources = ({ guardOf, searchTimeLimit }: Parts): ResourceProvider => ({
+export const createFileResources = ({ guardOf, ripgrep }: Parts): ResourceProvider => ({
   templates: [
     {
       uriTemplate: 'file:///{+path}',
@@ -62,7 +62,7 @@ export const createFileResources = ({ guardOf, searchTimeLimit }: Parts): Resour
         for (const path of await listFiles(guard, folder, {
           ignored: false,
           signal,
-          timeLimit: searchTimeLimit,
+          ripgrep,
         })) {
           uris.set(
             pathToFileURL(join(folder.real, path)).href,

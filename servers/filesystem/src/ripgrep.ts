@@ -5,17 +5,18 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { ToolError } from '@drawbridge/kit';
 
-export interface RipgrepOptions {
+export interface RipgrepRun {
   /** Folder to run in. */
   cwd?: string;
   /** Descriptor to search instead of folders. */
   stdin?: number;
   signal: AbortSignal;
-  /** Milliseconds. */
-  timeLimit?: number;
   /** Takes a piece of the output; false when there is enough. */
   take(piece: Buffer): boolean;
 }
+
+/** @throws ToolError for a pattern that ripgrep refuses, and when time runs out. */
+export type Ripgrep = (args: readonly string[], run: RipgrepRun) => Promise<void>;
 
 export const TIME_LIMIT_MS = 20_000;
 const MOST_STDERR = 2_000;
@@ -29,14 +30,21 @@ const pathOfRipgrep = async (): Promise<string> => {
   return rgPath;
 };
 
-/** @throws ToolError for a pattern that ripgrep refuses, and when time runs out. */
-export const runRipgrep = async (
+/** `timeLimit` in milliseconds, for each run. */
+export const createRipgrep = (timeLimit: number = TIME_LIMIT_MS): Ripgrep => {
+  let located: Promise<string> | undefined;
+  return async (args, run) => {
+    run.signal.throwIfAborted();
+    await runProgram(await (located ??= pathOfRipgrep()), args, { ...run, timeLimit });
+  };
+};
+
+const runProgram = (
+  program: string,
   args: readonly string[],
-  { cwd, stdin, signal, timeLimit = TIME_LIMIT_MS, take }: RipgrepOptions,
-): Promise<void> => {
-  signal.throwIfAborted();
-  const program = await pathOfRipgrep();
-  await new Promise<void>((resolve, reject) => {
+  { cwd, stdin, signal, timeLimit, take }: RipgrepRun & { timeLimit: number },
+): Promise<void> =>
+  new Promise<void>((resolve, reject) => {
     const child = spawn(program, ['--no-config', ...args], {
       ...(cwd !== undefined && { cwd }),
       env: {},
@@ -84,7 +92,6 @@ export const runRipgrep = async (
       } else resolve();
     });
   });
-};
 
 /** Splits output at a byte, across pieces. What follows the last separator is no record. */
 export const createSplitter = (separator: number, each: (record: Buffer) => boolean) => {

@@ -1,8 +1,7 @@
 // Lines that ripgrep finds, in the order of their paths. Searching is parallel and therefore in no
 // order, so up to a limit everything is gathered and sorted; beyond it, ripgrep sorts, on one thread,
 // and stops when the page is full.
-import { runRipgrep, createSplitter } from './ripgrep.ts';
-import { toSortKey } from './listing.ts';
+import { createSplitter, type Ripgrep } from './ripgrep.ts';
 
 /** Lines gathered before sorting is left to ripgrep. */
 export const MOST_GATHERED = 20_000;
@@ -28,12 +27,15 @@ export interface Search {
   /** Lines wanted, from the first. */
   needed: number;
   mostGathered?: number;
+  ripgrep: Ripgrep;
   signal: AbortSignal;
-  timeLimit: number;
 }
 
+/** What to sort paths by, so that they come as ripgrep sorts them: `a/b` before `a-b`. */
+const toSortKey = (path: string): string => path.replaceAll('/', '\0');
+
 const gather = async (search: Search, sorted: boolean, most: number): Promise<FoundLine[]> => {
-  const { pattern, options, filesOnly, where, signal, timeLimit } = search;
+  const { pattern, options, filesOnly, where, ripgrep, signal } = search;
   const found: FoundLine[] = [];
   const add = (path: string, line: number, text: string, context: boolean): boolean => {
     found.push({ path: path.replace(/^\.\//, ''), line, text, context });
@@ -51,7 +53,7 @@ const gather = async (search: Search, sorted: boolean, most: number): Promise<Fo
   };
   const splitter = filesOnly ? createSplitter(NUL, takeFile) : createSplitter(NEWLINE, takeLine);
   const form = ['--null', '--with-filename', '--line-number', '--no-heading', '--color=never'];
-  await runRipgrep(
+  await ripgrep(
     [
       ...form,
       ...(filesOnly ? ['--files-with-matches'] : []),
@@ -61,7 +63,7 @@ const gather = async (search: Search, sorted: boolean, most: number): Promise<Fo
       pattern,
       'cwd' in where ? './' : '-',
     ],
-    { ...where, signal, timeLimit, take: splitter.take },
+    { ...where, signal, take: splitter.take },
   );
   return found;
 };

@@ -4,7 +4,7 @@ import { createLocks } from './locks.ts';
 import type { Parts } from './parts.ts';
 import { createPathGuard } from './path-guard.ts';
 import { createFileResources } from './resources.ts';
-import { TIME_LIMIT_MS } from './ripgrep.ts';
+import { createRipgrep } from './ripgrep.ts';
 import { copy } from './tools/copy.ts';
 import { createDirectory } from './tools/create-directory.ts';
 import { deletePath } from './tools/delete.ts';
@@ -47,12 +47,12 @@ export interface FilesystemOptions {
 /** `env` names Drawbridge's home folder, which is never opened. */
 export const createDefinition = (
   env: NodeJS.ProcessEnv,
-  { searchTimeLimit = TIME_LIMIT_MS }: FilesystemOptions = {},
+  { searchTimeLimit }: FilesystemOptions = {},
 ): ServerDefinition => {
   const parts: Parts = {
     guardOf: ({ caller }) => createPathGuard({ roots: caller.roots, home: env[HOME_ENV] }),
     locks: createLocks(),
-    searchTimeLimit,
+    ripgrep: createRipgrep(searchTimeLimit),
   };
   return defineServer({
     name: 'filesystem',

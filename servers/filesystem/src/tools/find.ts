@@ -1,5 +1,4 @@
 import { defineTool, toPage, type Tool } from '@drawbridge/kit';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { toMatcher } from '../glob.ts';
 import { listFiles } from '../listing.ts';
@@ -16,7 +15,7 @@ const foldersOf = (files: readonly string[]): string[] => {
   return [...folders].sort();
 };
 
-export const find = ({ guardOf, searchTimeLimit }: Parts): Tool =>
+export const find = ({ guardOf, ripgrep }: Parts): Tool =>
   defineTool({
     name: 'find',
     title: 'Find files',
@@ -34,15 +33,14 @@ export const find = ({ guardOf, searchTimeLimit }: Parts): Tool =>
     async run({ pattern, path, type, ignored, limit, cursor }, { signal, ...context }) {
       const guard = await guardOf(context);
       const matches = toMatcher(pattern);
-      return guard.withFolder(path, async (folder) => {
-        const files = await listFiles(guard, folder, {
-          ignored,
-          signal,
-          timeLimit: searchTimeLimit,
-        });
-        const found = (type === 'file' ? files : foldersOf(files)).filter(matches);
+      return guard.withFolder(path, async (folder, shown) => {
+        const options = { ignored, ripgrep, signal };
+        const found =
+          type === 'file'
+            ? await listFiles(guard, folder, { ...options, matches })
+            : foldersOf(await listFiles(guard, folder, options)).filter(matches);
         const page = toPage(found, { cursor, limit, scope: [pattern, path, type, ignored] });
-        const paths = page.items.map((each) => guard.show(join(folder.real, each)));
+        const paths = page.items.map((each) => (shown === '.' ? each : `${shown}/${each}`));
         const more =
           page.next === undefined ? '' : `\n[${found.length} in all. More: cursor "${page.next}"]`;
         return {

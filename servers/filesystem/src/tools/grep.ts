@@ -39,7 +39,7 @@ const fitting = (lines: readonly FoundLine[]): number => {
   return lines.length;
 };
 
-export const grep = ({ guardOf, searchTimeLimit }: Parts): Tool =>
+export const grep = ({ guardOf, ripgrep }: Parts): Tool =>
   defineTool({
     name: 'grep',
     title: 'Search in files',
@@ -87,8 +87,8 @@ export const grep = ({ guardOf, searchTimeLimit }: Parts): Tool =>
         pattern: args.pattern,
         filesOnly: args.files_only,
         needed: skip + limit + 1,
+        ripgrep,
         signal,
-        timeLimit: searchTimeLimit,
       };
       const inFile = (): Promise<FoundLine[]> =>
         guard.withPlace(args.path, { follow: true }, async ({ folder, name, shown }) => {
