@@ -54,7 +54,7 @@ create table upstreams (
   era_probed_at timestamptz,
   server_name text,
   server_version text,
-  offer jsonb,
+  offer json,
   offer_at timestamptz,
   unique (tenant_id, name, fingerprint)
 );
@@ -66,7 +66,7 @@ create table pins (
   kind text not null check (kind in ('tool', 'prompt', 'resource', 'resource_template')),
   name text not null,
   hash text not null,
-  definition jsonb not null,
+  definition json not null,
   approved_at timestamptz,
   approved_by uuid references users on delete set null,
   first_seen_at timestamptz not null default now(),
@@ -81,6 +81,8 @@ create table bridges (
   host text not null,
   url text,
   version text not null,
+  batch bigint not null default 0,
+  batch_tx xid8,
   started_at timestamptz not null default now(),
   beat_at timestamptz not null default now(),
   ended_at timestamptz
@@ -115,8 +117,8 @@ create table sessions (
   user_id uuid not null references users on delete cascade,
   view text not null,
   protocol_version text not null,
-  client_info jsonb not null,
-  capabilities jsonb not null,
+  client_info json not null,
+  capabilities json not null,
   roots text[],
   log_level text,
   created_at timestamptz not null default now(),
@@ -159,6 +161,7 @@ create table artifacts (
   size integer not null,
   body bytea not null,
   created_at timestamptz not null default now(),
+  used_at timestamptz not null default now(),
   primary key (tenant_id, sha256)
 );
 alter table artifacts alter column body set storage external;

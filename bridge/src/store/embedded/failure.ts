@@ -1,0 +1,32 @@
+// What PostgreSQL prints when it can't start, turned into what a person can do about it.
+const DATABASE_HINT = 'or set DATABASE_URL to a PostgreSQL 15 or newer';
+
+/** `printed` is what the program wrote; `folder` is where the data lies. */
+export function explainFailure(printed: string, folder: string): string {
+  if (/No space left on device/i.test(printed)) {
+    return `The disk that holds ${folder} is full: free some space and start again.`;
+  }
+  if (/Disk quota exceeded/i.test(printed)) {
+    return `The quota of the disk that holds ${folder} is used up: free some space and start again.`;
+  }
+  if (/database files are incompatible|not compatible with this version/i.test(printed)) {
+    return `${folder} was made by another version of PostgreSQL. Start the Drawbridge that made it, ${DATABASE_HINT}.`;
+  }
+  if (/(user does not exist|could not look up effective user)/i.test(printed)) {
+    return `This process's user id has no name on this system, which PostgreSQL needs: add it to /etc/passwd, ${DATABASE_HINT}.`;
+  }
+  if (/Read-only file system|Permission denied/i.test(printed)) {
+    return `${folder} cannot be written (${lastLine(printed)}). Set DRAWBRIDGE_HOME to a folder that can, ${DATABASE_HINT}.`;
+  }
+  if (/error while loading shared libraries|Library not loaded/i.test(printed)) {
+    return `The PostgreSQL that ships with Drawbridge does not run on this system (${lastLine(printed)}): set DATABASE_URL to a PostgreSQL 15 or newer.`;
+  }
+  return `PostgreSQL said: ${lastLine(printed)}`;
+}
+
+/** The line that names the fault, without the time in front of it. */
+function lastLine(printed: string): string {
+  const lines = printed.split('\n').filter((line) => line.trim() !== '');
+  const fault = lines.findLast((line) => /FATAL|PANIC|error:/.test(line)) ?? lines.at(-1);
+  return fault?.replace(/^.*?(FATAL|PANIC|error): */, '').trim() ?? 'nothing';
+}

@@ -1,0 +1,12 @@
+// The migrations in their order. A static list, so that a bundle carries them.
+import { down as initialDown, up as initialUp } from './0001-initial.ts';
+
+export interface Migration {
+  readonly name: string;
+  readonly up: string;
+  readonly down: string;
+}
+
+export const migrations: readonly Migration[] = [
+  { name: '0001-initial', up: initialUp, down: initialDown },
+];
