@@ -2,6 +2,7 @@
 // say so). Concurrent callers share one start; an idle connection is closed after its time; when the
 // pool is full the one that idled longest makes room. A connection started only to ask what the server
 // offers has served nobody, so the first caller may have it.
+import { setMaxListeners } from 'node:events';
 import { DrawbridgeError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 
@@ -35,7 +36,7 @@ export class InstancePool {
   readonly #options: InstancePoolOptions;
   readonly #instances = new Set<Instance>();
   readonly #stopping = new Map<string | undefined, Promise<void>>();
-  #giveUp = new AbortController();
+  #giveUp = createGiveUp();
   #uses = 0;
 
   constructor(options: InstancePoolOptions) {
@@ -86,7 +87,7 @@ export class InstancePool {
   /** Closes every connection and gives starts up; the pool can be used again afterwards. */
   async closeAll(why: string): Promise<void> {
     this.#giveUp.abort();
-    this.#giveUp = new AbortController();
+    this.#giveUp = createGiveUp();
     await Promise.all([...this.#instances].map((instance) => this.#close(instance, why)));
     await Promise.all(this.#stopping.values());
   }
@@ -189,6 +190,13 @@ export class InstancePool {
     const stopping = stop();
     this.#stopping.set(key, stopping);
   }
+}
+
+/** Every start listens to it, and there may be many at once. */
+function createGiveUp(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

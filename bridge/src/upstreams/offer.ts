@@ -5,7 +5,7 @@ import { DrawbridgeError, toMessage } from '../errors.ts';
 import { passthrough } from './passthrough.ts';
 import type { Offer } from './upstream.ts';
 
-export const MAX_PAGES = 100;
+const MAX_PAGES = 100;
 const METHOD_NOT_FOUND = -32601;
 
 export interface ReadOfferOptions {

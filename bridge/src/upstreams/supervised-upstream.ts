@@ -44,7 +44,7 @@ export class SupervisedUpstream {
   #closed = false;
   #suspected = false;
   #restarts = 0;
-  #endedBefore = false;
+  #endedByFault = false;
   #discovering = 0;
   #rediscovery: NodeJS.Timeout | undefined;
   #seen: Partial<Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError'>> = {};
@@ -175,8 +175,8 @@ export class SupervisedUpstream {
       throw new DrawbridgeError('upstream/unavailable', `upstream "${name}" is down: ${why}`);
     }
     this.#breaker = afterStartBegan(this.#breaker, now());
-    if (this.#endedBefore) this.#restarts += 1;
-    this.#endedBefore = false;
+    if (this.#endedByFault) this.#restarts += 1;
+    this.#endedByFault = false;
     const isFirst = this.#pool.connections.length === 0;
     const startedAt = now();
     let connection: Connection | undefined;
@@ -214,7 +214,7 @@ export class SupervisedUpstream {
 
   #noteEnd(connection: Connection | undefined, end: { why: string; fault: boolean }): void {
     const { name } = this.#config;
-    this.#endedBefore = true;
+    if (end.fault) this.#endedByFault = true;
     this.#suspected = false;
     this.#deps.logger[end.fault ? 'warn' : 'info'](
       { upstream: name, why: end.why },
