@@ -17,7 +17,7 @@ const packages: Record<string, { workspace: string[]; only?: string[] }> = {
 
 /** By folder of the bridge: which other folders it must not know. */
 const edges: Record<string, RegExp> = {
-  calls: /^(fronts|cli|store|upstreams|runs|catalog|principals|sessions|settings|telemetry)\//,
+  calls: /^(fronts|cli|store|upstreams|catalog|principals|sessions|settings|telemetry)\//,
   catalog: /^(fronts|cli|runs|principals|sessions|settings)\//,
   upstreams: /^(fronts|cli|runs|catalog|principals|sessions|settings|store)\//,
   runs: /^(fronts|cli|catalog|upstreams|principals|sessions|settings)\//,
@@ -36,23 +36,31 @@ function sources(folder: string): string[] {
 
 function importsOf(path: string): string[] {
   const text = readFileSync(join(root, path), 'utf8');
-  return [...text.matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)'([^']+)'/g)].flatMap(([, name]) => name ?? []);
+  return [...text.matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)'([^']+)'/g)].flatMap(
+    ([, name]) => name ?? [],
+  );
 }
 
-test.each(Object.entries(packages))('%s imports only what it may', (folder, { workspace, only }) => {
-  const faults = sources(`${folder}/src`).flatMap((path) =>
-    importsOf(path)
-      .filter((name) => {
-        if (name.startsWith('.')) {
-          return relative(join(root, folder), resolve(root, dirname(path), name)).startsWith('..');
-        }
-        if (name.startsWith('@drawbridge/')) return !workspace.some((allowed) => name === allowed || name.startsWith(`${allowed}/`));
-        return only !== undefined && !only.includes(name);
-      })
-      .map((name) => `${path} imports ${name}`),
-  );
-  expect(faults).toEqual([]);
-});
+test.each(Object.entries(packages))(
+  '%s imports only what it may',
+  (folder, { workspace, only }) => {
+    const faults = sources(`${folder}/src`).flatMap((path) =>
+      importsOf(path)
+        .filter((name) => {
+          if (name.startsWith('.')) {
+            return relative(join(root, folder), resolve(root, dirname(path), name)).startsWith(
+              '..',
+            );
+          }
+          if (name.startsWith('@drawbridge/'))
+            return !workspace.some((allowed) => name === allowed || name.startsWith(`${allowed}/`));
+          return only !== undefined && !only.includes(name);
+        })
+        .map((name) => `${path} imports ${name}`),
+    );
+    expect(faults).toEqual([]);
+  },
+);
 
 test('the folders of the bridge know only what stands behind them', () => {
   const base = join(root, 'bridge/src');

@@ -1,37 +1,15 @@
 // The recorder's outer half: whatever happens to a call, its end is committed before the outcome is
 // let out. A call that could not be committed must not look answered, so its outcome is unknown.
-import type { RunEventPayload } from '@drawbridge/schemas';
 import { DrawbridgeError } from '../errors.ts';
+import type { LogEvent } from '../runs/event-text.ts';
+import type { RunLog } from '../runs/writer.ts';
 import type { Call, CallSink, Outcome, RpcError } from './call.ts';
 import type { Step } from './pipeline.ts';
 import type { RefusableCall } from './route.ts';
 
-type Raw<T, K extends string> = Omit<T, K> & { [P in K & keyof T]: unknown };
-
-/** The part of the run log that the recorder needs; body fields are given raw and stored by the log. */
-export interface CallLog {
-  append(runId: string, event: CallEvent): Promise<number>;
-}
-export type CallEvent =
-  | { type: 'call.started'; payload: Raw<RunEventPayload<'call.started'>, 'arguments'> }
-  | {
-      type: 'call.denied';
-      payload: Raw<RunEventPayload<'call.denied'>, 'arguments'>;
-      durationMs: number;
-    }
-  | { type: 'call.progress'; payload: RunEventPayload<'call.progress'> }
-  | { type: 'call.message'; payload: Raw<RunEventPayload<'call.message'>, 'data'> }
-  | {
-      type: 'call.input_required';
-      payload: Raw<RunEventPayload<'call.input_required'>, 'requests'>;
-    }
-  | {
-      type: 'call.completed';
-      payload: Raw<Omit<RunEventPayload<'call.completed'>, 'size'>, 'result'>;
-      durationMs: number;
-    }
-  | { type: 'call.failed'; payload: RunEventPayload<'call.failed'>; durationMs: number }
-  | { type: 'call.cancelled'; payload: RunEventPayload<'call.cancelled'>; durationMs: number };
+/** The part of the run log that the recorder needs. */
+export type CallLog = Pick<RunLog, 'append'>;
+export type CallEvent = Extract<LogEvent, { type: `call.${string}` }>;
 
 /** A call that carries its page of the log. */
 export type Recordable<C extends Call> = C & { readonly page: CallPage };

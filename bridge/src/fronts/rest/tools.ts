@@ -2,6 +2,7 @@
 // never hides behind a 200 of something else: `outcome` tells a tool's error from a result, and what
 // is no answer at all is a problem document.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Outcome, RpcError } from '../../calls/call.ts';
 import { DrawbridgeError } from '../../errors.ts';
@@ -34,7 +35,7 @@ const answerSchema = z
   .openapi('CallAnswer');
 
 export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void {
-  const { catalog, call, ready, createId, runs, logger } = parts;
+  const { catalog, ready } = parts;
   const idempotent = createIdempotency(parts);
 
   app.openapi(
@@ -114,53 +115,66 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void
       await ready();
       const { name } = c.req.valid('param');
       const { arguments: args } = c.req.valid('json');
-      const principal = c.get('principal');
-      const requestId = c.get('requestId');
-      const answer = await idempotent(c, { name, args }, async () => {
-        const { project, roots } = toProject(c, parts);
-        const client = {
-          era: 'rest' as const,
-          capabilities: {},
-          name: c.req.header('user-agent') ?? 'unknown',
-        };
-        const { id: runId } = await runs.log.open({
-          tenantId: principal.tenantId,
-          createdBy: principal.id,
-          project,
-          kind: 'rest',
-          title: name,
-          client: client.name,
-        });
-        const context = {
-          principal,
-          view: { kind: 'all' } as const,
-          client,
-          project,
-          roots,
-          requestId,
-          runId: () => Promise.resolve(runId),
-        };
-        const request = {
-          method: 'tools/call' as const,
-          name,
-          params: { name, arguments: args },
-          signal: c.req.raw.signal,
-          sink: silentSink,
-        };
-        const made = await toCall(context, request, createId());
-        const outcome = await call(made);
-        // The answer is committed; a run that could not be ended is ended by the next sweep.
-        await runs.log
-          .end(runId, toRunEnd(outcome))
-          .catch((error: unknown) =>
-            logger.warn({ err: error, runId }, 'a run could not be ended'),
-          );
-        return toAnswer(outcome, { callId: made.id, runId, requestId });
-      });
+      const answer = await idempotent(c, { name, args }, () => callOnce(c, { name, args }, parts));
       if (isProblem(answer)) throw new CallProblem(answer.body);
       return c.json(answer.body, 200);
     },
   );
+}
+
+/** One REST call is a run of its own. */
+async function callOnce(
+  c: Context<HttpEnv>,
+  { name, args }: { name: string; args: Record<string, unknown> },
+  parts: HttpParts,
+): Promise<Answer> {
+  const { createId, runs, logger, call } = parts;
+  const principal = c.get('principal');
+  const requestId = c.get('requestId');
+  const { project, roots } = toProject(c, parts);
+  const client = {
+    era: 'rest' as const,
+    capabilities: {},
+    name: c.req.header('user-agent') ?? 'unknown',
+  };
+  const runId = createId();
+  const warn = (error: unknown): void =>
+    logger.warn({ err: error, runId }, 'a run was not recorded whole');
+  // What is appended to the run shares this commit; where it fails, the call fails with it.
+  runs.log
+    .open({
+      id: runId,
+      tenantId: principal.tenantId,
+      createdBy: principal.id,
+      project,
+      kind: 'rest',
+      title: name,
+      client: client.name,
+    })
+    .catch(warn);
+  const made = await toCall(
+    {
+      principal,
+      view: { kind: 'all' },
+      client,
+      project,
+      roots,
+      requestId,
+      runId: () => Promise.resolve(runId),
+    },
+    {
+      method: 'tools/call',
+      name,
+      params: { name, arguments: args },
+      signal: c.req.raw.signal,
+      sink: silentSink,
+    },
+    createId(),
+  );
+  const outcome = await call(made);
+  // The answer is committed; a run that could not be ended is ended by the next sweep.
+  await runs.log.end(runId, toRunEnd(outcome)).catch(warn);
+  return toAnswer(outcome, { callId: made.id, runId, requestId });
 }
 
 function toRunEnd(outcome: Outcome): 'completed' | 'failed' | 'cancelled' {
