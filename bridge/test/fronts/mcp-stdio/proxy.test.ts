@@ -1,0 +1,225 @@
+import { describe, expect, it, vi } from 'vitest';
+import { createHttpFixture, openEvents, sendEvent, sendJson } from './http-fixture.ts';
+import { createRig, modern, result } from './rig.ts';
+
+describe('a modern client', () => {
+  it('has the headers of its revision made from its bodies', async () => {
+    const rig = await createRig(({ body }, response) => sendJson(response, result(body['id'])));
+    rig.send(
+      modern(1, 'tools/call', { name: 'git__log' }),
+      modern('two', 'resources/read', { uri: 'file:///ü' }),
+      modern(3, 'prompts/get', { name: '=?base64?x?=' }),
+      modern(4, 'tools/list'),
+    );
+    await rig.received(4);
+    const sent = Object.fromEntries(
+      rig.http.asked.map(({ body, headers }) => [
+        String(body['id']),
+        [headers['mcp-protocol-version'], headers['mcp-method'], headers['mcp-name']],
+      ]),
+    );
+    expect(sent).toEqual({
+      '1': ['2026-07-28', 'tools/call', 'git__log'],
+      two: ['2026-07-28', 'resources/read', '=?base64?ZmlsZTovLy/DvA==?='],
+      '3': ['2026-07-28', 'prompts/get', '=?base64?PT9iYXNlNjQ/eD89?='],
+      '4': ['2026-07-28', 'tools/list', undefined],
+    });
+    expect(rig.http.asked[0]?.headers).toMatchObject({
+      authorization: 'Bearer k',
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+    });
+    expect(rig.http.asked[0]?.headers['mcp-session-id']).toBeUndefined();
+  });
+
+  it('gets notifications before the answer they belong to, and answers as they come', async () => {
+    const progress = (id: unknown, value: number) => ({
+      jsonrpc: '2.0',
+      method: 'notifications/progress',
+      params: { progressToken: id, progress: value },
+    });
+    let finishFirst: (() => void) | undefined;
+    const rig = await createRig(({ body }, response) => {
+      openEvents(response);
+      const finish = () => {
+        sendEvent(response, progress(body['id'], 1));
+        sendEvent(response, progress(body['id'], 2));
+        sendEvent(response, result(body['id']));
+        response.end();
+      };
+      if (body['id'] === 1) finishFirst = finish;
+      else finish();
+    });
+    rig.send(modern(1, 'tools/call', { name: 'slow' }), modern(2, 'tools/call', { name: 'quick' }));
+    expect(await rig.received(3)).toEqual([progress(2, 1), progress(2, 2), result(2)]);
+    finishFirst?.();
+    expect((await rig.received(6)).slice(3)).toEqual([progress(1, 1), progress(1, 2), result(1)]);
+  });
+
+  it('cancels by ending the request, and hears no more of it', async () => {
+    const rig = await createRig(({ body }, response) => {
+      openEvents(response);
+      if (body['id'] === 2) {
+        sendEvent(response, result(2));
+        response.end();
+      }
+    });
+    rig.send(modern(1, 'tools/call', { name: 'endless' }));
+    await vi.waitFor(() => expect(rig.http.asked).toHaveLength(1));
+    rig.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } });
+    await rig.http.asked[0]?.gone;
+    rig.send(modern(2, 'tools/list'));
+    expect(await rig.received(1)).toEqual([result(2)]);
+    expect(rig.http.asked).toHaveLength(2);
+  });
+
+  it('keeps a subscription open beside other requests, and loses it at the end of its input', async () => {
+    const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
+    const rig = await createRig(({ body }, response) => {
+      if (body['method'] !== 'subscriptions/listen') return sendJson(response, result(body['id']));
+      openEvents(response);
+      sendEvent(response, changed);
+    });
+    rig.send(modern('listen', 'subscriptions/listen'));
+    await rig.received(1);
+    rig.send(modern(2, 'tools/list'));
+    expect(await rig.received(2)).toEqual([changed, result(2)]);
+    const begin = performance.now();
+    rig.end();
+    await rig.done;
+    expect(performance.now() - begin).toBeLessThan(90);
+    await rig.http.asked[0]?.gone;
+    expect(rig.lines).toHaveLength(2);
+  });
+});
+
+describe('what goes wrong', () => {
+  it('passes on a JSON-RPC error with the id of the request it answers', async () => {
+    const error = { code: -32020, message: 'Header mismatch', data: { a: 1 } };
+    const rig = await createRig((_asked, response) =>
+      sendJson(response, { jsonrpc: '2.0', id: null, error }, { status: 400 }),
+    );
+    rig.send(modern(7, 'tools/list'));
+    expect(await rig.received(1)).toEqual([{ jsonrpc: '2.0', id: 7, error }]);
+  });
+
+  it('turns a problem document into an error that says the same', async () => {
+    const rig = await createRig((_asked, response) =>
+      sendJson(response, { detail: 'The key was revoked.', code: 'auth/invalid' }, { status: 401 }),
+    );
+    rig.send(modern(7, 'tools/list'));
+    expect(await rig.received(1)).toEqual([
+      {
+        jsonrpc: '2.0',
+        id: 7,
+        error: {
+          code: -32603,
+          message: 'The key was revoked.',
+          data: { status: 401, code: 'auth/invalid' },
+        },
+      },
+    ]);
+  });
+
+  it('answers a line that is no JSON-RPC, and goes on', async () => {
+    const rig = await createRig(({ body }, response) => sendJson(response, result(body['id'])));
+    rig.send('{"jsonrpc"', '', '"text"', modern(1, 'tools/list'));
+    const lines = await rig.received(3);
+    expect(lines.slice(0, 2)).toMatchObject([
+      { id: null, error: { code: -32700 } },
+      { id: null, error: { code: -32700 } },
+    ]);
+    expect(lines[2]).toEqual(result(1));
+  });
+
+  it('says that the outcome is unknown when the bridge dies over a call', async () => {
+    const rig = await createRig(({ body }, response) => {
+      openEvents(response);
+      if (body['id'] === 1) response.end();
+      else setTimeout(() => response.destroy(), 10);
+    });
+    rig.send(modern(1, 'tools/call', { name: 'x' }));
+    expect((await rig.received(1))[0]).toMatchObject({
+      id: 1,
+      error: { message: expect.stringContaining('unknown') },
+    });
+    rig.send(modern(2, 'tools/call', { name: 'x' }));
+    expect((await rig.received(2))[1]).toMatchObject({ id: 2, error: { code: -32603 } });
+  });
+
+  it('asks for the bridge again when the one it knew is gone, and sends nothing twice', async () => {
+    const gone = await createHttpFixture(() => undefined);
+    await gone.close();
+    const found = [gone.url];
+    const rig = await createRig(({ body }, response) => sendJson(response, result(body['id'])), {
+      endpoint: () => Promise.resolve({ url: found.shift() ?? `${rig.http.url}/mcp`, headers: {} }),
+    });
+    rig.send(modern(1, 'tools/list'), modern(2, 'tools/list'));
+    await rig.received(2);
+    expect(rig.http.asked).toHaveLength(2);
+  });
+
+  it('answers with an error when there is no bridge to be had, and asks anew the next time', async () => {
+    let tries = 0;
+    const rig = await createRig(({ body }, response) => sendJson(response, result(body['id'])), {
+      endpoint: () => {
+        tries += 1;
+        return tries === 1
+          ? Promise.reject(new Error('it did not start'))
+          : Promise.resolve({ url: rig.http.url, headers: {} });
+      },
+    });
+    rig.send(modern(1, 'tools/list'));
+    expect((await rig.received(1))[0]).toMatchObject({
+      id: 1,
+      error: { message: expect.stringContaining('it did not start') },
+    });
+    rig.send(modern(2, 'tools/list'));
+    expect((await rig.received(2))[1]).toEqual(result(2));
+  });
+});
+
+describe('the end of input', () => {
+  it('lets requests under way finish for a moment', async () => {
+    const rig = await createRig(({ body }, response) => {
+      setTimeout(() => sendJson(response, result(body['id'])), 40);
+    });
+    rig.send(modern(1, 'tools/list'));
+    rig.end();
+    await rig.done;
+    await vi.waitFor(() => expect(rig.lines).toEqual([result(1)]));
+  });
+
+  it('waits no longer than that, and ends what is still under way', async () => {
+    const rig = await createRig((_asked, response) => openEvents(response));
+    rig.send(modern(1, 'tools/call', { name: 'endless' }));
+    await vi.waitFor(() => expect(rig.http.asked).toHaveLength(1));
+    rig.end();
+    await rig.done;
+    await rig.http.asked[0]?.gone;
+    expect(rig.lines).toEqual([]);
+  });
+
+  it('is not needed when a signal ends it', async () => {
+    const signal = new AbortController();
+    const rig = await createRig((_asked, response) => openEvents(response), {
+      signal: signal.signal,
+      grace: 60_000,
+    });
+    rig.send(modern(1, 'tools/call', { name: 'endless' }));
+    await vi.waitFor(() => expect(rig.http.asked).toHaveLength(1));
+    signal.abort();
+    await rig.done;
+  });
+});
+
+it('passes a message of many megabytes whole, whatever its pieces', async () => {
+  const big = 'ü'.repeat(4_000_000);
+  const rig = await createRig(({ body }, response) => {
+    openEvents(response);
+    sendEvent(response, result(body['id'], { big, length: String(body['big']).length }));
+    response.end();
+  });
+  rig.send({ ...modern(1, 'tools/call', { name: 'x' }), big });
+  expect((await rig.received(1))[0]?.['result']).toEqual({ big, length: big.length });
+});
