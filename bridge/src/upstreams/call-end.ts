@@ -74,7 +74,7 @@ export function fromResult(result: unknown, upstream: string): CallEnd {
 
 export interface CallErrorContext {
   readonly upstream: string;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   /** Why the connection ended, if it did. */
   readonly endedBecause: string | undefined;
   /** The connection had a legacy HTTP session. */
@@ -83,7 +83,7 @@ export interface CallErrorContext {
 
 export function fromError(error: unknown, context: CallErrorContext): CallEnd {
   const { upstream } = context;
-  if (context.signal.aborted) return { kind: 'done', outcome: { kind: 'cancelled' } };
+  if (context.signal?.aborted === true) return { kind: 'done', outcome: { kind: 'cancelled' } };
   if (error instanceof ProtocolError) return fromServerError(error, context);
   if (error instanceof DrawbridgeError) {
     if (error.code !== 'upstream/busy') return { kind: 'lost', sent: false, why: error.message };

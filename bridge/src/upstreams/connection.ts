@@ -4,7 +4,13 @@ import { ProtocolError, type Client } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import type { RoutedCall } from '../calls/call.ts';
 import { toMessage } from '../errors.ts';
-import { SESSION_EXPIRED, fromError, fromResult, type CallEnd } from './call-end.ts';
+import {
+  SESSION_EXPIRED,
+  fromError,
+  fromResult,
+  type CallEnd,
+  type CallErrorContext,
+} from './call-end.ts';
 import { toUpstreamParams } from './call-params.ts';
 import type { ServerEra } from './era-memory.ts';
 import { readOffer } from './offer.ts';
@@ -115,13 +121,8 @@ export class Connection {
       });
       return fromResult(result, upstream);
     } catch (error) {
-      const end = fromError(error, {
-        upstream,
-        signal: call.signal,
-        endedBecause: transport.endedBecause,
-        hasSession,
-      });
-      if (end.kind === 'lost') void this.close(end.why, { fault: end.why !== SESSION_EXPIRED });
+      const end = fromError(error, this.#errorContext(call.signal, hasSession));
+      if (end.kind === 'lost') this.#noteLost(end);
       return end;
     } finally {
       this.#calls.delete(call);
@@ -158,16 +159,19 @@ export class Connection {
   }
 
   async #check(): Promise<boolean> {
-    const { client, events, checkMs } = this.#options;
+    const { client, events, checkMs, transport } = this.#options;
     const method = this.era === 'modern' ? 'server/discover' : 'ping';
+    const hasSession = transport.legacySession !== undefined;
     try {
       await client.request({ method, params: {} }, passthrough, { timeout: checkMs });
     } catch (error) {
-      if (!(error instanceof ProtocolError)) {
+      if (this.#ended) return false;
+      const end = fromError(error, this.#errorContext(undefined, hasSession));
+      if (end.kind !== 'done') {
         events.onHealth(false);
-        void this.close(`it did not answer a health check within ${checkMs / 1_000} s`, {
-          fault: true,
-        });
+        const why = `it did not answer a health check within ${checkMs / 1_000} s`;
+        if (end.kind === 'timed_out') void this.close(why, { fault: true });
+        else void this.close(end.why, { fault: end.why !== SESSION_EXPIRED });
         return false;
       }
     }
@@ -175,9 +179,22 @@ export class Connection {
     return true;
   }
 
+  /** Over HTTP one lost request says little about the others, so the server is asked first. */
+  #noteLost({ sent, why }: { readonly sent: boolean; readonly why: string }): void {
+    if (why === SESSION_EXPIRED) void this.close(why);
+    else if (!sent) void this.close(why, { fault: true });
+    else if (!this.#ended) void this.check();
+  }
+
+  #errorContext(signal: AbortSignal | undefined, hasSession: boolean): CallErrorContext {
+    const { upstream, transport } = this.#options;
+    const { endedBecause } = transport;
+    return { upstream, signal, hasSession, endedBecause };
+  }
+
   /** A modern server sends changes only over a stream that somebody listens to. */
-  async #listen(): Promise<void> {
-    const { client, upstream, logger } = this.#options;
+  async #listen(isAgain = false): Promise<void> {
+    const { client, events, upstream, logger } = this.#options;
     const { tools, prompts, resources } = client.getServerCapabilities() ?? {};
     const filter = {
       ...(tools?.listChanged === true && { toolsListChanged: true }),
@@ -187,18 +204,16 @@ export class Connection {
     if (Object.keys(filter).length === 0) return;
     try {
       const subscription = await client.listen(filter);
-      if ((await subscription.closed) === 'local') return;
-      this.#options.events.onListChanged();
+      // What changed while nobody listened was not told.
+      if (isAgain) events.onListChanged();
+      await subscription.closed;
     } catch (error) {
-      if (error instanceof ProtocolError) {
-        logger.debug({ upstream, error: error.message }, 'the server refuses subscriptions');
-        return;
-      }
-      logger.debug({ upstream, error: toMessage(error) }, 'lost the subscription to changes');
+      logger.debug({ upstream, error: toMessage(error) }, 'no subscription to changes');
+      if (error instanceof ProtocolError) return;
     }
     if (this.#ended) return;
     setTimeout(() => {
-      if (!this.#ended) void this.#listen();
+      if (!this.#ended) void this.#listen(true);
     }, LISTEN_AGAIN_MS).unref();
   }
 

@@ -236,8 +236,7 @@ function toStartError(
       { cause: error, details: { stderr } },
     );
   }
-  const status =
-    error instanceof SdkHttpError ? `it answered HTTP ${error.data.status}` : undefined;
+  const status = error instanceof SdkHttpError ? toStatusText(error.data.status) : undefined;
   const network = toNetworkCode(error);
   const why =
     status ?? (network === undefined ? toMessage(error) : `the network failed (${network})`);
@@ -246,6 +245,12 @@ function toStartError(
     `upstream "${name}" could not be reached: ${why}`,
     { cause: error },
   );
+}
+
+function toStatusText(status: number): string {
+  return status === 401 || status === 403
+    ? `it refused the bridge's credentials (HTTP ${status}); check its headers in the settings`
+    : `it answered HTTP ${status}`;
 }
 
 async function remember(

@@ -205,6 +205,20 @@ it.each(['modern', 'legacy'])(
   },
 );
 
+it('does not let one lost answer take the calls beside it', async () => {
+  const server = await startServer('modern');
+  const { upstreams } = createHarness();
+  await upstreams.configure([remote('far', 'http', server.url)]);
+  await upstreams.send(toolCall('far', 'echo'));
+  const beside = upstreams.send(toolCall('far', 'slow', { ms: 400 }));
+  await until(() => upstreams.status()[0]?.inFlight === 1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await server.control('break');
+  const lost = await upstreams.send(toolCall('far', 'echo'));
+  expect(errorOf(lost).data['code']).toBe('upstream/outcome_unknown');
+  expect(textOf(await beside)).toBe('done');
+});
+
 it('lets a modern caller be asked by a modern server, and answer', async () => {
   const server = await startServer('modern');
   const { upstreams } = createHarness();

@@ -25,7 +25,7 @@ async function createPair(options: Parameters<typeof stdio>[2] = {}, file = LEGA
     expect(textOf(await harness.upstreams.send(toolCall('good', 'echo', { text: 'hi' })))).toBe(
       'hi',
     );
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(performance.now() - before).toBeLessThan(3_000);
   };
   return { ...harness, expectGoodAnswers };
 }
@@ -52,9 +52,7 @@ describe('a server that crashes', () => {
     });
     for (let n = 0; n < 3; n += 1) await upstreams.send(toolCall('bad', 'echo'));
     const starts = readFileSync(record, 'utf8');
-    const before = performance.now();
     const { message, data } = errorOf(await upstreams.send(toolCall('bad', 'echo')));
-    expect(performance.now() - before).toBeLessThan(100);
     expect(readFileSync(record, 'utf8')).toBe(starts);
     expect(message).toMatch(/^upstream "bad" is down: .*exit code 3.*it is tried again after/);
     expect(data['code']).toBe('upstream/unavailable');
@@ -120,6 +118,21 @@ describe('a server that hangs', () => {
     expect(textOf(await upstreams.send(toolCall('bad', 'echo', { text: 'new' })))).toBe('new');
     expect(isProcessAlive(pid)).toBe(false);
     expect(upstreams.status()[0]?.lastError).toContain('did not answer a health check');
+  });
+
+  it('does not read its input: calls are refused before they fill the memory', async () => {
+    const { upstreams } = createHarness({ patience });
+    const options = { maxMessageBytes: 1024 * 1024, timeout: 1_500 };
+    await upstreams.configure([stdio('bad', LEGACY, { options })]);
+    await upstreams.send(toolCall('bad', 'echo'));
+    const hung = upstreams.send(toolCall('bad', 'hang'));
+    const text = 'x'.repeat(400_000);
+    const sent = Array.from({ length: 10 }, () =>
+      upstreams.send(toolCall('bad', 'echo', { text })),
+    );
+    const codes = (await Promise.all(sent)).map((outcome) => errorOf(outcome).data['code']);
+    expect(codes.filter((code) => code === 'upstream/busy').length).toBeGreaterThan(5);
+    expect((await hung).kind).toBe('timed_out');
   });
 
   it('at its start: the start times out and nothing is left', async () => {
@@ -200,14 +213,14 @@ describe('a server that the era probe upsets', () => {
   });
 
   it('never answers the probe: is legacy after a while, and at once the next time', async () => {
-    const { upstreams, eras } = createHarness({ patience });
-    const config = stdio('odd', LEGACY, { args: ['--silent-on-probe'] });
+    const { upstreams, eras, home } = createHarness({ patience });
+    const probes = join(home, 'probes');
+    const config = stdio('odd', LEGACY, { args: ['--silent-on-probe', `--probes=${probes}`] });
     await upstreams.configure([config]);
     expect(textOf(await upstreams.send(toolCall('odd', 'echo', { text: 'hi' })))).toBe('hi');
     expect(eras.get(config.fingerprint)).toMatchObject({ era: 'legacy' });
-    const before = performance.now();
     await upstreams.restart('odd');
-    expect(performance.now() - before).toBeLessThan(500);
+    expect(readFileSync(probes, 'utf8')).toBe('probe\n');
   });
 
   it('is modern but slow to start: is not taken for legacy', async () => {

@@ -53,6 +53,8 @@ export async function spawnChild(
       resolve(signal === null ? `exit code ${code}` : `signal ${signal}`),
     );
   });
+  const { pid } = streams;
+  if (pid !== undefined) record(pid, ledger);
   await new Promise<void>((resolve, reject) => {
     streams.once('spawn', resolve);
     streams.once('error', (cause) =>
@@ -63,9 +65,7 @@ export async function spawnChild(
       ),
     );
   });
-  const { pid } = streams;
   if (pid === undefined) throw new DrawbridgeError('upstream/start_failed', 'the child has no pid');
-  ledger.add(pid);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     streams.stdin.end();
@@ -74,8 +74,9 @@ export async function spawnChild(
       signalGroup(pid, 'SIGTERM');
       if (!(await waitForGroupEnd(pid, stopMs))) signalGroup(pid, 'SIGKILL');
     }
-    await exited;
-    ledger.remove(pid);
+    // Bounded, because a process in an uninterruptible wait outlives even SIGKILL for a while.
+    await settledWithin(exited, stopMs);
+    if (!isGroupAlive(pid)) ledger.remove(pid);
     for (const stream of [streams.stdin, streams.stdout, streams.stderr]) stream.destroy();
   };
   return {
@@ -87,6 +88,18 @@ export async function spawnChild(
       return stopping;
     },
   };
+}
+
+/** A process that nobody keeps account of may not live. */
+function record(pid: number, ledger: ProcessLedger): void {
+  try {
+    ledger.add(pid);
+  } catch (cause) {
+    signalGroup(pid, 'SIGKILL');
+    throw new DrawbridgeError('upstream/start_failed', `could not record its process: ${cause}`, {
+      cause,
+    });
+  }
 }
 
 async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
