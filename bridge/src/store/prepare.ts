@@ -11,9 +11,9 @@ export const APP_ROLE = 'drawbridge_app';
 const OLDEST_VERSION = 150_000;
 
 /** SQLSTATE: duplicate_object, and unique_violation or internal_error when two bridges do it at once. */
-const DONE = ['42710', '23505', 'XX000'];
+const DONE = new Set(['42710', '23505', 'XX000']);
 /** insufficient_privilege; undefined_object and invalid_parameter_value, as there is no such role. */
-const REFUSED = ['42501', '42704', '22023'];
+const REFUSED = new Set(['42501', '42704', '22023']);
 
 export interface Prepared {
   /** Such as `18.4`. */
@@ -69,8 +69,8 @@ async function attempt(client: ClientBase, sql: string): Promise<boolean> {
     return true;
   } catch (error) {
     const state = toSqlState(error) ?? '';
-    if (REFUSED.includes(state)) return false;
-    if (DONE.includes(state)) return true;
+    if (REFUSED.has(state)) return false;
+    if (DONE.has(state)) return true;
     throw error;
   }
 }

@@ -66,10 +66,15 @@ async function makeCluster(
   const child = launcher.launch({
     program: initdb,
     args: [
-      ...['-D', launcher.toDataArgument(data), '-U', USER],
+      `--pgdata=${launcher.toDataArgument(data)}`,
       `--pwfile=${launcher.toSiblingArgument(data, 'password')}`,
-      ...['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'],
-      ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
+      `--username=${USER}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--no-instructions',
       ...(fsync ? [] : ['--no-sync']),
     ],
     cwd: data,

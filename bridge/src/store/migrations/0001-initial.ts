@@ -50,13 +50,18 @@ create table upstreams (
   tenant_id uuid not null references tenants on delete cascade,
   name text not null,
   fingerprint text not null,
-  era text check (era in ('modern', 'legacy')),
-  era_probed_at timestamptz,
   server_name text,
   server_version text,
   offer json,
   offer_at timestamptz,
   unique (tenant_id, name, fingerprint)
+);
+
+create table eras (
+  fingerprint text primary key,
+  era text not null check (era in ('modern', 'legacy')),
+  transport text check (transport in ('http', 'sse')),
+  probed_at timestamptz not null
 );
 
 create table pins (
@@ -153,6 +158,8 @@ create trigger run_events_append_only before update or delete on run_events
   for each row execute function refuse_change();
 create trigger run_events_no_truncate before truncate on run_events
   for each statement execute function refuse_change();
+create trigger run_events_no_truncate before truncate on run_events_rest
+  for each statement execute function refuse_change();
 
 create table artifacts (
   tenant_id uuid not null references tenants on delete cascade,
@@ -180,6 +187,6 @@ create index idempotency_keys_user_id on idempotency_keys (user_id);
 `;
 
 export const down = `
-drop table idempotency_keys, artifacts, run_events, sessions, runs, bridges, pins, upstreams, projects, keys, users, tenants;
+drop table idempotency_keys, artifacts, run_events, sessions, runs, bridges, pins, eras, upstreams, projects, keys, users, tenants;
 drop function refuse_change();
 `;

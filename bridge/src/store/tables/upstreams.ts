@@ -12,8 +12,6 @@ export const upstreams = pgTable(
       .references(() => tenants.id, { onDelete: 'cascade' }),
     name: text('name').notNull(),
     fingerprint: text('fingerprint').notNull(),
-    era: text('era', { enum: ['modern', 'legacy'] }),
-    eraProbedAt: moment('era_probed_at'),
     serverName: text('server_name'),
     serverVersion: text('server_version'),
     offer: json('offer').$type<unknown>(),
@@ -21,6 +19,13 @@ export const upstreams = pgTable(
   },
   (table) => [unique().on(table.tenantId, table.name, table.fingerprint)],
 );
+
+export const eras = pgTable('eras', {
+  fingerprint: text('fingerprint').primaryKey(),
+  era: text('era', { enum: ['modern', 'legacy'] }).notNull(),
+  transport: text('transport', { enum: ['http', 'sse'] }),
+  probedAt: moment('probed_at').notNull(),
+});
 
 export const pins = pgTable(
   'pins',

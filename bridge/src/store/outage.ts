@@ -1,0 +1,17 @@
+// What is wrong when the database is away, in words that say what to do.
+import { toMessage } from '../errors.ts';
+import { toSqlState } from './refusal.ts';
+
+export function explainOutage(error: unknown): string {
+  const state = toSqlState(error);
+  if (state === '53100') return 'The disk that holds the database is full: free some space.';
+  if (state === '53300') return 'The database has no connection left: raise its max_connections.';
+  if (state === '25006') return 'The database is read-only: a standby, or out of space.';
+  if (state === '57P03') return 'The database is starting up or shutting down.';
+  if (state?.startsWith('28') === true)
+    return `The database refused the login: ${toMessage(error)}.`;
+  if (state === '3D000')
+    return `${toMessage(error)}: create it, or name another one in DATABASE_URL.`;
+  if (error instanceof AggregateError) return toMessage(error.errors[0]);
+  return toMessage(error);
+}

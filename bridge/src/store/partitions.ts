@@ -1,0 +1,86 @@
+// The log lies in partitions of one day, so that retention drops tables and deletes no rows. A run's id
+// is a UUID v7, which begins with the milliseconds of its making, so a day is a range of ids. Ids from
+// other days (a clock that was wrong, a machine that slept for weeks) lie in the default partition
+// until the partition of their day is made.
+import type { ClientBase } from 'pg';
+import { withMigrationLock } from './migrate.ts';
+
+const DAY_MS = 86_400_000;
+const DAYS_AHEAD = 7;
+const NAME = /^run_events_(\d{4})(\d{2})(\d{2})$/;
+
+/** Makes those of yesterday to a week from `now` that are missing; returns their names. Owner only. */
+export async function ensurePartitions(client: ClientBase, now: Date): Promise<readonly string[]> {
+  return withMigrationLock(client, async () => {
+    const there = new Set(await listPartitions(client));
+    const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS;
+    const made: string[] = [];
+    for (let day = today - DAY_MS; day <= today + DAYS_AHEAD * DAY_MS; day += DAY_MS) {
+      const name = toPartitionName(day);
+      if (there.has(name)) continue;
+      await client.query(toMakeStatements(name, day));
+      made.push(name);
+    }
+    return made;
+  });
+}
+
+/** Drops the days that ended before `date`, and such events elsewhere; returns the names. Owner only. */
+export async function dropPartitionsBefore(
+  client: ClientBase,
+  date: Date,
+): Promise<readonly string[]> {
+  return withMigrationLock(client, async () => {
+    const old = (await listPartitions(client)).filter((name) => {
+      const day = toDay(name);
+      return day !== undefined && day + DAY_MS <= date.getTime();
+    });
+    for (const name of old) await client.query(`drop table ${name}`);
+    await client.query(`begin;
+      alter table run_events_rest disable trigger run_events_append_only;
+      delete from run_events_rest where run_id < '${toFirstId(date.getTime())}';
+      alter table run_events_rest enable trigger run_events_append_only;
+      commit;`);
+    return old;
+  });
+}
+
+/** The names of the partitions of days, the oldest first. */
+export async function listPartitions(client: ClientBase): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select relid::regclass::text as name from pg_partition_tree('run_events') where isleaf order by 1`,
+  );
+  return rows.map(({ name }) => name).filter((name) => NAME.test(name));
+}
+
+/** The least UUID v7 of a time, in milliseconds since 1970. */
+export function toFirstId(time: number): string {
+  const hex = Math.max(0, time).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
+function toPartitionName(day: number): string {
+  return `run_events_${new Date(day).toISOString().slice(0, 10).replaceAll('-', '')}`;
+}
+
+function toDay(name: string): number | undefined {
+  const [, year, month, day] = NAME.exec(name) ?? [];
+  return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T00:00:00Z`);
+}
+
+/** One transaction. Attaching fails while the default partition holds ids of the day, so they move. */
+function toMakeStatements(name: string, day: number): string {
+  const [from, to] = [toFirstId(day), toFirstId(day + DAY_MS)];
+  return `begin;
+    lock table run_events in share row exclusive mode;
+    create table ${name} (like run_events including defaults including constraints including storage);
+    alter table run_events_rest disable trigger run_events_append_only;
+    with moved as (
+      delete from run_events_rest where run_id >= '${from}' and run_id < '${to}' returning *
+    ) insert into ${name} select * from moved;
+    alter table run_events_rest enable trigger run_events_append_only;
+    alter table run_events attach partition ${name} for values from ('${from}') to ('${to}');
+    create trigger run_events_no_truncate before truncate on ${name}
+      for each statement execute function refuse_change();
+    commit;`;
+}

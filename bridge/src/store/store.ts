@@ -1,0 +1,228 @@
+// The way to the database. Only this folder knows `pg`. Everything works under a role that cannot change
+// the log; the owner's rights are used to migrate and to make and drop partitions, each time on a
+// connection of its own that is closed afterwards.
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, type ClientConfig } from 'pg';
+import type { Logger } from 'pino';
+import { DrawbridgeError, toMessage } from '../errors.ts';
+import { createLifetime } from '../lifetime.ts';
+import type { EraMemory } from '../upstreams/era-memory.ts';
+import { createEmbeddedServer } from './embedded/server.ts';
+import { createStoredEraMemory } from './era-memory.ts';
+import { type NotificationHandler, createNotifications } from './notifications.ts';
+import { explainOutage } from './outage.ts';
+import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
+import { PatientPool } from './patient-pool.ts';
+import { prepareDatabase } from './prepare.ts';
+import { isRefusal } from './refusal.ts';
+
+const POOL_SIZE = 8;
+const PARTITIONS_INTERVAL_MS = 6 * 3_600_000;
+const HEALTH_MS = 2_000;
+
+export type Database = NodePgDatabase;
+
+export interface Health {
+  readonly ok: boolean;
+  /** One sentence for a person. */
+  readonly detail: string;
+}
+
+export interface Store {
+  readonly info: {
+    readonly kind: 'embedded' | 'external';
+    /** PostgreSQL's, such as `18.4`. */
+    readonly version: string;
+    /** The role worked under; undefined where the database did not let us make one. */
+    readonly role: string | undefined;
+  };
+  /** Queries wait up to 5 s for a database that is away, then fail with `store/unavailable` as a cause. */
+  readonly db: Database;
+  readonly eras: EraMemory;
+  /** A connection of its own for whoever keeps it; rejects at once while the database is away. */
+  connect(): Promise<Client>;
+  /** See Notifications: undefined as payload means that some may have been missed. */
+  listen(channel: string, handler: NotificationHandler): Promise<() => Promise<void>>;
+  /** Drops the days of events that ended before `date`; returns the names of the partitions. */
+  dropEventsBefore(date: Date): Promise<readonly string[]>;
+  health(): Promise<Health>;
+  onDown(listener: (error: Error) => void): () => void;
+  onUp(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface OpenStoreOptions {
+  /** The caller holds its lock (home-lock.ts). */
+  readonly home: string;
+  /** Another PostgreSQL in place of the one that ships. */
+  readonly databaseUrl?: string;
+  readonly logger: Logger;
+  /** The bridge's own, shown to the database as part of `application_name`. */
+  readonly version: string;
+  readonly signal?: AbortSignal;
+  /** How long a query waits for a database that is away, and the start for an external one. */
+  readonly patienceMs?: number;
+  readonly now?: () => Date;
+}
+
+/** Starts or reaches the database and makes it ready. Rejects with `store/start_failed`. */
+export async function openStore(options: OpenStoreOptions): Promise<Store> {
+  const lifetime = createLifetime();
+  try {
+    return await open(options, lifetime);
+  } catch (error) {
+    await lifetime.close();
+    throw error;
+  }
+}
+
+async function open(
+  {
+    home,
+    databaseUrl,
+    logger,
+    version,
+    signal,
+    patienceMs = 5_000,
+    now = () => new Date(),
+  }: OpenStoreOptions,
+  lifetime: ReturnType<typeof createLifetime>,
+): Promise<Store> {
+  const events = new EventEmitter();
+  let url = databaseUrl;
+  if (url === undefined) {
+    const server = await createEmbeddedServer({ home, logger, signal });
+    lifetime.defer(server.close);
+    url = server.url;
+  }
+  const config: ClientConfig = {
+    connectionString: url,
+    application_name: `drawbridge/${version}`,
+    keepAlive: true,
+  };
+
+  const asOwner = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
+    const client = await openClient(config);
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  };
+  await waitForDatabase({ config, patienceMs: patienceMs * 3, logger, signal });
+  const { version: postgres, role } = await asOwner(async (client) => {
+    const prepared = await prepareDatabase(client, logger);
+    await ensurePartitions(client, now());
+    return prepared;
+  });
+
+  const takeRole = async (client: { query(sql: string): Promise<unknown> }): Promise<void> => {
+    if (role !== undefined) await client.query(`set role ${role}`);
+  };
+  const connect = async (): Promise<Client> => {
+    const client = await openClient(config);
+    await takeRole(client);
+    return client;
+  };
+  const pool = new PatientPool({ ...config, max: POOL_SIZE, onConnect: takeRole }, patienceMs);
+  pool.on('error', (error) => logger.debug({ err: error }, 'an idle database connection was lost'));
+  lifetime.defer(() => pool.end());
+  const db = drizzle(pool);
+
+  const notifications = await createNotifications({
+    connect,
+    onDown(error) {
+      logger.error(`The database is away: ${explainOutage(error)}`);
+      events.emit('down', error);
+    },
+    onUp() {
+      logger.info('The database is back.');
+      events.emit('up');
+    },
+  });
+  lifetime.defer(notifications.close);
+
+  const partitions = setInterval(() => {
+    asOwner((client) => ensurePartitions(client, now())).catch((error: unknown) =>
+      logger.error({ err: error }, 'partitions of the log could not be made'),
+    );
+  }, PARTITIONS_INTERVAL_MS);
+  partitions.unref();
+  lifetime.defer(() => clearInterval(partitions));
+
+  return {
+    info: { kind: databaseUrl === undefined ? 'embedded' : 'external', version: postgres, role },
+    db,
+    eras: createStoredEraMemory(db),
+    connect,
+    listen: notifications.listen,
+    dropEventsBefore: (date) => asOwner((client) => dropPartitionsBefore(client, date)),
+    health: () => checkHealth(config, `PostgreSQL ${postgres}`),
+    onDown: (listener) => subscribe(events, 'down', listener),
+    onUp: (listener) => subscribe(events, 'up', listener),
+    close: lifetime.close,
+  };
+}
+
+/** An error after the connection is made is told to who waits for a query; this keeps it from being thrown. */
+async function openClient(config: ClientConfig): Promise<Client> {
+  const client = new Client(config);
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** A new connection, because an open one may be all that still works. */
+async function checkHealth(config: ClientConfig, name: string): Promise<Health> {
+  try {
+    const client = await openClient({ ...config, connectionTimeoutMillis: HEALTH_MS });
+    await client.end();
+    return { ok: true, detail: name };
+  } catch (error) {
+    return { ok: false, detail: explainOutage(error) };
+  }
+}
+
+/** Another service's database may come up after us. */
+async function waitForDatabase({
+  config,
+  patienceMs,
+  logger,
+  signal,
+}: {
+  config: ClientConfig;
+  patienceMs: number;
+  logger: Logger;
+  signal: AbortSignal | undefined;
+}): Promise<void> {
+  const until = performance.now() + patienceMs;
+  for (let told = false; ; told = true) {
+    try {
+      const client = await openClient(config);
+      return void (await client.end());
+    } catch (error) {
+      if (isRefusal(error) || performance.now() > until) {
+        throw new DrawbridgeError(
+          'store/start_failed',
+          `The database cannot be reached: ${explainOutage(error)}`,
+          { cause: error },
+        );
+      }
+      if (!told) logger.info(`waiting for the database: ${toMessage(error)}`);
+      await delay(100, undefined, { signal });
+    }
+  }
+}
+
+function subscribe(
+  events: EventEmitter,
+  name: string,
+  listener: (...args: never[]) => void,
+): () => void {
+  // What an emitter passes is what `emit` above gave it.
+  const untyped = listener as (...args: unknown[]) => void;
+  events.on(name, untyped);
+  return () => void events.off(name, untyped);
+}
