@@ -30,9 +30,17 @@ const bundles = [
 const newest = (folder) =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(ts|json)$/.test(entry.name))
-    .reduce((time, entry) => Math.max(time, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0);
+    .reduce(
+      (time, entry) => Math.max(time, statSync(join(entry.parentPath, entry.name)).mtimeMs),
+      0,
+    );
 
-const sources = ['bridge/src', 'schemas/src', 'registry/src', ...['kit', ...servers].map((name) => `servers/${name}/src`)];
+const sources = [
+  'bridge/src',
+  'schemas/src',
+  'registry/src',
+  ...['kit', ...servers].map((name) => `servers/${name}/src`),
+];
 const changed = Math.max(
   ...sources.map(newest),
   statSync(join(root, 'pnpm-lock.yaml')).mtimeMs,
@@ -50,6 +58,8 @@ if (!bundles.every(isFresh)) {
         input: { [name]: join(root, input) },
         external,
         platform: 'node',
+        // Modules before UMD: a UMD wrapper hides its own requires from a bundler (jsonc-parser).
+        resolve: { mainFields: ['module', 'main'] },
         logLevel: 'warn',
         checks: { circularDependency: false },
       });
