@@ -108,7 +108,8 @@ export const toMatcher = (glob: string): Matcher => {
     }
     const segments = pattern
       .replace(/^\.?\//, '')
-      .replace(/\/$/, '/**')
+      // What is in a folder, not the folder itself.
+      .replace(/\/(\*\*)?$/, '/**/*')
       .split('/')
       .map((segment) => (segment === '**' ? ('star' as const) : toSegment(segment)));
     return (path) => matchSequence(segments, path.split('/'));

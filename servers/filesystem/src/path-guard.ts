@@ -100,12 +100,13 @@ export const createPathGuard = async ({
       allowed: roots.map((root) => root.given).join(', '),
       hint: 'a path in one of these; links that lead out of them are not followed',
     });
+  const refused = (shown: string, refusal: string): ToolError =>
+    new ToolError(`"${shown}" is in ${refusal}, which no tool opens.`);
   const assertAllowed = (real: string, shown = real): void => {
     const root = roots.find((each) => isInside(each.real, real));
     if (root === undefined) throw outside(shown);
     const refusal = refusalOf(real, root.real, homes);
-    if (refusal !== undefined)
-      throw new ToolError(`"${shown}" is in ${refusal}, which no tool opens.`);
+    if (refusal !== undefined) throw refused(shown, refusal);
   };
   const open = (path: string): Promise<Folder> => openFolder(path, assertAllowed, verification);
   const show = (real: string): string => {
@@ -129,6 +130,12 @@ export const createPathGuard = async ({
       roots.find((each) => isInside(each.given, written)) ??
       roots.find((each) => isInside(each.real, written));
     if (root === undefined) throw outside(path);
+    const refusal = refusalOf(
+      written,
+      isInside(root.given, written) ? root.given : root.real,
+      homes,
+    );
+    if (refusal !== undefined) throw refused(path, refusal);
     return { written, root };
   };
 

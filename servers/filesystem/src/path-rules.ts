@@ -78,6 +78,7 @@ export const refusalOf = (
   if (homes.some((home) => isInside(home, path))) return "Drawbridge's own folder";
   const names = pathsOf(process.platform).relative(root, path).split(/[\\/]/);
   if (names.some((name) => name.toLowerCase() === STATE_FOLDER)) return "Drawbridge's own folder";
-  if (KERNEL_FOLDERS.some((folder) => isInside(folder, path))) return "the kernel's own folders";
+  const inKernel = (folder: string): boolean => isInside(folder, path) && !isInside(folder, root);
+  if (KERNEL_FOLDERS.some(inKernel)) return "the kernel's own folders";
   return undefined;
 };

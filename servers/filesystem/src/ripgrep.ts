@@ -34,7 +34,6 @@ const pathOfRipgrep = async (): Promise<string> => {
 export const createRipgrep = (timeLimit: number = TIME_LIMIT_MS): Ripgrep => {
   let located: Promise<string> | undefined;
   return async (args, run) => {
-    run.signal.throwIfAborted();
     await runProgram(await (located ??= pathOfRipgrep()), args, { ...run, timeLimit });
   };
 };
@@ -45,6 +44,7 @@ const runProgram = (
   { cwd, stdin, signal, timeLimit, take }: RipgrepRun & { timeLimit: number },
 ): Promise<void> =>
   new Promise<void>((resolve, reject) => {
+    signal.throwIfAborted();
     const child = spawn(program, ['--no-config', ...args], {
       ...(cwd !== undefined && { cwd }),
       env: {},
