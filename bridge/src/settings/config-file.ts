@@ -20,10 +20,14 @@ export function findConfigFile(options: {
   return existsSync(own) ? own : join(options.packageRoot, CONFIG_FILE_NAME);
 }
 
-export function readConfigFile(path: string): { config: ConfigFile; faults: readonly Fault[] } {
+/** Reads the file, or checks `given` as if the file held it. */
+export function readConfigFile(
+  path: string,
+  given?: string,
+): { config: ConfigFile; faults: readonly Fault[] } {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = given ?? readFileSync(path, 'utf8');
   } catch (error) {
     return broken([{ path, message: `cannot be read: ${toMessage(error)}` }]);
   }

@@ -30,6 +30,8 @@ export interface Settings extends Environment {
 
 export interface SettingsOptions extends EnvironmentOptions {
   readonly configPath?: string | undefined;
+  /** Read in place of what the file holds: for checking a change before it is written. */
+  readonly configText?: string;
   /** Where Drawbridge lies, with the servers that ship with it. */
   readonly packageRoot?: string;
 }
@@ -41,7 +43,7 @@ export function loadSettings(options: SettingsOptions): Settings {
   const packageRoot = options.packageRoot ?? findPackageRoot();
   const { environment, faults: environmentFaults } = readEnvironment(options);
   const configPath = findConfigFile({ ...options, packageRoot });
-  const { config, faults: fileFaults } = readConfigFile(configPath);
+  const { config, faults: fileFaults } = readConfigFile(configPath, options.configText);
   const servers = resolveServers(config, {
     scope: { env: options.env, workspaceFolder: options.cwd },
     configPath,

@@ -1,0 +1,146 @@
+// `drawbridge add` and `remove`: a server in the settings file. A running bridge picks the change up by
+// itself, so neither command needs one.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { findPackageRoot, listServers } from '@drawbridge/registry';
+import type { Command } from 'commander';
+import { CONFIG_FILE_NAME, findConfigFile } from '../settings/config-file.ts';
+import {
+  type ServerEntry,
+  addServer,
+  readConfigText,
+  removeServer,
+  writeConfigFile,
+} from '../settings/edit-config.ts';
+import { type Fault, faultsOf } from '../settings/faults.ts';
+import { loadSettings } from '../settings/settings.ts';
+import { CommandFailure, EXIT_USAGE } from './failure.ts';
+import { type OutputOptions, collect, parsePair, withConfigOption } from './options.ts';
+import { type Terminal, printJson, printLine } from './terminal.ts';
+
+type FileOptions = OutputOptions & { readonly config?: string };
+type AddOptions = FileOptions & {
+  readonly env?: string[];
+  readonly header?: string[];
+  readonly cwd?: string;
+  readonly type?: string;
+  readonly force?: boolean;
+};
+
+export function addAddCommand(program: Command, terminal: Terminal): void {
+  withConfigOption(
+    program
+      .command('add')
+      .summary('add a server to the settings')
+      .description(
+        'Adds a server to the settings file; its comments and formatting stay. A running bridge picks it up.',
+      )
+      .argument('<name>', 'what its tools are called by: NAME__tool')
+      .argument('[target...]', 'a URL, or a command with its arguments after --')
+      .option(
+        '-e, --env <NAME=VALUE>',
+        'an environment variable of the process (repeatable)',
+        collect,
+      )
+      .option('-H, --header <Name: value>', 'a header of every request (repeatable)', collect)
+      .option('--cwd <dir>', 'the folder the process starts in')
+      .option('--type <type>', 'http or sse; by default both are tried')
+      .option('-f, --force', 'replace a server of this name')
+      .option('--json', 'print JSON'),
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ drawbridge add filesystem                          a server that ships with Drawbridge
+  $ drawbridge add everything -- npx -y @modelcontextprotocol/server-everything
+  $ drawbridge add github https://api.githubcopilot.com/mcp/ -H 'Authorization: Bearer \${GITHUB_TOKEN}'
+
+Write secrets as \${VARIABLE}: they are then read from the environment and not kept in the file.`,
+    )
+    .action((name: string, target: string[], options: AddOptions) => {
+      const { source, path } = toPaths(terminal, options);
+      const entry = toEntry(name, target, options);
+      const text = addServer(readConfigText(source), name, {
+        entry,
+        replace: options.force === true,
+      });
+      const others = check(text, { path, name, terminal });
+      writeConfigFile(path, text);
+      if (options.json === true) printJson(terminal.stdout, { name, entry, path });
+      else printLine(terminal.stdout, `${name} was added to ${path}.`);
+      for (const fault of others) printLine(terminal.stderr, `${fault.path}: ${fault.message}`);
+    });
+}
+
+export function addRemoveCommand(program: Command, terminal: Terminal): void {
+  withConfigOption(
+    program
+      .command('remove')
+      .summary('remove a server from the settings')
+      .description('Removes a server from the settings file. A running bridge stops it.')
+      .argument('<name>', 'the server')
+      .option('--json', 'print JSON'),
+  ).action((name: string, options: FileOptions) => {
+    const { source, path } = toPaths(terminal, options);
+    writeConfigFile(path, removeServer(readConfigText(source), name));
+    if (options.json === true) printJson(terminal.stdout, { name, path });
+    else printLine(terminal.stdout, `${name} was removed from ${path}.`);
+  });
+}
+
+/** Where the settings are read from and written to: never into the file that ships with Drawbridge. */
+function toPaths({ cwd }: Terminal, { config }: FileOptions): { source: string; path: string } {
+  const source = findConfigFile({ cwd, configPath: config, packageRoot: findPackageRoot() });
+  const own = join(cwd, CONFIG_FILE_NAME);
+  return { source, path: config === undefined && !existsSync(own) ? own : source };
+}
+
+function toEntry(name: string, target: readonly string[], options: AddOptions): ServerEntry {
+  const [first, ...rest] = target;
+  if (first !== undefined && /^https?:\/\//.test(first)) {
+    return {
+      ...(options.type !== undefined && { type: options.type }),
+      url: first,
+      ...(options.header && { headers: toRecord(options.header, ':') }),
+    };
+  }
+  const builtins = listServers().map(({ id }) => id);
+  if (first === undefined && !builtins.includes(name)) {
+    throw new CommandFailure(`What is ${name}? Give a URL, or a command after --.`, {
+      exitCode: EXIT_USAGE,
+      hint: `These ship with Drawbridge and need neither: ${builtins.join(', ')}.`,
+    });
+  }
+  const start =
+    first === undefined
+      ? { command: 'drawbridge', args: ['server', name] }
+      : { command: first, args: rest };
+  return {
+    ...start,
+    ...(options.env && { env: toRecord(options.env, '=') }),
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  };
+}
+
+function toRecord(pairs: readonly string[], separator: '=' | ':'): Record<string, string> {
+  return Object.fromEntries(pairs.map((pair) => parsePair(pair, separator)));
+}
+
+/** Refuses a server that could not be used; returns the faults that were there before. */
+function check(
+  text: string,
+  { path, name, terminal: { env, cwd } }: { path: string; name: string; terminal: Terminal },
+): readonly Fault[] {
+  try {
+    loadSettings({ env, cwd, configPath: path, configText: text });
+    return [];
+  } catch (error) {
+    const faults = faultsOf(error);
+    const prefixes = [`mcpServers.${name}`, `servers.${name}`];
+    const isOwn = (fault: Fault) =>
+      prefixes.some((prefix) => fault.path === prefix || fault.path.startsWith(`${prefix}.`));
+    if (faults.length === 0 || faults.some(isOwn)) throw error;
+    return faults;
+  }
+}

@@ -1,0 +1,37 @@
+// What `drawbridge doctor` finds: one line about one thing, and what mends it.
+import type { Exchange } from '../fronts/mcp-stdio/exchange.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Finding {
+  readonly name: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly fix?: string;
+}
+
+export interface CheckContext {
+  readonly terminal: Terminal;
+  readonly exchange: Exchange;
+  readonly home: string;
+  readonly config: string | undefined;
+}
+
+export interface Check {
+  readonly name: string;
+  readonly run: (context: CheckContext) => Promise<Finding | Finding[]>;
+}
+
+export const ok = (name: string, detail: string): Finding => ({ name, state: 'ok', detail });
+export const warn = (name: string, detail: string, fix: string): Finding => ({
+  name,
+  state: 'warn',
+  detail,
+  fix,
+});
+export const fail = (name: string, detail: string, fix: string): Finding => ({
+  name,
+  state: 'fail',
+  detail,
+  fix,
+});

@@ -1,0 +1,50 @@
+// The command line as a whole: each command adds itself, and help and errors go the same way for all.
+import { Command } from 'commander';
+import { addCallCommand } from './call.ts';
+import { addAddCommand, addRemoveCommand } from './configure.ts';
+import { addDoctorCommand } from './doctor.ts';
+import { addRunsCommand } from './runs.ts';
+import { addServerCommand } from './server.ts';
+import { addLogsCommand, addRestartCommand, addServersCommand } from './servers.ts';
+import { addStartCommand } from './start.ts';
+import { addStdioCommand } from './stdio.ts';
+import { addTailCommand } from './tail.ts';
+import type { Terminal } from './terminal.ts';
+import { addTokenCommand } from './token.ts';
+import { addToolsCommand } from './tools.ts';
+
+export function createProgram(terminal: Terminal, version: string): Command {
+  const program = new Command('drawbridge')
+    .description('One endpoint for every MCP tool, and a log of every call.')
+    .version(version)
+    .enablePositionalOptions()
+    .showHelpAfterError('Add --help to see what there is.')
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+    })
+    .exitOverride();
+  addStartCommand(program, terminal);
+  addStdioCommand(program, terminal);
+  addServerCommand(program);
+  addToolsCommand(program, terminal);
+  addCallCommand(program, terminal);
+  addTailCommand(program, terminal);
+  addRunsCommand(program, terminal);
+  addServersCommand(program, terminal);
+  addAddCommand(program, terminal);
+  addRemoveCommand(program, terminal);
+  addRestartCommand(program, terminal);
+  addLogsCommand(program, terminal);
+  addTokenCommand(program, terminal);
+  addDoctorCommand(program, terminal);
+  return program.addHelpText(
+    'after',
+    `
+Examples:
+  $ drawbridge start                                   start the bridge
+  $ drawbridge add everything -- npx -y @modelcontextprotocol/server-everything
+  $ drawbridge call filesystem__list path=.
+  $ drawbridge tail                                    watch calls as they happen`,
+  );
+}

@@ -1,0 +1,117 @@
+// `drawbridge start`: the bridge itself, and the few lines that say how to reach it.
+import { type Command, Option } from 'commander';
+import { loadSettings } from '../settings/settings.ts';
+import type { LogLevel } from '../telemetry/logger.ts';
+import { parseCount, withConfigOption, withHomeOption } from './options.ts';
+import { printServers } from './servers.ts';
+import { type Terminal, colorsFor, printLine, startSpinner } from './terminal.ts';
+
+interface StartOptions {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly home?: string;
+  readonly logLevel?: LogLevel;
+  readonly detachedIdle?: number;
+}
+
+/** The toolset that clients are shown first: all tools at once would fill a model's context. */
+const FIRST_TOOLSET = 'code';
+
+export function addStartCommand(program: Command, terminal: Terminal): void {
+  withConfigOption(
+    withHomeOption(
+      program
+        .command('start')
+        .summary('start the bridge')
+        .description('Starts the bridge and stays until it is told to end (Ctrl+C).')
+        .option('--host <address>', 'where to listen ($DRAWBRIDGE_HOST, else 127.0.0.1)')
+        .option(
+          '-p, --port <port>',
+          'on which port ($DRAWBRIDGE_PORT, else 11100); 0 takes any free one',
+        ),
+    ),
+  )
+    .addOption(
+      new Option(
+        '--log-level <level>',
+        'how much to log; by default warn on a terminal, else info',
+      ).choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    )
+    .addOption(
+      new Option('--detached-idle <seconds>', 'end after this long without a request')
+        .argParser(parseCount)
+        .hideHelp(),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ drawbridge start
+  $ drawbridge start --port 0 --config ./mcp.json
+  $ DATABASE_URL=postgres://… drawbridge start
+
+Settings come from the environment and mcp.config.json; \`drawbridge doctor\` checks them.`,
+    )
+    .action(async ({ config, ...options }: StartOptions) => {
+      const isTerminal = terminal.stdout.isTTY === true;
+      const { env, cwd } = terminal;
+      const { toolsets, home } = loadSettings({ ...options, env, cwd, configPath: config });
+      const spinner = startSpinner(terminal, 'Starting');
+      try {
+        const { runBridge } = await import('../main.ts');
+        await runBridge({
+          ...options,
+          configPath: config,
+          logLevel: options.logLevel ?? (isTerminal ? 'warn' : undefined),
+          onStart: (bridge) => {
+            spinner.stop();
+            if (options.detachedIdle !== undefined) return;
+            const path = Object.hasOwn(toolsets, FIRST_TOOLSET) ? `/mcp/${FIRST_TOOLSET}` : '/mcp';
+            if (isTerminal) {
+              printBanner({ url: bridge.url, home, path, key: bridge.keys.member }, terminal);
+              printServers(bridge.servers(), terminal);
+              printLine(terminal.stdout, '');
+            } else {
+              printLine(
+                terminal.stderr,
+                `Drawbridge answers at ${bridge.url}/mcp; keys lie in ${home}`,
+              );
+            }
+          },
+        });
+      } finally {
+        spinner.stop();
+      }
+    });
+}
+
+function printBanner(
+  bridge: { url: string; home: string; path: string; key: string },
+  terminal: Terminal,
+): void {
+  const { bold, cyan, dim } = colorsFor(terminal, terminal.stdout);
+  const entry = {
+    mcpServers: {
+      drawbridge: {
+        type: 'http',
+        url: `${bridge.url}${bridge.path}`,
+        headers: { Authorization: `Bearer ${bridge.key}` },
+      },
+    },
+  };
+  const lines = [
+    '',
+    `  ${bold('Drawbridge')} is up.`,
+    '',
+    `  MCP    ${cyan(`${bridge.url}/mcp`)}`,
+    `  REST   ${cyan(`${bridge.url}/v1`)}  ${dim(`described at ${bridge.url}/docs`)}`,
+    `  Key    ${bridge.home}/token  ${dim('the operator’s; drawbridge token show')}`,
+    '',
+    `  For an MCP client's configuration ${dim('(a member’s key, a small set of tools; /mcp has all):')}`,
+    '',
+    JSON.stringify(entry, undefined, 2).replaceAll(/^/gm, '  '),
+    '',
+  ];
+  for (const line of lines) printLine(terminal.stdout, line);
+}

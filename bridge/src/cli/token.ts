@@ -1,0 +1,124 @@
+// `drawbridge token`: the keys that open the bridge.
+import type { Command } from 'commander';
+import { homeOf, readKey, withBridge } from './connect.ts';
+import { CommandFailure, EXIT_USAGE } from './failure.ts';
+import {
+  type BridgeCommandOptions,
+  parseAge,
+  withBridgeOptions,
+  withHomeOption,
+} from './options.ts';
+import { type Terminal, colorsFor, printJson, printLine, printTable, toPlain } from './terminal.ts';
+
+export function addTokenCommand(program: Command, terminal: Terminal): void {
+  const token = program
+    .command('token')
+    .summary('show, create, list or revoke keys')
+    .description(
+      'Keys open the bridge: an operator’s may do everything, a member’s may call tools.',
+    );
+  addShow(token, terminal);
+  addCreate(token, terminal);
+  addList(token, terminal);
+  addRevoke(token, terminal);
+}
+
+function addShow(token: Command, terminal: Terminal): void {
+  withHomeOption(
+    token
+      .command('show')
+      .description('Prints the operator’s key of this home, or the member’s key for clients.')
+      .option('--member', 'the member’s key')
+      .option('--json', 'print JSON'),
+  ).action(async (options: BridgeCommandOptions & { readonly member?: boolean }) => {
+    const file = options.member === true ? 'member-token' : 'token';
+    const key = await readKey(homeOf(terminal, options), file);
+    if (options.json === true) {
+      printJson(terminal.stdout, { role: options.member === true ? 'member' : 'operator', key });
+    } else printLine(terminal.stdout, key);
+  });
+}
+
+function addCreate(token: Command, terminal: Terminal): void {
+  withBridgeOptions(
+    token
+      .command('create')
+      .description('Makes a key and prints it, this once: only its hash is kept.')
+      .argument('<name>', 'what or whom it is for')
+      .option('--role <role>', 'member or operator', 'member')
+      .option(
+        '--expires <age>',
+        'how long it lasts, such as 12h or 90d; by default until revoked',
+        parseAge,
+      ),
+  ).action(
+    async (
+      name: string,
+      options: BridgeCommandOptions & { readonly role: string; readonly expires?: number },
+    ) => {
+      if (!['member', 'operator'].includes(options.role)) {
+        throw new CommandFailure(`"${options.role}" is no role; there are member and operator.`, {
+          exitCode: EXIT_USAGE,
+        });
+      }
+      const expiresAt =
+        options.expires === undefined
+          ? undefined
+          : new Date(Date.now() + options.expires).toISOString();
+      await withBridge(terminal, options, async (client) => {
+        const made = await client.createKey({ name, role: options.role, expiresAt });
+        if (options.json === true) printJson(terminal.stdout, made);
+        else {
+          printLine(terminal.stdout, made.key);
+          printLine(
+            terminal.stderr,
+            `It is shown this once. Revoke it with: drawbridge token revoke ${made.id}`,
+          );
+        }
+      });
+    },
+  );
+}
+
+function addList(token: Command, terminal: Terminal): void {
+  withBridgeOptions(
+    token.command('list').description('Lists the keys, without the keys themselves.'),
+  ).action(async (options: BridgeCommandOptions) => {
+    await withBridge(terminal, options, async (client) => {
+      const keys = await client.keys();
+      if (options.json === true) {
+        printJson(terminal.stdout, keys);
+        return;
+      }
+      const colors = colorsFor(terminal, terminal.stdout);
+      printTable(
+        terminal.stdout,
+        keys.map(({ id, name, role, lastUsedAt, expiresAt, revokedAt }) => [
+          id,
+          role,
+          revokedAt === undefined ? colors.green('valid') : colors.dim('revoked'),
+          lastUsedAt === undefined
+            ? 'never used'
+            : `used ${lastUsedAt.slice(0, 16).replace('T', ' ')}`,
+          expiresAt === undefined ? '' : `until ${expiresAt.slice(0, 16).replace('T', ' ')}`,
+          toPlain(name),
+        ]),
+      );
+    });
+  });
+}
+
+function addRevoke(token: Command, terminal: Terminal): void {
+  withBridgeOptions(
+    token
+      .command('revoke')
+      .description('Takes a key back; it is refused from then on.')
+      .argument('<id>', 'as `drawbridge token list` shows it'),
+  ).action(async (id: string, options: BridgeCommandOptions) => {
+    await withBridge(terminal, options, async (client) => {
+      await client.revokeKey(id);
+      if (options.json === true) printJson(terminal.stdout, { id, revoked: true });
+      else printLine(terminal.stdout, `The key ${id} was revoked.`);
+    });
+  });
+}
