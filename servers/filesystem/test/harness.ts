@@ -1,5 +1,5 @@
 // A temporary root and a client on it.
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -25,10 +25,12 @@ export interface WorkbenchOptions extends FilesystemOptions {
   roots?: (base: string) => string[];
   home?: (base: string) => string;
   era?: 'modern' | 'legacy';
+  /** Where the temporary folder is made. */
+  parent?: string | undefined;
 }
 
-export const temporaryFolder = async (): Promise<string> => {
-  const base = await realpath(await mkdtemp(join(tmpdir(), 'drawbridge-fs-')));
+export const temporaryFolder = async (parent: string = tmpdir()): Promise<string> => {
+  const base = await realpath(await mkdtemp(join(parent, 'drawbridge-fs-')));
   onTestFinished(() => rm(base, { recursive: true, force: true }));
   return base;
 };
@@ -38,10 +40,10 @@ export const openWorkbench = async ({
   roots = (base) => [join(base, 'root')],
   home,
   era = 'modern',
+  parent,
   ...options
 }: WorkbenchOptions = {}): Promise<Workbench> => {
-  const base = await temporaryFolder();
-  const { mkdir } = await import('node:fs/promises');
+  const base = await temporaryFolder(parent);
   await mkdir(join(base, 'root'));
   const env = home === undefined ? {} : { DRAWBRIDGE_HOME: home(base) };
   const { client, close } = await connect(createDefinition(env, options), {

@@ -1,4 +1,4 @@
-// MCP over Streamable HTTP for both eras, as one `fetch`. Modern requests are stateless; a legacy
+// MCP over Streamable HTTP for both eras, as one `fetch`. Whoever owns the socket bounds the bodies. Modern requests are stateless; a legacy
 // client gets a session, because progress, cancellation and subscriptions of that era need one.
 import { randomUUID } from 'node:crypto';
 import {
@@ -16,8 +16,6 @@ import { toListen, toListenRefusal } from './watched-transport.ts';
 export interface HttpFaceOptions {
   /** Names that `Host` and `Origin` may carry, or `any` where a token guards every request. */
   hostnames: readonly string[] | 'any';
-  /** Largest request body in bytes. */
-  maxBodyBytes?: number;
   /** Legacy sessions at once; the one unused longest goes first. */
   maxSessions?: number;
 }
@@ -33,14 +31,13 @@ const plain = (status: number, message: string): Response =>
 const createLegacySessions = (
   definition: ServerDefinition,
   settings: ServerSettings,
-  { maxBodyBytes, maxSessions }: { maxBodyBytes: number; maxSessions: number },
+  maxSessions: number,
 ) => {
   /** In the order of their last use. */
   const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>();
   const open = async (request: Request, body: unknown): Promise<Response> => {
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
-      maxRequestBodySize: maxBodyBytes,
       onsessioninitialized: (id) => {
         sessions.set(id, transport);
       },
@@ -91,14 +88,13 @@ const bodyOf = async (request: Request): Promise<unknown> => {
 export const createHttpFace = (
   definition: ServerDefinition,
   settings: ServerSettings,
-  { hostnames, maxBodyBytes = 16 * 1024 * 1024, maxSessions = 256 }: HttpFaceOptions,
+  { hostnames, maxSessions = 256 }: HttpFaceOptions,
 ): HttpFace => {
   const { log } = settings;
   const modern = createMcpHandler(() => createServer(definition, settings), {
     legacy: 'reject',
-    maxRequestBodySize: maxBodyBytes,
   });
-  const legacy = createLegacySessions(definition, settings, { maxBodyBytes, maxSessions });
+  const legacy = createLegacySessions(definition, settings, maxSessions);
   const subscriptions = createSubscriptions(
     definition.resources ?? {},
     (uri) => modern.notify.resourceUpdated(uri),
@@ -116,7 +112,12 @@ export const createHttpFace = (
       return Response.json(toListenRefusal(listen.id, error));
     }
     request.signal.addEventListener('abort', () => subscriptions.close(watch), { once: true });
-    return modern.fetch(request, { parsedBody: body });
+    const response = await modern.fetch(request, { parsedBody: body });
+    // Refused after all: there is no stream whose end would end the watch.
+    if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true) {
+      subscriptions.close(watch);
+    }
+    return response;
   };
 
   return {
@@ -129,7 +130,7 @@ export const createHttpFace = (
       if (refused !== undefined) return refused;
       if (new URL(request.url).pathname !== '/mcp') return plain(404, 'The path is /mcp.');
       const body = await bodyOf(request);
-      if (await isLegacyRequest(request, body, { maxRequestBodySize: maxBodyBytes })) {
+      if (await isLegacyRequest(request, body)) {
         return legacy.fetch(request, body);
       }
       return body === undefined ? modern.fetch(request) : watched(request, body);

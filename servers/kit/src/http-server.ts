@@ -49,7 +49,6 @@ export const createHttpServer = async (
   }
   const face = createHttpFace(definition, settings, {
     hostnames: isLoopback(host) ? [...LOOPBACK, host] : 'any',
-    maxBodyBytes: MAX_BODY_BYTES,
   });
   const fetch = async (request: Request): Promise<Response> => {
     if (guarded && !carriesToken(request.headers.get('authorization'), token)) {
