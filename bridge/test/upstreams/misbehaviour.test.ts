@@ -105,7 +105,10 @@ describe('a server that crashes', () => {
 
 describe('a server that hangs', () => {
   it('in a call: the call times out, the process is replaced, other calls on it are told', async () => {
-    const { upstreams, expectGoodAnswers } = await createPair({ options: { timeout: 500 } });
+    const { upstreams, expectGoodAnswers } = await createPair({
+      args: ['--ignore-sigterm'],
+      options: { timeout: 500 },
+    });
     await upstreams.send(toolCall('bad', 'echo'));
     const [pid = 0] = upstreams.status()[0]?.pids ?? [];
     const other = upstreams.send(toolCall('bad', 'slow', { ms: 60_000 }));
@@ -115,6 +118,7 @@ describe('a server that hangs', () => {
     expect(upstreams.status()[0]?.state).toBe('degraded');
     await expectGoodAnswers();
     await until(() => !upstreams.status()[0]?.pids.includes(pid));
+    // Its successor waits until it is gone, because it may still hold what the next one needs.
     expect(textOf(await upstreams.send(toolCall('bad', 'echo', { text: 'new' })))).toBe('new');
     expect(isProcessAlive(pid)).toBe(false);
     expect(upstreams.status()[0]?.lastError).toContain('did not answer a health check');
@@ -171,6 +175,14 @@ describe('a server that talks too much', () => {
     const warnings = logs.filter(({ msg }) => String(msg).includes('not a JSON-RPC message'));
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatchObject({ upstream: 'bad', sample: 'Hello, I am a friendly banner' });
+  });
+
+  it('answers with what is no result: that call fails at once', async () => {
+    const { upstreams } = await createPair();
+    const { message, data } = errorOf(await upstreams.send(toolCall('bad', 'bad_answer')));
+    expect(message).toContain('upstream "bad" broke the protocol');
+    expect(data).toEqual({ code: 'upstream/protocol', upstream: 'bad' });
+    expect(textOf(await upstreams.send(toolCall('bad', 'echo', { text: 'still' })))).toBe('still');
   });
 
   it.each([

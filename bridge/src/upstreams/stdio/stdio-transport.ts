@@ -8,6 +8,7 @@ import { DrawbridgeError, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
 import { LineReader, type OversizedLine } from './line-reader.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
+import { toReceived } from './received.ts';
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
 
@@ -169,22 +170,37 @@ export class StdioTransport implements ServerTransport {
       return;
     }
     // 2025-03-26 allowed batches.
-    for (const message of Array.isArray(value) ? value : [value]) {
-      if (isMessage(message)) this.#deliver(message);
-      else this.#countRubbish(line);
+    for (const item of Array.isArray(value) ? value : [value]) {
+      const received = toReceived(item);
+      if (received.kind === 'message') this.#deliver(received.message);
+      else if (received.kind === 'rubbish') this.#countRubbish(line);
+      else {
+        const { name } = this.#options;
+        const message = `upstream "${name}" broke the protocol: its answer is neither a result nor an error`;
+        this.#fail(received.id, { code: 'upstream/protocol', message });
+      }
     }
   }
 
   #deliver(message: JSONRPCMessage): void {
     if ('method' in message) {
-      this.onmessage?.(message);
+      this.#hand(message);
       return;
     }
     if (message.id !== undefined) this.#pending.delete(message.id);
     if (isDiscoverAnswer(message)) this.answeredProbe = true;
     // The SDK handles notifications one microtask later and drops progress of answered requests, so an
     // answer that came in the same chunk has to wait that microtask too.
-    queueMicrotask(() => this.onmessage?.(message));
+    queueMicrotask(() => this.#hand(message));
+  }
+
+  /** A fault in handling one message must not reach the process, which serves all upstreams. */
+  #hand(message: JSONRPCMessage): void {
+    try {
+      this.onmessage?.(message);
+    } catch (error) {
+      this.onerror?.(new Error(`could not handle a message: ${toMessage(error)}`));
+    }
   }
 
   #refuse(line: OversizedLine): void {
@@ -199,18 +215,20 @@ export class StdioTransport implements ServerTransport {
   }
 
   #failTooLarge(id: RequestId): void {
-    if (!this.#pending.delete(id)) return;
     const { name, maxMessageBytes } = this.#options;
-    this.#options.logger.warn({ upstream: name, maxMessageBytes }, 'an answer was too large');
-    this.onmessage?.({
-      jsonrpc: '2.0',
-      id,
-      error: {
-        code: -32603,
-        message: `upstream "${name}" answered with more than ${maxMessageBytes} bytes (maxMessageBytes); ask for less, or raise the limit`,
-        data: { code: 'upstream/too_large', upstream: name, maxMessageBytes },
-      },
+    this.#fail(id, {
+      code: 'upstream/too_large',
+      message: `upstream "${name}" answered with more than ${maxMessageBytes} bytes (maxMessageBytes); ask for less, or raise the limit`,
     });
+  }
+
+  /** Answers a call in the server's stead. */
+  #fail(id: RequestId, { code, message }: { code: string; message: string }): void {
+    if (!this.#pending.delete(id)) return;
+    const { name, logger } = this.#options;
+    logger.warn({ upstream: name, code }, message);
+    const error = { code: -32603, message, data: { code, upstream: name } };
+    this.#hand({ jsonrpc: '2.0', id, error });
   }
 
   #countRubbish(line: Buffer): void {
@@ -227,16 +245,6 @@ export class StdioTransport implements ServerTransport {
       'a server wrote something to stdout that is not a JSON-RPC message',
     );
   }
-}
-
-function isMessage(value: unknown): value is JSONRPCMessage {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'jsonrpc' in value &&
-    value.jsonrpc === '2.0' &&
-    ('method' in value || 'result' in value || 'error' in value)
-  );
 }
 
 function isDiscoverAnswer(message: JSONRPCMessage): boolean {

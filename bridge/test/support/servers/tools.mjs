@@ -65,6 +65,21 @@ export const tools = {
       'Hello, I am a friendly banner\n{"half": \n[1,2\n"jsonrpc"\n\u0000\u0001\n',
     );
     process.stdout.write(`{"jsonrpc":"2.0","id":99999,"result":{}}\n{"jsonrpc":"1.0"}\n`);
+    for (const rest of [
+      '"method":5',
+      '"method":"notifications/progress","params":[1]',
+      '"method":"notifications/progress","params":{"progressToken":{}}',
+      '"method":"notifications/message","params":null',
+      '"method":"notifications/resources/updated","params":{"uri":5}',
+      '"method":"notifications/tools/list_changed","params":{"_meta":7}',
+      '"method":"notifications/cancelled"',
+      '"method":"roots/list","id":{}',
+      '"method":"sampling/createMessage","id":"x","params":{"_meta":[]}',
+      '"id":null,"error":{"code":-32700,"message":"Parse error"}',
+      '"id":{},"result":1',
+    ]) {
+      process.stdout.write(`{"jsonrpc":"2.0",${rest}}\n`);
+    }
     return text(args.text);
   },
   big: async ({ args }) => text('x'.repeat(args.bytes)),
@@ -97,6 +112,10 @@ export const tools = {
           requestState: 'state-1',
         }
       : text(JSON.stringify(ctx.inputResponses)),
+  bad_answer: async ({ ctx }) => {
+    process.stdout.write(`{"jsonrpc":"2.0","id":${JSON.stringify(ctx.id)},"result":"just text"}\n`);
+    return new Promise(() => undefined);
+  },
   change: async ({ ctx }) => {
     extra += 1;
     await ctx.listChanged();
