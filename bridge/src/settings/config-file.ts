@@ -3,9 +3,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { configFileSchema, type ConfigFile } from '@drawbridge/schemas';
-import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import type { ParseError } from 'jsonc-parser';
 import { toMessage } from '../errors.ts';
 import { type Fault, toFaults } from './faults.ts';
+import { parse, printParseErrorCode } from './jsonc.ts';
 
 export const CONFIG_FILE_NAME = 'mcp.config.json';
 

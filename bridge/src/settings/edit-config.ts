@@ -13,16 +13,16 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import type { FormattingOptions } from 'jsonc-parser';
+import { DrawbridgeError } from '../errors.ts';
 import {
-  type FormattingOptions,
   applyEdits,
   createScanner,
   findNodeAtLocation,
   modify,
   parse,
   parseTree,
-} from 'jsonc-parser';
-import { DrawbridgeError } from '../errors.ts';
+} from './jsonc.ts';
 
 /** An entry as it is written under `mcpServers`. */
 export type ServerEntry = Readonly<Record<string, unknown>>;

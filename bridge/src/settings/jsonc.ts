@@ -1,0 +1,17 @@
+// jsonc-parser, loaded as Node can and as a bundler cannot spoil: its ES build has imports that Node
+// does not resolve, and its UMD build hides its own requires from bundlers.
+import { createRequire } from 'node:module';
+import type * as JsoncParser from 'jsonc-parser';
+
+// `require` knows no types; the package's own declarations describe what it returns.
+const library = createRequire(import.meta.url)('jsonc-parser') as typeof JsoncParser;
+
+export const {
+  applyEdits,
+  createScanner,
+  findNodeAtLocation,
+  modify,
+  parse,
+  parseTree,
+  printParseErrorCode,
+} = library;
