@@ -12,13 +12,6 @@ export interface Pin {
   readonly approved: boolean;
 }
 
-/** Pins of one upstream configuration; the store keys them on its fingerprint and tenant. */
-export interface PinStore {
-  load(upstream: string, fingerprint: string): Promise<readonly Pin[]>;
-  /** Adds what is not pinned yet. */
-  add(upstream: string, fingerprint: string, pins: readonly Omit<Pin, 'approved'>[]): Promise<void>;
-}
-
 export interface PinChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];

@@ -52,6 +52,8 @@ export function createEventStream({
     return controller !== undefined;
   };
 
+  const isFull = (): boolean => controller !== undefined && (controller.desiredSize ?? 0) <= 0;
+
   const body = new ReadableStream<Uint8Array>(
     {
       start(opened) {
@@ -65,7 +67,7 @@ export function createEventStream({
     new ByteLengthQueuingStrategy({ highWaterMark: BUFFER_BYTES }),
   );
   const heartbeat = setInterval(() => {
-    if ((controller?.desiredSize ?? 0) > 0) write(': \n\n');
+    if (!isFull()) write(': \n\n');
   }, heartbeatMs);
   write(': \n\n');
   if (signal.aborted) close();
@@ -89,11 +91,10 @@ export function createEventStream({
       );
     },
     async drained() {
-      while (controller !== undefined && (controller.desiredSize ?? 0) <= 0) {
+      while (isFull()) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
-        wake = undefined;
       }
     },
     close,

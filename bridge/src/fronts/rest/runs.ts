@@ -12,8 +12,9 @@ import type { HttpEnv, HttpParts } from '../http-env.ts';
 import { createEventStream } from '../sse.ts';
 import { json, nextCursor, pageQuery, problems, secured } from './route-parts.ts';
 
-const run = runSchema.openapi('Run');
-const event = runEventSchema.openapi('RunEvent');
+// Made anew here, because only schemas made after the library was loaded can be named.
+const run = z.object(runSchema.shape).openapi('Run');
+const event = z.object(runEventSchema.shape).openapi('RunEvent');
 const idParam = z.object({ id: z.uuid() });
 const eventsBody = z.object({ events: z.array(event), nextAfter: z.number().int().optional() });
 

@@ -5,7 +5,7 @@ import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Outcome, RpcError } from '../../calls/call.ts';
-import { DrawbridgeError } from '../../errors.ts';
+import type { DrawbridgeErrorCode } from '../../errors.ts';
 import { silentSink, toCall } from '../caller-context.ts';
 import type { HttpEnv, HttpParts } from '../http-env.ts';
 import { CallProblem, type Problem, toCallProblem, toStatus } from '../problem.ts';
@@ -265,4 +265,4 @@ const outcomeCodes = [
   'upstream/timeout',
   'upstream/too_large',
   'upstream/unavailable',
-] as const satisfies readonly DrawbridgeError['code'][];
+] as const satisfies readonly DrawbridgeErrorCode[];
