@@ -1,1 +1,92 @@
+// Takes secrets out of JSON text before it is written: values under names that tell a secret, tokens
+// that are known by their shape, and the literal values the settings name. It works on the text, not
+// on the parsed value, because that is one pass over characters and reaches JSON inside strings as
+// well. Only few pairs of characters can end a telling name or prefix; the rest is passed by.
+import { type Range, MARKER, cut } from './redaction-ranges.ts';
+import { createLiteralFinder } from './secret-literals.ts';
+import { findNamedSecret } from './secret-names.ts';
+import { type SecretShape, secretShapes } from './secret-shapes.ts';
+
+/** JSON text in, JSON text without secrets out. */
 export type Redact = (text: string) => string;
+
+export interface RedactOptions {
+  /** Values to hide wherever they stand; read at each call, since settings change. A new list is a new array. */
+  readonly literals?: () => readonly string[];
+}
+
+const SIGN = 255;
+const LONG = 1_024;
+
+export function createRedact({ literals = () => [] }: RedactOptions = {}): Redact {
+  const { kinds, groups } = createTable();
+  let list: readonly string[] = [];
+  let findLiterals = createLiteralFinder(list);
+  return (text) => {
+    const current = literals();
+    if (current !== list) {
+      list = current;
+      findLiterals = createLiteralFinder(list);
+    }
+    const ranges: Range[] = [];
+    /** Before here values of names, or long secrets, are redacted already: nothing is read twice. */
+    let named = 0;
+    let long = 0;
+    let previous = 0;
+    for (let at = 0; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      const kind = code < 128 ? kinds[toPair(previous, code)] : 0;
+      previous = code < 128 ? code : 0;
+      if (kind === 0 || kind === undefined) continue;
+      if (kind === SIGN) {
+        if (at >= named) named = Math.max(named, findNamedSecret(text, at, ranges));
+      } else if (at >= long) {
+        const end = findShapes(text, at + 1, { shapes: groups[kind - 1] ?? [], ranges });
+        if (end - at > LONG) long = end;
+      }
+    }
+    findLiterals(text, ranges);
+    return cut(text, ranges);
+  };
+}
+
+/** Returns where the last secret found ends, or 0. */
+function findShapes(
+  text: string,
+  at: number,
+  { shapes, ranges }: { shapes: readonly SecretShape[]; ranges: Range[] },
+): number {
+  let end = 0;
+  for (const { prefix, find } of shapes) {
+    const place = text.startsWith(prefix, at - prefix.length) ? find(text, at) : undefined;
+    if (place === undefined || place.end <= place.start) continue;
+    ranges.push({ ...place, by: MARKER });
+    end = place.end;
+  }
+  return end;
+}
+
+interface Table {
+  /** By pair of characters: 0, {@link SIGN}, or the number of a group, from 1. */
+  readonly kinds: Uint8Array;
+  readonly groups: readonly SecretShape[][];
+}
+
+function createTable(): Table {
+  const kinds = new Uint8Array(128 * 128);
+  const groups: SecretShape[][] = [];
+  for (const shape of secretShapes) {
+    const [before = 0, last = 0] = Buffer.from(shape.prefix.slice(-2));
+    const pair = toPair(before, last);
+    kinds[pair] ||= groups.push([]);
+    groups[(kinds[pair] ?? 0) - 1]?.push(shape);
+  }
+  for (let before = 0; before < 128; before += 1) {
+    for (const sign of ':=') kinds[toPair(before, sign.charCodeAt(0))] = SIGN;
+  }
+  return { kinds, groups };
+}
+
+function toPair(before: number, last: number): number {
+  return before * 128 + last;
+}

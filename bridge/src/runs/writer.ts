@@ -190,9 +190,7 @@ export function createRunLog({
     }
   };
 
-  const flush = async (): Promise<void> => {
-    while (pumping !== undefined) await pumping;
-  };
+  const flush = async (): Promise<void> => pumping;
 
   return {
     async open(run) {
