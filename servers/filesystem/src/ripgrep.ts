@@ -1,8 +1,6 @@
 // Runs ripgrep: never through a shell, never with a caller's text where an option could stand, with no
 // configuration of the user, and never for longer than the time limit or the caller's patience.
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { ToolError } from '@drawbridge/kit';
 
 export interface RipgrepRun {
@@ -21,20 +19,13 @@ export type Ripgrep = (args: readonly string[], run: RipgrepRun) => Promise<void
 export const TIME_LIMIT_MS = 20_000;
 const MOST_STDERR = 2_000;
 
-/** Resolved at run time, so that a bundle finds the program in its package. */
-const pathOfRipgrep = async (): Promise<string> => {
-  const { resolve } = createRequire(import.meta.url);
-  const { rgPath } = (await import(pathToFileURL(resolve('@vscode/ripgrep')).href)) as {
-    rgPath: string; // the package's only export
-  };
-  return rgPath;
-};
-
 /** `timeLimit` in milliseconds, for each run. */
 export const createRipgrep = (timeLimit: number = TIME_LIMIT_MS): Ripgrep => {
   let located: Promise<string> | undefined;
   return async (args, run) => {
-    await runProgram(await (located ??= pathOfRipgrep()), args, { ...run, timeLimit });
+    // Looks its binary up when imported, which only a search should cost.
+    located ??= import('@vscode/ripgrep').then(({ rgPath }) => rgPath);
+    await runProgram(await located, args, { ...run, timeLimit });
   };
 };
 

@@ -1,11 +1,10 @@
 // Nothing outside the roots is read, written or told, whatever the path looks like.
-import { execFileSync } from 'node:child_process';
 import { existsSync, symlinkSync } from 'node:fs';
 import { link, lstat, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openWorkbench } from './harness.ts';
+import { openWorkbench, makePipe } from './harness.ts';
 
 import { SECRET, answeredAt, callsAt, expectUntouched, openBesideSecret } from './secret.ts';
 
@@ -211,7 +210,7 @@ describe('what is not a file', () => {
   it.each(['pipe', 'socket'])('never makes a call wait: a %s', async (kind) => {
     const { call, root } = await openBesideSecret();
     const path = join(root, 'in', kind);
-    if (kind === 'pipe') execFileSync('mkfifo', [path]);
+    if (kind === 'pipe') makePipe(path);
     else {
       const server = createServer().listen(path);
       onTestFinished(() => void server.close());

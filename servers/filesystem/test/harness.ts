@@ -1,4 +1,5 @@
 // A temporary root and a client on it.
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,10 @@ export const temporaryFolder = async (parent: string = tmpdir()): Promise<string
   onTestFinished(() => rm(base, { recursive: true, force: true }));
   return base;
 };
+
+/** A named pipe, which no module of Node makes. */
+export const makePipe = (path: string): void =>
+  void execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', path]);
 
 /** Everything it opens is gone when the test is over. */
 export const openWorkbench = async ({

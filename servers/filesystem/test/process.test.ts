@@ -10,7 +10,7 @@ import { StdioClientTransport as OldStdio } from '@modelcontextprotocol/sdk/clie
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { temporaryFolder } from './harness.ts';
+import { makePipe, temporaryFolder } from './harness.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const tsx = fileURLToPath(new URL('../../../node_modules/tsx/dist/loader.mjs', import.meta.url));
@@ -143,7 +143,7 @@ describe('over stdio', () => {
   it('ends within a second when its parent is killed, though its stdin stays open', async () => {
     // A shell in between, and a stdin that never ends because the server itself holds its other side.
     const fifo = `${await temporaryFolder()}/stdin`;
-    await once(spawn('mkfifo', [fifo]), 'exit');
+    makePipe(fifo);
     const script = 'exec 4<>"$0"; "$@" <&4 & echo "$!"; wait';
     const shell = spawn('/bin/sh', ['-c', script, fifo, ...command], { stdio: 'pipe' });
     onTestFinished(() => void shell.kill('SIGKILL'));
