@@ -15,6 +15,7 @@ import { toUpstreamParams } from './call-params.ts';
 import type { ServerEra } from './era-memory.ts';
 import { readOffer } from './offer.ts';
 import { passthrough } from './passthrough.ts';
+import type { Patience } from './patience.ts';
 import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
 import type { Offer } from './upstream.ts';
 
@@ -34,13 +35,10 @@ export interface ConnectionOptions {
   readonly bridgeKey?: string;
   readonly events: ConnectionEvents;
   readonly logger: Logger;
-  /** A server that does not answer a check within this time loses the connection, in milliseconds. */
-  readonly checkMs: number;
+  readonly patience: Pick<Patience, 'checkMs' | 'remoteCheckMs'>;
 }
 
 const LISTEN_AGAIN_MS = 5_000;
-/** A remote server gives no sign when it dies, so it is asked now and then. */
-const REMOTE_CHECK_MS = 30_000;
 
 export class Connection {
   readonly era: ServerEra;
@@ -78,7 +76,7 @@ export class Connection {
       only.sink.message({ level, data, ...(source !== undefined && { logger: source }) });
     });
     if (this.kind !== 'stdio') {
-      this.#checks = setInterval(() => void this.check(), REMOTE_CHECK_MS).unref();
+      this.#checks = setInterval(() => void this.check(), options.patience.remoteCheckMs).unref();
     }
     if (options.transport.endedBecause !== undefined) this.#end();
     else if (this.era === 'modern') void this.#listen();
@@ -159,7 +157,8 @@ export class Connection {
   }
 
   async #check(): Promise<boolean> {
-    const { client, events, checkMs, transport } = this.#options;
+    const { client, events, transport } = this.#options;
+    const { checkMs } = this.#options.patience;
     const method = this.era === 'modern' ? 'server/discover' : 'ping';
     const hasSession = transport.legacySession !== undefined;
     try {

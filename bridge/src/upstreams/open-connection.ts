@@ -169,7 +169,7 @@ async function attempt(
     kind,
     events,
     logger: deps.logger,
-    checkMs: deps.patience.checkMs,
+    patience: deps.patience,
     ...(config.builtin && { bridgeKey: deps.bridgeKey }),
   });
   return { connection, verdict: { era: connection.era } };

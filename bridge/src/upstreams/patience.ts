@@ -5,8 +5,15 @@ export interface Patience {
   readonly probeMs: number;
   /** For the answer to a health check, after suspicion. */
   readonly checkMs: number;
+  /** Between health checks of a remote server, which gives no sign when it dies. */
+  readonly remoteCheckMs: number;
   /** Before each harsher step when a process is stopped: stdin closes, SIGTERM, SIGKILL. */
   readonly stopMs: number;
 }
 
-export const defaultPatience: Patience = { probeMs: 3_000, checkMs: 5_000, stopMs: 2_000 };
+export const defaultPatience: Patience = {
+  probeMs: 3_000,
+  checkMs: 5_000,
+  remoteCheckMs: 30_000,
+  stopMs: 2_000,
+};

@@ -23,7 +23,7 @@ export interface UpstreamsOptions {
   readonly clock?: () => number;
   readonly random?: () => number;
   readonly fetch?: FetchLike;
-  readonly patience?: Patience;
+  readonly patience?: Partial<Patience>;
   readonly spawn?: typeof nodeSpawn;
 }
 
@@ -35,7 +35,7 @@ export function createUpstreams({
   clock = Date.now,
   random = Math.random,
   fetch = globalThis.fetch,
-  patience = defaultPatience,
+  patience = {},
   spawn,
 }: UpstreamsOptions): Upstreams {
   const upstreams = new Map<string, SupervisedUpstream>();
@@ -48,7 +48,7 @@ export function createUpstreams({
     ledger,
     random,
     fetch,
-    patience,
+    patience: { ...defaultPatience, ...patience },
     now: clock,
     version: packageJson.version,
     bridgeKey: randomBytes(32).toString('base64url'),

@@ -173,6 +173,22 @@ it('does not carry credentials to another origin', async () => {
   expect(await stranger.requests()).toEqual([]);
 });
 
+it('notices that an idle server died, and shows it', async () => {
+  const server = await startServer('modern');
+  const { upstreams, events } = createHarness({ patience: { remoteCheckMs: 50 } });
+  await upstreams.configure([remote('far', 'http', server.url)]);
+  await upstreams.send(toolCall('far', 'echo'));
+  const first = upstreams.status()[0]?.lastHealthyAt ?? '';
+  await until(() => (upstreams.status()[0]?.lastHealthyAt ?? '') > first);
+  await server.stop();
+  await until(() => upstreams.status()[0]?.state === 'degraded');
+  expect(upstreams.status()[0]?.lastError).toMatch(/^it stopped: the network failed/);
+  expect(events.at(-1)).toMatchObject({
+    kind: 'state',
+    status: { name: 'far', state: 'degraded' },
+  });
+});
+
 it('names a server that answers HTTP 503', async () => {
   const server = await startServer('down');
   const { upstreams } = createHarness();
