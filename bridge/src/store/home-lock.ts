@@ -15,7 +15,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, toMessage } from '../errors.ts';
 import { isAlive, isSystemError, readStartMark } from './process-identity.ts';
 
 const holderSchema = z.object({
@@ -45,17 +45,26 @@ const TURN_MS = 5_000;
 
 /** Makes the home when it is missing. Rejects with `home/locked` when a bridge runs in it. */
 export async function lockHome(home: string): Promise<HomeLock> {
-  await mkdir(home, { recursive: true, mode: 0o700 });
   const own: Holder = {
     pid: process.pid,
     startMark: readStartMark(process.pid),
     startedAt: new Date().toISOString(),
   };
-  await takeTurn(home, () => {
-    const holder = readHolder(home);
-    if (holder !== undefined) throw toLocked(home, holder);
-    writeHolder(home, own);
-  });
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await takeTurn(home, () => {
+      const holder = readHolder(home);
+      if (holder !== undefined) throw toLocked(home, holder);
+      writeHolder(home, own);
+    });
+  } catch (error) {
+    if (error instanceof DrawbridgeError) throw error;
+    throw new DrawbridgeError(
+      'store/start_failed',
+      `${home} cannot be written (${toMessage(error)}). Set DRAWBRIDGE_HOME to a folder that can.`,
+      { cause: error },
+    );
+  }
   let released = false;
   return {
     announce({ url }) {

@@ -30,6 +30,7 @@ export async function createNotifications({
   const handlers = new Map<string, Set<NotificationHandler>>();
   const closing = new AbortController();
   let client: Client | undefined;
+  let reconnecting: Promise<void> = Promise.resolve();
 
   const adopt = (fresh: Client): void => {
     let lost: Error | undefined;
@@ -76,7 +77,6 @@ export async function createNotifications({
   };
 
   adopt(await connect());
-  let reconnecting: Promise<void> = Promise.resolve();
 
   return {
     get isConnected() {

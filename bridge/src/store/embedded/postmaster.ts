@@ -3,28 +3,22 @@
 // "Database Physical Storage"); nothing is guessed from its log but the reason of a failure.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DrawbridgeError } from '../../errors.ts';
+import { DrawbridgeError, toMessage } from '../../errors.ts';
 import { isAlive, isPostgresOf, isSystemError } from '../process-identity.ts';
+import { removeTemporary } from './address.ts';
 import { explainFailure } from './failure.ts';
 import type { Launcher } from './launch.ts';
 
-/** sockaddr_un has 108 bytes on Linux, 104 on macOS, and PostgreSQL adds `/.s.PGSQL.5432`. */
-const LONGEST_SOCKET_FOLDER = 103 - '/.s.PGSQL.5432'.length;
-const SOCKET_PORT = 5432;
 const POLL_MS = 5;
 const LOG_LIMIT_BYTES = 5_000_000;
 
 export interface Postmaster {
-  readonly process: ChildProcess;
   readonly pid: number;
-  /** The socket's folder, or an address on Windows, where Node knows no such sockets. */
-  readonly host: string;
-  readonly port: number;
+  /** Resolves with how it ended, in words. */
+  readonly exited: Promise<string>;
   /** Rolls open transactions back and writes everything to disk; resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -38,12 +32,15 @@ export interface PostmasterOptions {
 }
 
 /** Resolves when it takes connections. Rejects with `store/start_failed`. */
-export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
-  const { postgres, launcher, dataFolder, signal } = options;
+export async function startPostmaster({
+  postgres,
+  launcher,
+  dataFolder,
+  settings,
+  signal,
+}: PostmasterOptions): Promise<Postmaster> {
   signal?.throwIfAborted();
-  const address = await prepareAddress(dataFolder, launcher);
   const log = await openLog(join(dirname(dataFolder), 'postgres.log'));
-  const settings = { ...options.settings, ...address.settings };
   const child = launcher.launch({
     program: postgres,
     args: [
@@ -54,36 +51,35 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
     cwd: dataFolder,
     output: log.fd,
   });
-  const exited = once(child, 'exit').catch((cause: unknown) => {
-    throw new DrawbridgeError('store/start_failed', `${postgres} could not be run.`, { cause });
-  });
+  const exited = once(child, 'exit').then(
+    ([code, by]) => (by === null ? `exit code ${code}` : String(by)),
+    (error: unknown) => `${postgres} cannot be run: ${toMessage(error)}`,
+  );
   try {
     await Promise.race([exited, waitUntilReady({ child, dataFolder, signal })]);
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
+    const { pid } = child;
+    if (pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+      const said = await log.readNew();
       throw new DrawbridgeError(
         'store/start_failed',
-        `The database did not start. ${explainFailure(await log.readNew(), dataFolder)}`,
+        `The database did not start (${await exited}). ${explainFailure(said, dataFolder)}`,
       );
     }
+    return {
+      pid,
+      exited,
+      async stop() {
+        if (isAlive(pid)) await endProcess(pid);
+        await exited;
+      },
+    };
   } catch (error) {
     child.kill('SIGINT');
-    await address.remove();
+    await exited;
     throw error;
   } finally {
     await log.close();
   }
-  const { pid } = child;
-  return {
-    process: child,
-    pid,
-    host: address.host,
-    port: address.port,
-    async stop() {
-      if (isAlive(pid)) await endProcess(pid);
-      await exited;
-      await address.remove();
-    },
-  };
 }
 
 /** Ends a server of this cluster that outlived its bridge, and clears what a dead one left. */
@@ -94,7 +90,7 @@ export async function endOrphan(dataFolder: string): Promise<number | undefined>
   if (isOrphan) await endProcess(held.pid);
   // Another process may have the number by now, and PostgreSQL would take that for a running server.
   else if (isAlive(held.pid)) await rm(join(dataFolder, 'postmaster.pid'), { force: true });
-  if (isTemporary(held.socketFolder)) await rm(held.socketFolder, { recursive: true, force: true });
+  await removeTemporary(held.socketFolder);
   return isOrphan ? held.pid : undefined;
 }
 
@@ -150,57 +146,6 @@ async function readPidFile(dataFolder: string): Promise<PidFile | undefined> {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
-}
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-  readonly settings: Readonly<Record<string, string>>;
-  remove(): Promise<void>;
-}
-
-const SOCKET_PREFIX = join(tmpdir(), 'drawbridge-');
-
-function isTemporary(folder: string): boolean {
-  return folder.startsWith(SOCKET_PREFIX);
-}
-
-/** A socket in the data folder; in the temporary folder when that path is too long for a socket. */
-async function prepareAddress(dataFolder: string, launcher: Launcher): Promise<Address> {
-  if (process.platform === 'win32') return prepareTcpAddress();
-  const settings = { listen_addresses: '', port: String(SOCKET_PORT) };
-  if (Buffer.byteLength(dataFolder) <= LONGEST_SOCKET_FOLDER) {
-    return {
-      host: dataFolder,
-      port: SOCKET_PORT,
-      settings: { ...settings, unix_socket_directories: '.' },
-      remove: () => Promise.resolve(),
-    };
-  }
-  const folder = await mkdtemp(SOCKET_PREFIX);
-  if (launcher.account !== undefined) {
-    await chown(folder, launcher.account.uid, launcher.account.gid);
-  }
-  return {
-    host: folder,
-    port: SOCKET_PORT,
-    settings: { ...settings, unix_socket_directories: folder },
-    remove: () => rm(folder, { recursive: true, force: true }),
-  };
-}
-
-async function prepareTcpAddress(): Promise<Address> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : SOCKET_PORT;
-  await new Promise((resolve) => server.close(resolve));
-  return {
-    host: '127.0.0.1',
-    port,
-    settings: { listen_addresses: '127.0.0.1', port: String(port) },
-    remove: () => Promise.resolve(),
-  };
 }
 
 /** The server's log, begun anew when large. It is a file, because a pipe would die with the bridge. */

@@ -1,12 +1,12 @@
 // The PostgreSQL that a bridge brings along: one cluster in the folder `postgres` of a home, running as
 // long as the bridge. When it dies alone it is started again, with growing pauses while it can't be.
 // Whoever creates it holds the lock of the home.
-import { once } from 'node:events';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { findAccount } from './account.ts';
+import { createAddress } from './address.ts';
 import { findBinaries } from './binaries.ts';
 import { USER, ensureCluster } from './cluster.ts';
 import { createLauncher } from './launch.ts';
@@ -60,57 +60,61 @@ export async function createEmbeddedServer({
   if (orphan !== undefined)
     logger.info({ pid: orphan }, 'ended a database that outlived its bridge');
 
+  const address = await createAddress(dataFolder, launcher.account);
+  const settings = { ...SETTINGS, ...address.settings, fsync: fsync ? 'on' : 'off' };
   const closing = new AbortController();
-  const settings = { ...SETTINGS, fsync: fsync ? 'on' : 'off' };
   const start = (signal: AbortSignal | undefined) =>
     startPostmaster({ postgres, launcher, dataFolder, settings, signal });
-  let current: Postmaster | undefined = await start(signal);
-  const { host, port } = current;
 
-  const restart = async (): Promise<void> => {
-    for (
-      let pauseMs = 50;
-      !closing.signal.aborted;
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
-    ) {
+  let current: Postmaster | undefined;
+  try {
+    current = await start(signal);
+  } catch (error) {
+    await address.remove();
+    throw error;
+  }
+  /** Undefined when it is closed before that succeeds. */
+  const restart = async (): Promise<Postmaster | undefined> => {
+    let pauseMs = 50;
+    while (!closing.signal.aborted) {
       try {
-        await endOrphan(dataFolder);
-        current = await start(closing.signal);
-        logger.info({ pid: current.pid }, 'the database runs again');
-        return;
+        return await start(closing.signal);
       } catch (error) {
-        if (closing.signal.aborted) return;
+        if (closing.signal.aborted) break;
         logger.error({ err: error }, 'the database could not be started again');
-        await delay(pauseMs, undefined, { signal: closing.signal }).catch(noticeAbort);
       }
+      await delay(pauseMs, undefined, { signal: closing.signal }).catch(() => undefined); // closing ends the loop
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
+    return undefined;
   };
-  const watch = async (): Promise<void> => {
-    while (current !== undefined && !closing.signal.aborted) {
-      const [code, by] = await once(current.process, 'exit');
+  const keepRunning = async (first: Postmaster): Promise<void> => {
+    let running: Postmaster | undefined = first;
+    while (running !== undefined) {
+      current = running;
+      if (closing.signal.aborted) await running.stop();
+      const how = await running.exited;
       current = undefined;
       if (closing.signal.aborted) return;
-      logger.error({ code, signal: by }, 'the database ended by itself');
-      await restart();
+      logger.error(`the database ended by itself (${how})`);
+      running = await restart();
+      if (running !== undefined) logger.info({ pid: running.pid }, 'the database runs again');
     }
   };
-  const watching = watch();
+  const kept = keepRunning(current);
+  const close = async (): Promise<void> => {
+    closing.abort();
+    await current?.stop();
+    await kept;
+    await address.remove();
+  };
   let closed: Promise<void> | undefined;
 
   return {
-    url: toUrl(cluster.password, host, port),
+    url: toUrl(cluster.password, address.host, address.port),
     pid: () => current?.pid,
-    close: () =>
-      (closed ??= (async () => {
-        closing.abort();
-        await current?.stop();
-        await watching;
-      })()),
+    close: () => (closed ??= close()),
   };
-}
-
-function noticeAbort(): void {
-  // The loop that waits reads the signal itself.
 }
 
 function toUrl(password: string, host: string, port: number): string {
