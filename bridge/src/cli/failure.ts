@@ -48,7 +48,7 @@ export function toReport(error: unknown): FailureReport {
     return {
       exitCode: isSettings ? EXIT_USAGE : error.code === 'home/locked' ? EXIT_LOCKED : EXIT_FAILURE,
       message: error.message,
-      details: isSettings ? faultsOf(error) : { code: error.code },
+      details: { code: error.code, ...(isSettings && { faults: faultsOf(error) }) },
     };
   }
   return { exitCode: EXIT_FAILURE, message: toMessage(error) };

@@ -35,6 +35,6 @@ export function assertNoFaults(faults: readonly Fault[], source: string): void {
 /** The faults that a `settings/invalid` error carries; none for any other error. */
 export function faultsOf(error: unknown): readonly Fault[] {
   if (!(error instanceof DrawbridgeError) || error.code !== 'settings/invalid') return [];
-  // `details` of this code is only ever set by assertNoFaults above.
-  return error.details as readonly Fault[];
+  // Where details of this code are a list, assertNoFaults above has made it.
+  return Array.isArray(error.details) ? (error.details as readonly Fault[]) : [];
 }
