@@ -3,11 +3,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { authenticate } from './authenticate.ts';
+import { createBodyGuard } from './body-guard.ts';
 import { createHealthRoutes } from './health.ts';
 import { createCors, createHostGuard } from './host-guard.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
 import { createMcpRoutes } from './mcp.ts';
-import { CallProblem, type Problem, toProblem } from './problem.ts';
+import { type Problem, toProblem } from './problem.ts';
 import { createDocsRoutes, describeApi } from './rest/docs.ts';
 import { addArtifactRoutes } from './rest/artifacts.ts';
 import { addKeyRoutes } from './rest/keys.ts';
@@ -75,6 +76,10 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     await next();
   });
   app.route('/', mcp.app);
+  app.use(
+    '/v1/*',
+    createBodyGuard(() => settings().limits.bodyBytes),
+  );
   addServerRoutes(app, parts);
   addToolRoutes(app, parts);
   addRunRoutes(app, parts);
@@ -93,13 +98,13 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   });
   app.onError((error, c) => {
     const requestId = c.get('requestId');
-    if (!(error instanceof DrawbridgeError || error instanceof CallProblem)) {
+    const problem = toProblem(error, requestId);
+    if (problem.status === 500) {
       logger.error(
         { requestId, err: error, path: c.req.path },
         `request failed: ${toMessage(error)}`,
       );
     }
-    const problem = toProblem(error, requestId);
     const headers = toErrorHeaders(problem);
     if (!isMcpPath(c.req.path)) {
       return c.json(problem, problem.status, {

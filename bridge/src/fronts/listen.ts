@@ -23,7 +23,7 @@ const GRACE_MS = 2_000;
 export async function listen({ host, port, fetch }: ListenOptions): Promise<Listener> {
   let open = 0;
   let lastEnd = performance.now();
-  const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
+  const answer = getRequestListener(fetch);
   const server = createServer((request, response) => {
     open += 1;
     response.once('close', () => {

@@ -1,4 +1,5 @@
 // Errors on the REST side: problem documents (RFC 9457) with our code and the request's id.
+import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { RpcError } from '../calls/call.ts';
 import { DrawbridgeError, type DrawbridgeErrorCode } from '../errors.ts';
@@ -26,6 +27,9 @@ export class CallProblem extends Error {
 /** Anything thrown, as a problem document. Only our own errors tell what happened. */
 export function toProblem(error: unknown, requestId: string): Problem {
   if (error instanceof CallProblem) return error.problem;
+  if (error instanceof HTTPException && error.status === 400) {
+    return problem(400, { code: 'request/invalid', detail: error.message, requestId });
+  }
   if (!(error instanceof DrawbridgeError)) {
     return problem(500, {
       code: 'internal',

@@ -122,7 +122,7 @@ describe('browsers', () => {
     ['bridge.example', 200],
     ['attacker.example', 403],
     ['127.0.0.1.attacker.example', 403],
-    ['localhost@attacker.example', 403],
+    ['localhost@attacker.example', 400],
   ])('the host %s gets %i', async (host, status) => {
     expect(await withHost(host)).toBe(status);
   });
@@ -181,6 +181,14 @@ describe('bad requests', () => {
       expect(problem['requestId']).toBe(response.headers.get('X-Request-Id'));
     },
   );
+
+  test('a body that is not called JSON is refused, not passed over', async () => {
+    const response = await call('{"arguments":{"a":1}}', { 'Content-Type': 'text/plain' });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      detail: expect.stringContaining('application/json'),
+    });
+  });
 
   test('on MCP routes the answer is a JSON-RPC error', async () => {
     const post = (body: string, headers: Record<string, string> = {}) =>
