@@ -14,14 +14,11 @@ export async function ensurePartitions(client: ClientBase, now: Date): Promise<r
   return withMigrationLock(client, async () => {
     const there = new Set(await listPartitions(client));
     const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS;
-    const made: string[] = [];
-    for (let day = today - DAY_MS; day <= today + DAYS_AHEAD * DAY_MS; day += DAY_MS) {
-      const name = toPartitionName(day);
-      if (there.has(name)) continue;
-      await client.query(toMakeStatements(name, day));
-      made.push(name);
-    }
-    return made;
+    const days = Array.from({ length: DAYS_AHEAD + 2 }, (_, index) => today + (index - 1) * DAY_MS);
+    const missing = days.filter((day) => !there.has(toPartitionName(day)));
+    // Statements in one query are one transaction.
+    if (missing.length > 0) await client.query(missing.map(toMakeStatements).join(''));
+    return missing.map(toPartitionName);
   });
 }
 
@@ -35,12 +32,11 @@ export async function dropPartitionsBefore(
       const day = toDay(name);
       return day !== undefined && day + DAY_MS <= date.getTime();
     });
-    for (const name of old) await client.query(`drop table ${name}`);
-    await client.query(`begin;
+    await client.query(`
+      ${old.map((name) => `drop table ${name};`).join('')}
       alter table run_events_rest disable trigger run_events_append_only;
       delete from run_events_rest where run_id < '${toFirstId(date.getTime())}';
-      alter table run_events_rest enable trigger run_events_append_only;
-      commit;`);
+      alter table run_events_rest enable trigger run_events_append_only;`);
     return old;
   });
 }
@@ -68,11 +64,11 @@ function toDay(name: string): number | undefined {
   return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T00:00:00Z`);
 }
 
-/** One transaction. Attaching fails while the default partition holds ids of the day, so they move. */
-function toMakeStatements(name: string, day: number): string {
+/** Attaching fails while the default partition holds ids of the day, so they move. */
+function toMakeStatements(day: number): string {
+  const name = toPartitionName(day);
   const [from, to] = [toFirstId(day), toFirstId(day + DAY_MS)];
-  return `begin;
-    lock table run_events in share row exclusive mode;
+  return `
     create table ${name} (like run_events including defaults including constraints including storage);
     alter table run_events_rest disable trigger run_events_append_only;
     with moved as (
@@ -81,6 +77,5 @@ function toMakeStatements(name: string, day: number): string {
     alter table run_events_rest enable trigger run_events_append_only;
     alter table run_events attach partition ${name} for values from ('${from}') to ('${to}');
     create trigger run_events_no_truncate before truncate on ${name}
-      for each statement execute function refuse_change();
-    commit;`;
+      for each statement execute function refuse_change();`;
 }
