@@ -24,7 +24,7 @@ export const toWalkArguments = (guard: PathGuard, folder: Folder, ignored: boole
   '--no-require-git',
   '--no-ignore-global',
   ...(ignored ? ['--no-ignore'] : []),
-  ...['.git', TRASH_FOLDER, '.drawbridge'].flatMap((name) => ['--glob', `!**/${name}`]),
+  ...['.git', TRASH_FOLDER, '.drawbridge'].flatMap((name) => ['--iglob', `!**/${name}`]),
   ...guard.hiddenIn(folder.real).flatMap((home) => {
     const inside = relative(folder.real, home).split(sep).join('/');
     return ['--glob', `!/${asLiteralGlob(inside)}`];

@@ -46,6 +46,7 @@ describe("Drawbridge's own folder", () => {
       ['tree', { exclude: [] }],
       ['find', { pattern: '*', ignored: true }],
       ['grep', { pattern: '.', ignored: true }],
+      ['grep', { pattern: '.', ignored: true, glob: '{a.txt,state/**,**/token,.drawbridge/**}' }],
     ] as const) {
       const { text } = await call(name, args);
       expect(text).toContain('a.txt');

@@ -44,7 +44,7 @@ describe('a search', () => {
     const before = performance.now();
     await call('grep', { pattern: '(x+x+)+y' });
     await call('find', { pattern: `${'*a'.repeat(40)}b` });
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(performance.now() - before).toBeLessThan(5_000);
     const huge = await call('grep', { pattern: '((a{1,300}){1,300}){1,300}' });
     expect(huge.text).toContain('pattern was refused');
   });

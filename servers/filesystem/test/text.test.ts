@@ -125,7 +125,7 @@ describe('read_text', () => {
       (await call('edit', { path: 'huge.txt', old_text: 'line 1', new_text: 'x' })).text,
     ).toContain('bytes');
     expect((await call('read_media', { path: 'huge.txt' })).isError).toBe(true);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(performance.now() - before).toBeLessThan(5_000);
   });
 
   it('refuses binary files and names the tool for them', async () => {

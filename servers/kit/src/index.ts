@@ -4,7 +4,7 @@ export type { Identity } from './caller.ts';
 export type { CallContext } from './context.ts';
 export { createFence, type Fence } from './fence.ts';
 export { createLog, type Log } from './log.ts';
-export { fromCursor, toCursor, toPage, type Page } from './paging.ts';
+export { PAGE_BYTES, countFitting, fromCursor, toCursor, toPage, type Page } from './paging.ts';
 export { main, serve } from './serve.ts';
 export {
   defineServer,

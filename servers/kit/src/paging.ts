@@ -1,7 +1,11 @@
 // Opaque cursors: a position within one listing, bound to the arguments of that listing, so that a
 // cursor used with other arguments is refused instead of answering from the wrong place.
 import { createHash } from 'node:crypto';
+import { TEXT_LIMIT_BYTES } from './text.ts';
 import { ToolError } from './tool-error.ts';
+
+/** Bytes of items in one page: its text and its structured content together stay under the text limit. */
+export const PAGE_BYTES = TEXT_LIMIT_BYTES / 2;
 
 export interface Page<Item> {
   items: Item[];
@@ -38,13 +42,34 @@ export const fromCursor = (
   return position;
 };
 
+export interface PageOptions<Item> {
+  cursor: string | undefined;
+  /** Most items. */
+  limit: number;
+  /** The arguments that the listing depends on. */
+  scope: unknown;
+  /** Bytes that an item takes in the answer; a page ends where {@link PAGE_BYTES} are full. */
+  sizeOf?: (item: Item) => number;
+}
+
+/** How many of the items fit in a page; at least one, or a page would lead nowhere. */
+export const countFitting = <Item>(
+  items: readonly Item[],
+  sizeOf: (item: Item) => number,
+): number => {
+  let bytes = 0;
+  const over = items.findIndex((item) => (bytes += sizeOf(item)) > PAGE_BYTES);
+  return over < 0 ? items.length : Math.max(over, 1);
+};
+
 /** One page of a list that is whole in memory. */
 export const toPage = <Item>(
   all: readonly Item[],
-  { cursor, limit, scope }: { cursor: string | undefined; limit: number; scope: unknown },
+  { cursor, limit, scope, sizeOf = () => 0 }: PageOptions<Item>,
 ): Page<Item> => {
   const [from = 0] = fromCursor(cursor, scope);
-  const items = all.slice(from, from + limit);
+  const candidates = all.slice(from, from + limit);
+  const items = candidates.slice(0, countFitting(candidates, sizeOf));
   const end = from + items.length;
   return end < all.length ? { items, next: toCursor([end], scope) } : { items };
 };

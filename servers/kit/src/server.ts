@@ -9,6 +9,7 @@ import type {
   Resource,
   ResourceTemplateType,
   ServerCapabilities,
+  jsonSchemaValidator,
 } from '@modelcontextprotocol/server';
 import { callTool } from './call-tool.ts';
 import type { CallerSource } from './caller.ts';
@@ -112,6 +113,13 @@ const asProtocolError = async <Result>(work: () => Promise<Result>, log: Log): P
   }
 };
 
+/** Only answers to a server's own questions are validated with it, and tools here ask none. */
+const noValidator: jsonSchemaValidator = {
+  getValidator() {
+    throw new Error('tools of the kit do not ask their callers');
+  },
+};
+
 /** One fresh SDK server for one connection or one request, serving either protocol era. */
 export const createServer = (definition: ServerDefinition, settings: ServerSettings): Server => {
   const { log } = settings;
@@ -119,6 +127,8 @@ export const createServer = (definition: ServerDefinition, settings: ServerSetti
   const tools = new Map(definition.tools.map((tool) => [tool.name, tool]));
   const server = new Server(listing.serverInfo, {
     capabilities: listing.capabilities,
+    // The SDK's default compiles a whole JSON Schema validator for each server.
+    jsonSchemaValidator: noValidator,
     ...(listing.instructions !== undefined && { instructions: listing.instructions }),
     cacheHints: {
       'tools/list': lasting,

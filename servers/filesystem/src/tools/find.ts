@@ -39,7 +39,12 @@ export const find = ({ guardOf, ripgrep }: Parts): Tool =>
           type === 'file'
             ? await listFiles(guard, folder, { ...options, matches })
             : foldersOf(await listFiles(guard, folder, options)).filter(matches);
-        const page = toPage(found, { cursor, limit, scope: [pattern, path, type, ignored] });
+        const page = toPage(found, {
+          cursor,
+          limit,
+          scope: [pattern, path, type, ignored],
+          sizeOf: (each) => Buffer.byteLength(each),
+        });
         const paths = page.items.map((each) => (shown === '.' ? each : `${shown}/${each}`));
         const more =
           page.next === undefined ? '' : `\n[${found.length} in all. More: cursor "${page.next}"]`;

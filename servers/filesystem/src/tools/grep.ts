@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import {
   ToolError,
-  TEXT_LIMIT_BYTES,
+  countFitting,
   defineTool,
   fromCursor,
   toCursor,
@@ -14,8 +14,8 @@ import { searchLines, type FoundLine } from '../search-lines.ts';
 
 /** Bytes of one line that are shown. */
 const LONGEST_LINE = 500;
-/** Text of one page; the rest is for the names. */
-const PAGE_BYTES = TEXT_LIMIT_BYTES / 2;
+
+const sizeOf = ({ path, text }: FoundLine): number => path.length + Buffer.byteLength(text);
 
 const toText = (lines: readonly FoundLine[], around: boolean): string => {
   let [path, number] = ['', 0];
@@ -27,16 +27,6 @@ const toText = (lines: readonly FoundLine[], around: boolean): string => {
     [path, number] = [at, line];
   }
   return parts.join('\n');
-};
-
-/** How many of the lines fit in a page. */
-const fitting = (lines: readonly FoundLine[]): number => {
-  let bytes = 0;
-  for (const [index, { text, path }] of lines.entries()) {
-    bytes += Buffer.byteLength(text) + path.length;
-    if (bytes > PAGE_BYTES) return Math.max(index, 1);
-  }
-  return lines.length;
 };
 
 export const grep = ({ guardOf, ripgrep }: Parts): Tool =>
@@ -113,7 +103,7 @@ export const grep = ({ guardOf, ripgrep }: Parts): Tool =>
         });
       const found = (await guard.isFolder(args.path)) ? await inFolder() : await inFile();
       const candidates = found.slice(skip, skip + limit);
-      const page = candidates.slice(0, fitting(candidates));
+      const page = candidates.slice(0, countFitting(candidates, sizeOf));
       const end = skip + page.length;
       const next = end < found.length ? toCursor([end], args) : undefined;
       const files = page.map(({ path }) => path);

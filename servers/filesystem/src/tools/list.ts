@@ -49,6 +49,9 @@ const look = async (
   return looked;
 };
 
+/** With what stands around the name in the answer. */
+const sizeOf = ({ name }: { name: string }): number => Buffer.byteLength(name) + 64;
+
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
 const orders = {
   name: byName,
@@ -101,11 +104,11 @@ export const list = ({ guardOf }: Parts): Tool =>
         // Sizes and times of all are needed only where they decide the order.
         const pageOf = async () => {
           if (sort === 'name') {
-            const { items, ...rest } = toPage(all.sort(byName), { cursor, limit, scope });
+            const { items, ...rest } = toPage(all.sort(byName), { cursor, limit, scope, sizeOf });
             return { items: await look(folder, items, signal), ...rest };
           }
           const entries = await look(folder, all, signal);
-          return toPage(entries.sort(orders[sort]), { cursor, limit, scope });
+          return toPage(entries.sort(orders[sort]), { cursor, limit, scope, sizeOf });
         };
         const { items, next } = await pageOf();
         const entries = items.map(({ name, kind, size, modified }) => ({

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defineTool, fromCursor, toCursor, type Tool } from '@drawbridge/kit';
+import { PAGE_BYTES, defineTool, fromCursor, toCursor, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import type { Folder } from '../folder.ts';
 import { toMatcher } from '../glob.ts';
@@ -46,7 +46,7 @@ export const tree = ({ guardOf }: Parts): Tool =>
       return guard.withFolder(path, async (top, shown) => {
         const entries: string[] = [];
         const lines: string[] = [];
-        let seen = 0;
+        let [seen, bytes] = [0, 0];
         /** False when there is enough. */
         const walk = async (folder: Folder, above: string, level: number): Promise<boolean> => {
           signal.throwIfAborted();
@@ -61,9 +61,10 @@ export const tree = ({ guardOf }: Parts): Tool =>
               excluded.some((matches) => matches(inner));
             if (hidden) continue;
             seen += 1;
-            if (seen > skip + limit) return false;
+            if (seen > skip + limit || bytes > PAGE_BYTES) return false;
             const mark = child.isDirectory() ? '/' : child.isSymbolicLink() ? '@' : '';
             if (seen > skip) {
+              bytes += Buffer.byteLength(inner);
               entries.push(`${inner}${child.isDirectory() ? '/' : ''}`);
               lines.push(`${'  '.repeat(level)}${child.name}${mark}`);
             }
