@@ -72,9 +72,12 @@ export async function spawnChild(
     await settledWithin(exited, stopMs);
     if (isGroupAlive(pid)) {
       signalGroup(pid, 'SIGTERM');
-      if (!(await waitForGroupEnd(pid, stopMs))) signalGroup(pid, 'SIGKILL');
+      if (!(await waitForGroupEnd(pid, stopMs))) {
+        signalGroup(pid, 'SIGKILL');
+        // Bounded: a process in an uninterruptible wait outlives even SIGKILL for a while.
+        await waitForGroupEnd(pid, stopMs);
+      }
     }
-    // Bounded, because a process in an uninterruptible wait outlives even SIGKILL for a while.
     await settledWithin(exited, stopMs);
     if (!isGroupAlive(pid)) ledger.remove(pid);
     for (const stream of [streams.stdin, streams.stdout, streams.stderr]) stream.destroy();
