@@ -90,7 +90,9 @@ create table bridges (
   batch_tx xid8,
   started_at timestamptz not null default now(),
   beat_at timestamptz not null default now(),
-  ended_at timestamptz
+  ended_at timestamptz,
+  swept_by uuid,
+  swept_at timestamptz
 );
 
 create table runs (

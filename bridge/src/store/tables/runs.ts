@@ -26,6 +26,9 @@ export const bridges = pgTable('bridges', {
   startedAt: moment('started_at').notNull().defaultNow(),
   beatAt: moment('beat_at').notNull().defaultNow(),
   endedAt: moment('ended_at'),
+  /** The bridge that ends what this one left open, and when it was done with that. */
+  sweptBy: uuid('swept_by'),
+  sweptAt: moment('swept_at'),
 });
 
 export const runs = pgTable('runs', {

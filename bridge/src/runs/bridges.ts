@@ -1,0 +1,148 @@
+// The bridges that share a log. Each beats a heart in its row; one that stopped, or whose process is
+// known to be gone, is taken for dead: its row is closed first, which fences it off (store/run-log.ts),
+// and then a survivor or the next start writes the ends that it cannot write any more.
+import type { Logger } from 'pino';
+import type { RunUpkeep } from '../store/run-upkeep.ts';
+import type { RunLog } from './writer.ts';
+
+export interface Bridges {
+  /** Whether other bridges are alive, as of the last beat. */
+  hasPeers(): boolean;
+  /** Writes the ends of what dead bridges left open; returns how many calls and runs those were. */
+  endRunsOfDeadBridges(): Promise<{ readonly calls: number; readonly runs: number }>;
+  /** Marks this bridge as ended in order; its runs are ended by then. */
+  close(): Promise<void>;
+}
+
+export interface BridgesOptions {
+  readonly upkeep: RunUpkeep;
+  readonly log: RunLog;
+  readonly logger: Logger;
+  readonly self: BridgeIdentity;
+  /** No other bridge can be alive: the database is this home's own, and the home is locked. */
+  readonly isAlone?: boolean;
+  /** Others had taken this bridge for dead and ended its runs. */
+  readonly onTakenForDead: () => void;
+  /** Whether a process of this host lives. */
+  readonly isAlive?: (pid: number) => boolean;
+  readonly staleSeconds?: number;
+  readonly beatMs?: number;
+}
+
+export interface BridgeIdentity {
+  readonly id: string;
+  readonly pid: number;
+  readonly host: string;
+}
+
+const STALE_SECONDS = 30;
+const BEAT_MS = 5_000;
+/** JSON-RPC's internal error. */
+const LOST_CODE = -32_603;
+
+/** The bridge's row is there already: the log writes with it. */
+export function createBridges({
+  upkeep,
+  log,
+  logger,
+  self,
+  isAlone = false,
+  onTakenForDead,
+  isAlive = isProcessAlive,
+  staleSeconds = STALE_SECONDS,
+  beatMs = BEAT_MS,
+}: BridgesOptions): Bridges {
+  let peers = 0;
+  let sweeping: Promise<{ calls: number; runs: number }> | undefined;
+  let turn: Promise<void> = Promise.resolve();
+
+  const beat = async (): Promise<void> => {
+    const { wasEnded, peers: alive } = await upkeep.beat(self.id, staleSeconds);
+    peers = alive;
+    if (!wasEnded) return;
+    logger.warn('This bridge gave no sign of life for too long; others have ended its runs.');
+    onTakenForDead();
+  };
+
+  const sweep = async (): Promise<{ calls: number; runs: number }> => {
+    const others = await upkeep.others(self.id, staleSeconds);
+    const dead = others.filter(
+      ({ pid, host, isStale }) =>
+        isAlone || isStale || (host === self.host && (pid === self.pid || !isAlive(pid))),
+    );
+    const total = { calls: 0, runs: 0 };
+    for (const id of await upkeep.claim(
+      self.id,
+      dead.map((bridge) => bridge.id),
+    )) {
+      const ended = await endWhatIsLeft(id);
+      total.calls += ended.calls;
+      total.runs += ended.runs;
+      logger.info({ bridge: id, ...ended }, 'ended what a dead bridge left open');
+    }
+    return total;
+  };
+
+  const endWhatIsLeft = async (bridgeId: string): Promise<{ calls: number; runs: number }> => {
+    const calls = await upkeep.openCalls(bridgeId);
+    await Promise.all(
+      calls.map(({ runId, callId }) =>
+        log.append(runId, {
+          type: 'call.failed',
+          payload: {
+            callId,
+            outcome: 'unknown',
+            error: { code: LOST_CODE, message: 'The bridge died while this call was under way.' },
+          },
+        }),
+      ),
+    );
+    // A legacy session is not in here: its id is known to every bridge, so the client goes on with it
+    // on another or a restarted one, and its run goes on with it. Only its open calls were lost.
+    const runs = await upkeep.orphanedRuns(bridgeId);
+    const failed = new Set(calls.map(({ runId }) => runId));
+    await Promise.all(
+      runs.map((runId) =>
+        failed.has(runId)
+          ? log.end(runId, 'failed', 'the bridge died while a call was under way')
+          : log.end(runId, 'completed', 'the bridge died'),
+      ),
+    );
+    await upkeep.swept(bridgeId);
+    return { calls: calls.length, runs: runs.length };
+  };
+
+  const endRunsOfDeadBridges = (): Promise<{ calls: number; runs: number }> => {
+    sweeping ??= sweep().finally(() => (sweeping = undefined));
+    return sweeping;
+  };
+
+  const timer = setInterval(() => {
+    turn = beat()
+      .then(async () => {
+        await endRunsOfDeadBridges();
+      })
+      .catch((error: unknown) => logger.warn({ err: error }, 'a heartbeat failed'));
+  }, beatMs);
+  timer.unref();
+
+  return {
+    hasPeers: () => peers > 0,
+    endRunsOfDeadBridges,
+    async close() {
+      clearInterval(timer);
+      await turn;
+      await upkeep.retire(self.id);
+    },
+  };
+}
+
+function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, and is another user's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

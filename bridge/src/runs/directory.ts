@@ -1,0 +1,126 @@
+// Finds the run that a stateless caller's call belongs to. Callers without a session send each call
+// alone; what belongs together is told by the trace they name, or else by their credential. The
+// principal is part of the key, so a trace id never joins runs of different principals. This bridge
+// is too, so that memory is enough to find a run and the hot path needs no query.
+import type { Logger } from 'pino';
+import type { CallClient, Principal } from '../calls/call.ts';
+import type { RunQueries } from '../store/run-queries.ts';
+import type { RunUpkeep } from '../store/run-upkeep.ts';
+import type { RunLog } from './writer.ts';
+
+export interface Caller {
+  readonly principal: Principal;
+  readonly client: CallClient;
+  readonly project: string;
+  /** From the caller's `traceparent`. */
+  readonly traceId?: string;
+}
+
+export interface RunDirectory {
+  /** The caller's open run; opens one when there is none. */
+  find(caller: Caller): Promise<string>;
+  /** Ends runs that nobody used for 30 minutes and that have no call under way. */
+  endIdle(): Promise<void>;
+  /** Forgets all runs: others have ended them. */
+  forget(): void;
+  /** Ends all runs. */
+  close(): Promise<void>;
+}
+
+export interface RunDirectoryOptions {
+  readonly log: RunLog;
+  readonly queries: Pick<RunQueries, 'openRun'>;
+  readonly upkeep: Pick<RunUpkeep, 'hasOpenCall'>;
+  readonly bridgeId: string;
+  readonly logger: Logger;
+  readonly now?: () => number;
+}
+
+interface OpenRun {
+  readonly id: Promise<string>;
+  usedAt: number;
+}
+
+const IDLE_MS = 30 * 60_000;
+
+export function createRunDirectory({
+  log,
+  queries,
+  upkeep,
+  bridgeId,
+  logger,
+  now = Date.now,
+}: RunDirectoryOptions): RunDirectory {
+  const open = new Map<string, OpenRun>();
+
+  const start = async ({ principal, client, project }: Caller, key: string): Promise<string> => {
+    const { tenantId } = principal;
+    try {
+      const { id } = await log.open({
+        tenantId,
+        project,
+        createdBy: principal.id,
+        kind: 'stream',
+        title: client.name ?? principal.name,
+        streamKey: key,
+        ...(client.name !== undefined && { client: client.name }),
+      });
+      return id;
+    } catch (error) {
+      // It may be there: its end, or the answer to its opening, was lost.
+      const id = await queries.openRun(tenantId, key).catch(() => undefined);
+      if (id === undefined) throw error;
+      return id;
+    }
+  };
+
+  const end = async (id: Promise<string>, reason: string): Promise<void> => {
+    const runId = await id.catch(() => undefined); // who asked for it was told that it did not open
+    if (runId === undefined) return;
+    await log
+      .end(runId, 'completed', reason)
+      .catch((error: unknown) => logger.warn({ err: error, runId }, 'a run could not be ended'));
+  };
+
+  return {
+    async find(caller) {
+      const key = toStreamKey(caller, bridgeId);
+      const known = open.get(key);
+      if (known !== undefined) {
+        known.usedAt = now();
+        return known.id;
+      }
+      const id = start(caller, key);
+      const run: OpenRun = { id, usedAt: now() };
+      open.set(key, run);
+      try {
+        return await id;
+      } catch (error) {
+        if (open.get(key) === run) open.delete(key);
+        throw error;
+      }
+    },
+    async endIdle() {
+      const before = now() - IDLE_MS;
+      for (const [key, run] of open) {
+        if (run.usedAt > before || (await upkeep.hasOpenCall(await run.id))) continue;
+        // It may have been used while we asked.
+        if (run.usedAt > before) continue;
+        open.delete(key);
+        await end(run.id, 'idle for 30 minutes');
+      }
+    },
+    forget: () => open.clear(),
+    async close() {
+      const ids = [...open.values()].map(({ id }) => id);
+      open.clear();
+      await Promise.all(ids.map((id) => end(id, 'the bridge stopped')));
+    },
+  };
+}
+
+/** Unique among a tenant's open runs. */
+function toStreamKey({ principal, project, traceId }: Caller, bridgeId: string): string {
+  const group = traceId === undefined ? `key:${principal.keyId}` : `trace:${traceId}`;
+  return [principal.id, bridgeId, group, project].join(' ');
+}

@@ -1,0 +1,122 @@
+// The log of one bridge as a whole: its row among the bridges, the writer, the readers, and what
+// keeps the log in order. Opening it ends what dead bridges left open.
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { createLifetime } from '../lifetime.ts';
+import { createRunLogStore } from '../store/run-log.ts';
+import { createRunQueries } from '../store/run-queries.ts';
+import { createRunUpkeep } from '../store/run-upkeep.ts';
+import type { Store } from '../store/store.ts';
+import { createBridges } from './bridges.ts';
+import { type RunDirectory, createRunDirectory } from './directory.ts';
+import { type LiveRuns, createLiveRuns } from './live.ts';
+import { createNews } from './news.ts';
+import { type RunReader, createRunReader } from './reader.ts';
+import { createRedact } from './redaction.ts';
+import { type RetentionLimits, createRetention } from './retention.ts';
+import { type RunLog, createRunLog } from './writer.ts';
+
+export interface Runs {
+  readonly log: RunLog;
+  readonly reader: RunReader;
+  readonly live: LiveRuns;
+  readonly directory: RunDirectory;
+  /** Ends the runs of stateless callers, writes what waits, and marks this bridge as ended. */
+  close(): Promise<void>;
+}
+
+export interface RunsOptions {
+  readonly store: Store;
+  readonly bridgeId: string;
+  readonly version: string;
+  readonly logger: Logger;
+  /** Literal values that never reach the log; a changed list is a new array. */
+  readonly secretValues: () => readonly string[];
+  readonly retention: () => RetentionLimits;
+  readonly onCommit?: (commit: { readonly events: number; readonly seconds: number }) => void;
+}
+
+const IDLE_INTERVAL_MS = 60_000;
+
+export async function createRuns(options: RunsOptions): Promise<Runs> {
+  const lifetime = createLifetime();
+  try {
+    return await open(options, lifetime);
+  } catch (error) {
+    await lifetime.close();
+    throw error;
+  }
+}
+
+async function open(
+  { store, bridgeId, version, logger, secretValues, retention, onCommit }: RunsOptions,
+  lifetime: ReturnType<typeof createLifetime>,
+): Promise<Runs> {
+  const queries = createRunQueries(store.db);
+  const upkeep = createRunUpkeep(store.db);
+  const self = { id: bridgeId, pid: process.pid, host: hostname() };
+  await upkeep.register({ ...self, version });
+
+  const log = createRunLog({
+    store: createRunLogStore({ bridgeId, connect: store.connect }),
+    bridgeId,
+    logger,
+    redact: createRedact({ literals: secretValues }),
+    ...(onCommit !== undefined && { onBatch: onCommit }),
+  });
+  lifetime.defer(log.close);
+
+  const directory = createRunDirectory({ log, queries, upkeep, bridgeId, logger });
+  const bridges = createBridges({
+    upkeep,
+    log,
+    logger,
+    self,
+    isAlone: store.info.kind === 'embedded',
+    onTakenForDead: directory.forget,
+  });
+  lifetime.defer(async () => {
+    await log.flush();
+    await bridges.close();
+  });
+  lifetime.defer(directory.close);
+  await bridges.endRunsOfDeadBridges();
+
+  const reader = createRunReader(queries);
+  const news = await createNews({
+    log,
+    bridgeId,
+    logger,
+    listen: store.listen,
+    notify: upkeep.notify,
+    hasPeers: bridges.hasPeers,
+  });
+  lifetime.defer(news.close);
+
+  const idle = setInterval(() => {
+    directory
+      .endIdle()
+      .catch((error: unknown) => logger.warn({ err: error }, 'idle runs could not be ended'));
+  }, IDLE_INTERVAL_MS);
+  idle.unref();
+  lifetime.defer(() => clearInterval(idle));
+
+  const keeper = createRetention({
+    upkeep,
+    logger,
+    limits: retention,
+    dropEventsBefore: store.dropEventsBefore,
+  });
+  lifetime.defer(keeper.close);
+  keeper
+    .run()
+    .catch((error: unknown) => logger.error({ err: error }, 'old runs could not be removed'));
+
+  return {
+    log,
+    reader,
+    live: createLiveRuns({ reader, news }),
+    directory,
+    close: lifetime.close,
+  };
+}
