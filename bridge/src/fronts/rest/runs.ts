@@ -111,6 +111,8 @@ export function addRunRoutes(
       const { after, limit } = c.req.valid('query');
       if (wantsStream(c)) {
         const from = c.req.valid('header')['last-event-id'] ?? after;
+        // Refused before the stream begins, while a status can still say so.
+        await runs.reader.events(tenantId, id, { after: from, limit: 1 });
         return stream(
           c,
           (signal) => runs.live.follow(tenantId, id, { after: from, signal }),
@@ -143,17 +145,17 @@ export function addRunRoutes(
         ...problems(403),
       },
     }),
-    (c) => {
+    async (c) => {
       const principal = c.get('principal');
       assertOperator(principal);
-      const after = c.req.valid('header')['last-event-id'];
+      const { tenantId } = principal;
+      const lastEventId = c.req.valid('header')['last-event-id'];
+      if (lastEventId !== undefined) await runs.reader.assertKept(tenantId, lastEventId);
+      // Fixed before the answer leaves, so that what its reader does next is in the stream.
+      const after = lastEventId ?? (await runs.reader.now());
       return stream(
         c,
-        (signal) =>
-          runs.live.followAll(principal.tenantId, {
-            signal,
-            ...(after !== undefined && { after }),
-          }),
+        (signal) => runs.live.followAll(tenantId, { after, signal }),
         (item) => item.cursor,
       );
     },
