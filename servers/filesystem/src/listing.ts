@@ -1,6 +1,7 @@
 // The files under a folder that are worth a look: not in .git, not in the trash, not ignored by
 // .gitignore unless asked for. Ripgrep walks, because nothing here would be as quick.
 import { relative, sep } from 'node:path';
+import type { CallContext } from '@drawbridge/kit';
 import type { Folder } from './folder.ts';
 import type { PathGuard } from './path-guard.ts';
 import type { Ripgrep } from './ripgrep.ts';
@@ -14,6 +15,7 @@ export interface ListOptions {
   matches?: (path: string) => boolean;
   ripgrep: Ripgrep;
   signal: AbortSignal;
+  progress?: CallContext['progress'];
 }
 
 const asLiteralGlob = (path: string): string => path.replaceAll(/[\\*?[\]{}!]/g, String.raw`\$&`);
@@ -51,12 +53,13 @@ const sortByFolder = (paths: readonly string[]): string[] => {
 export const listFiles = async (
   guard: PathGuard,
   folder: Folder,
-  { ignored, matches = () => true, ripgrep, signal }: ListOptions,
+  { ignored, matches = () => true, ripgrep, signal, progress }: ListOptions,
 ): Promise<string[]> => {
   const pieces: Buffer[] = [];
   await ripgrep(['--files', '--null', ...toWalkArguments(guard, folder, ignored)], {
     cwd: folder.path,
     signal,
+    ...(progress !== undefined && { progress }),
     take: (piece) => pieces.push(piece) > 0,
   });
   // Decoded at once: name by name would take longer than ripgrep itself.

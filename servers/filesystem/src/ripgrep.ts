@@ -1,7 +1,7 @@
 // Runs ripgrep: never through a shell, never with a caller's text where an option could stand, with no
 // configuration of the user, and never for longer than the time limit or the caller's patience.
 import { spawn } from 'node:child_process';
-import { ToolError } from '@drawbridge/kit';
+import { ToolError, type CallContext } from '@drawbridge/kit';
 
 export interface RipgrepRun {
   /** Folder to run in. */
@@ -9,6 +9,8 @@ export interface RipgrepRun {
   /** Descriptor to search instead of folders. */
   stdin?: number;
   signal: AbortSignal;
+  /** Told once a second how much of the time limit has passed, in seconds. */
+  progress?: CallContext['progress'];
   /** Takes a piece of the output; false when there is enough. */
   take(piece: Buffer): boolean;
 }
@@ -17,6 +19,7 @@ export interface RipgrepRun {
 export type Ripgrep = (args: readonly string[], run: RipgrepRun) => Promise<void>;
 
 export const TIME_LIMIT_MS = 20_000;
+const SECOND_MS = 1_000;
 const MOST_STDERR = 2_000;
 
 /** `timeLimit` in milliseconds, for each run. */
@@ -32,7 +35,7 @@ export const createRipgrep = (timeLimit: number = TIME_LIMIT_MS): Ripgrep => {
 const runProgram = (
   program: string,
   args: readonly string[],
-  { cwd, stdin, signal, timeLimit, take }: RipgrepRun & { timeLimit: number },
+  { cwd, stdin, signal, progress, timeLimit, take }: RipgrepRun & { timeLimit: number },
 ): Promise<void> =>
   new Promise<void>((resolve, reject) => {
     signal.throwIfAborted();
@@ -44,6 +47,11 @@ const runProgram = (
     });
     let [enough, timedOut, complaint] = [false, false, ''];
     const kill = (): void => void child.kill('SIGKILL');
+    let seconds = 0;
+    const beat = setInterval(() => {
+      seconds += 1;
+      progress?.(seconds, timeLimit / SECOND_MS, 'searching').catch(reject);
+    }, SECOND_MS);
     const timer = setTimeout(() => {
       timedOut = true;
       kill();
@@ -65,11 +73,12 @@ const runProgram = (
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(timer);
+      clearInterval(beat);
       signal.removeEventListener('abort', kill);
       if (signal.aborted) reject(signal.reason);
       else if (timedOut) {
         reject(
-          new ToolError(`The search took longer than ${timeLimit / 1000} s and was stopped.`, {
+          new ToolError(`The search took longer than ${timeLimit / SECOND_MS} s and was stopped.`, {
             hint: 'a narrower path or glob, or a simpler pattern',
           }),
         );

@@ -1,6 +1,7 @@
 // Lines that ripgrep finds, in the order of their paths. Searching is parallel and therefore in no
 // order, so up to a limit everything is gathered and sorted; beyond it, ripgrep sorts, on one thread,
 // and stops when the page is full.
+import type { CallContext } from '@drawbridge/kit';
 import { createSplitter, type Ripgrep } from './ripgrep.ts';
 
 /** Lines gathered before sorting is left to ripgrep. */
@@ -29,13 +30,14 @@ export interface Search {
   mostGathered?: number;
   ripgrep: Ripgrep;
   signal: AbortSignal;
+  progress?: CallContext['progress'];
 }
 
 /** What to sort paths by, so that they come as ripgrep sorts them: `a/b` before `a-b`. */
 const toSortKey = (path: string): string => path.replaceAll('/', '\0');
 
 const gather = async (search: Search, sorted: boolean, most: number): Promise<FoundLine[]> => {
-  const { pattern, options, filesOnly, where, ripgrep, signal } = search;
+  const { pattern, options, filesOnly, where, ripgrep, signal, progress } = search;
   const found: FoundLine[] = [];
   const add = (path: string, line: number, text: string, context: boolean): boolean => {
     found.push({ path: path.replace(/^\.\//, ''), line, text, context });
@@ -63,7 +65,7 @@ const gather = async (search: Search, sorted: boolean, most: number): Promise<Fo
       pattern,
       'cwd' in where ? './' : '-',
     ],
-    { ...where, signal, take: splitter.take },
+    { ...where, signal, ...(progress !== undefined && { progress }), take: splitter.take },
   );
   return found;
 };

@@ -190,6 +190,15 @@ describe('move and copy', () => {
     expect(await readFile(join(root, 'b.txt'), 'utf8')).toBe('b');
   });
 
+  it.each(['move', 'copy'])('name the path that is missing: %s', async (name) => {
+    const { call, root } = await openWorkbench();
+    await writeFile(join(root, 'a.txt'), 'a');
+    const noSource = await call(name, { from: 'none.txt', to: 'b.txt' });
+    expect(noSource.text).toContain('"none.txt" does not exist');
+    const noFolder = await call(name, { from: 'a.txt', to: 'none/b.txt' });
+    expect(noFolder.text).toContain('"none/b.txt" does not exist');
+  });
+
   it('rename a folder, and copy one with all that is in it', async () => {
     const { call, root } = await openWorkbench();
     await mkdir(join(root, 'full/in'), { recursive: true });

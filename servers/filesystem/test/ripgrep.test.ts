@@ -72,6 +72,24 @@ describe('a search', () => {
     await endless.close();
   });
 
+  it('that takes long says so every second', async () => {
+    const stop = new AbortController();
+    const endless = await open('/dev/zero');
+    const heard: unknown[] = [];
+    const search = createRipgrep()(['--text', '--null-data', '--', 'x', '-'], {
+      stdin: endless.fd,
+      signal: stop.signal,
+      progress: async (...progress) => {
+        heard.push(progress);
+        stop.abort(new Error('heard enough'));
+      },
+      take: () => true,
+    });
+    await expect(search).rejects.toThrow('heard enough');
+    expect(heard).toEqual([[1, 20, 'searching']]);
+    await endless.close();
+  });
+
   it('gives the same pages whether it is gathered or sorted by ripgrep', async () => {
     const { root } = await openBesideSecret();
     for (const name of ['b-b', 'b/x', 'b/a', 'a.a', 'a/z', 'c']) {

@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
@@ -22,8 +23,10 @@ export const copy = ({ guardOf }: Parts): Tool =>
     }),
     async run(args, context) {
       const guard = await guardOf(context);
-      return guard.withPlace(args.from, { follow: false }, (from) =>
-        guard.withPlace(args.to, { follow: false }, async (to) => {
+      return guard.withPlace(args.from, { follow: false }, async (from) => {
+        // Asked here, so that the error names this path and not the other.
+        await lstat(from.folder.at(from.name));
+        return guard.withPlace(args.to, { follow: false }, async (to) => {
           if (isInside(join(from.folder.real, from.name), join(to.folder.real, to.name))) {
             throw new ToolError(`"${to.shown}" is "${from.shown}" itself or lies in it.`);
           }
@@ -38,7 +41,7 @@ export const copy = ({ guardOf }: Parts): Tool =>
             output: { from: from.shown, to: to.shown, ...copied },
             text: `Copied ${from.shown} to ${to.shown}: ${copied.files} files, ${copied.bytes} bytes${skipped}`,
           };
-        }),
-      );
+        });
+      });
     },
   });

@@ -34,7 +34,7 @@ export const find = ({ guardOf, ripgrep }: Parts): Tool =>
       const guard = await guardOf(context);
       const matches = toMatcher(pattern);
       return guard.withFolder(path, async (folder, shown) => {
-        const options = { ignored, ripgrep, signal };
+        const options = { ignored, ripgrep, signal, progress: context.progress };
         const found =
           type === 'file'
             ? await listFiles(guard, folder, { ...options, matches })

@@ -79,6 +79,7 @@ export const grep = ({ guardOf, ripgrep }: Parts): Tool =>
         needed: skip + limit + 1,
         ripgrep,
         signal,
+        progress: caller.progress,
       };
       const inFile = (): Promise<FoundLine[]> =>
         guard.withPlace(args.path, { follow: true }, async ({ folder, name, shown }) => {

@@ -39,8 +39,10 @@ export const move = ({ guardOf }: Parts): Tool =>
     output: z.object({ from: z.string(), to: z.string() }),
     async run(args, context) {
       const guard = await guardOf(context);
-      return guard.withPlace(args.from, { follow: false }, (from) =>
-        guard.withPlace(args.to, { follow: false }, async (to) => {
+      return guard.withPlace(args.from, { follow: false }, async (from) => {
+        // Asked here, so that the error names this path and not the other.
+        await lstat(from.folder.at(from.name));
+        return guard.withPlace(args.to, { follow: false }, async (to) => {
           const real = join(from.folder.real, from.name);
           guard.assertMovable(real);
           if (isInside(real, join(to.folder.real, to.name))) {
@@ -61,7 +63,7 @@ export const move = ({ guardOf }: Parts): Tool =>
             output: { from: from.shown, to: to.shown },
             text: `Moved ${from.shown} to ${to.shown}`,
           };
-        }),
-      );
+        });
+      });
     },
   });
