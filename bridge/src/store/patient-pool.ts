@@ -3,10 +3,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { DrawbridgeError } from '../errors.ts';
-import { explainOutage } from './outage.ts';
 import { isRefusal } from './refusal.ts';
 
 const RETRY_MS = 50;
+
+export interface Patience {
+  readonly ms: number;
+  /** Says why there is no connection. */
+  readonly explain: (error: unknown) => string;
+}
 
 type Callback = (
   error: Error | undefined,
@@ -15,11 +20,11 @@ type Callback = (
 ) => void;
 
 export class PatientPool extends Pool {
-  readonly #patienceMs: number;
+  readonly #patience: Patience;
 
-  constructor(config: PoolConfig, patienceMs: number) {
+  constructor(config: PoolConfig, patience: Patience) {
     super(config);
-    this.#patienceMs = patienceMs;
+    this.#patience = patience;
   }
 
   override connect(): Promise<PoolClient>;
@@ -37,14 +42,16 @@ export class PatientPool extends Pool {
   }
 
   async #connectPatiently(): Promise<PoolClient> {
-    const until = performance.now() + this.#patienceMs;
+    const until = performance.now() + this.#patience.ms;
     for (;;) {
       try {
         return await super.connect();
       } catch (error) {
         if (isRefusal(error) || this.ending) throw error;
         if (performance.now() + RETRY_MS > until) {
-          throw new DrawbridgeError('store/unavailable', explainOutage(error), { cause: error });
+          throw new DrawbridgeError('store/unavailable', this.#patience.explain(error), {
+            cause: error,
+          });
         }
         await delay(RETRY_MS);
       }

@@ -91,14 +91,12 @@ async function open(
   lifetime: ReturnType<typeof createLifetime>,
 ): Promise<Store> {
   const events = new EventEmitter();
-  let url = databaseUrl;
-  if (url === undefined) {
-    const server = await createEmbeddedServer({ home, logger, signal });
-    lifetime.defer(server.close);
-    url = server.url;
-  }
+  const server =
+    databaseUrl === undefined ? await createEmbeddedServer({ home, logger, signal }) : undefined;
+  if (server !== undefined) lifetime.defer(server.close);
+  const explain = (error: unknown): string => server?.trouble() ?? explainOutage(error);
   const config: ClientConfig = {
-    connectionString: url,
+    connectionString: server?.url ?? databaseUrl,
     application_name: `drawbridge/${version}`,
     keepAlive: true,
   };
@@ -122,11 +120,20 @@ async function open(
     if (role !== undefined) await client.query(`set role ${role}`);
   };
   const connect = async (): Promise<Client> => {
-    const client = await openClient(config);
-    await takeRole(client);
-    return client;
+    try {
+      const client = await openClient(config);
+      await takeRole(client);
+      return client;
+    } catch (error) {
+      // What the server itself refuses keeps its code; the rest is an outage, to be tried again.
+      if (isRefusal(error)) throw error;
+      throw new Error(explain(error), { cause: error });
+    }
   };
-  const pool = new PatientPool({ ...config, max: POOL_SIZE, onConnect: takeRole }, patienceMs);
+  const pool = new PatientPool(
+    { ...config, max: POOL_SIZE, onConnect: takeRole },
+    { ms: patienceMs, explain },
+  );
   pool.on('error', (error) => logger.debug({ err: error }, 'an idle database connection was lost'));
   lifetime.defer(() => pool.end());
   const db = drizzle(pool);
@@ -159,7 +166,14 @@ async function open(
     connect,
     listen: notifications.listen,
     dropEventsBefore: (date) => asOwner((client) => dropPartitionsBefore(client, date)),
-    health: () => checkHealth(config, `PostgreSQL ${postgres}`),
+    health: async () => {
+      try {
+        await tryConnection(config);
+        return { ok: true, detail: `PostgreSQL ${postgres}` };
+      } catch (error) {
+        return { ok: false, detail: explain(error) };
+      }
+    },
     onDown: (listener) => subscribe(events, 'down', listener),
     onUp: (listener) => subscribe(events, 'up', listener),
     close: lifetime.close,
@@ -175,14 +189,9 @@ async function openClient(config: ClientConfig): Promise<Client> {
 }
 
 /** A new connection, because an open one may be all that still works. */
-async function checkHealth(config: ClientConfig, name: string): Promise<Health> {
-  try {
-    const client = await openClient({ ...config, connectionTimeoutMillis: HEALTH_MS });
-    await client.end();
-    return { ok: true, detail: name };
-  } catch (error) {
-    return { ok: false, detail: explainOutage(error) };
-  }
+async function tryConnection(config: ClientConfig): Promise<void> {
+  const client = await openClient({ ...config, connectionTimeoutMillis: HEALTH_MS });
+  await client.end();
 }
 
 /** Another service's database may come up after us. */
@@ -200,8 +209,7 @@ async function waitForDatabase({
   const until = performance.now() + patienceMs;
   for (let told = false; ; told = true) {
     try {
-      const client = await openClient(config);
-      return void (await client.end());
+      return await tryConnection(config);
     } catch (error) {
       if (isRefusal(error) || performance.now() > until) {
         throw new DrawbridgeError(

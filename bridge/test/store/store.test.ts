@@ -206,7 +206,7 @@ test('says in words that the disk is full', () => {
       'FATAL:  could not write lock file "postmaster.pid": No space left on device',
       '/h',
     ),
-  ).toBe('The disk that holds /h is full: free some space and start again.');
+  ).toBe('The disk that holds /h is full: free some space.');
   expect(explainFailure('2026 UTC [1] FATAL:  something odd\nLOG: bye', '/h')).toBe(
     'PostgreSQL said: something odd',
   );

@@ -4,10 +4,10 @@ const DATABASE_HINT = 'or set DATABASE_URL to a PostgreSQL 15 or newer';
 /** `printed` is what the program wrote; `folder` is where the data lies. */
 export function explainFailure(printed: string, folder: string): string {
   if (/No space left on device/i.test(printed)) {
-    return `The disk that holds ${folder} is full: free some space and start again.`;
+    return `The disk that holds ${folder} is full: free some space.`;
   }
   if (/Disk quota exceeded/i.test(printed)) {
-    return `The quota of the disk that holds ${folder} is used up: free some space and start again.`;
+    return `The quota of the disk that holds ${folder} is used up: free some space.`;
   }
   if (/database files are incompatible|not compatible with this version/i.test(printed)) {
     return `${folder} was made by another version of PostgreSQL. Start the Drawbridge that made it, ${DATABASE_HINT}.`;

@@ -5,6 +5,7 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { toMessage } from '../../errors.ts';
 import { findAccount } from './account.ts';
 import { createAddress } from './address.ts';
 import { findBinaries } from './binaries.ts';
@@ -32,6 +33,8 @@ export interface EmbeddedServer {
   readonly url: string;
   /** Undefined while it is down. */
   pid(): number | undefined;
+  /** Why it could not be started again, while that is so. */
+  trouble(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -67,6 +70,7 @@ export async function createEmbeddedServer({
     startPostmaster({ postgres, launcher, dataFolder, settings, signal });
 
   let current: Postmaster | undefined;
+  let trouble: string | undefined;
   try {
     current = await start(signal);
   } catch (error) {
@@ -81,7 +85,8 @@ export async function createEmbeddedServer({
         return await start(closing.signal);
       } catch (error) {
         if (closing.signal.aborted) break;
-        logger.error({ err: error }, 'the database could not be started again');
+        trouble = toMessage(error);
+        logger.error(`the database could not be started again: ${trouble}`);
       }
       await delay(pauseMs, undefined, { signal: closing.signal }).catch(() => undefined); // closing ends the loop
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
@@ -92,6 +97,7 @@ export async function createEmbeddedServer({
     let running: Postmaster | undefined = first;
     while (running !== undefined) {
       current = running;
+      trouble = undefined;
       if (closing.signal.aborted) await running.stop();
       const how = await running.exited;
       current = undefined;
@@ -113,6 +119,7 @@ export async function createEmbeddedServer({
   return {
     url: toUrl(cluster.password, address.host, address.port),
     pid: () => current?.pid,
+    trouble: () => trouble,
     close: () => (closed ??= close()),
   };
 }
