@@ -94,10 +94,12 @@ async function openStdio(remembered: ServerEra | undefined, context: OpenContext
     // Its answer to the probe came after the probe was given up: not legacy, only slow to start.
     return { connection, verdict: first.answeredProbe ? { era: 'modern' } : verdict };
   } catch (error) {
-    const isHopeless = remembered === 'modern' || first.pid === undefined;
-    if (isHopeless || context.giveUp.aborted) throw error;
+    const isByItself = first.endedBecause !== CLOSED_BY_US;
+    const isHopeless = remembered === 'modern' || (remembered === 'legacy' && isByItself);
+    if (isHopeless || first.pid === undefined || context.giveUp.aborted) throw error;
   }
-  const era = first.answeredProbe ? 'modern' : remembered === 'legacy' ? undefined : 'legacy';
+  // A server that was legacy and refuses `initialize` was upgraded; one that the probe broke is legacy.
+  const era = first.answeredProbe || remembered === 'legacy' ? 'modern' : 'legacy';
   return attempt(createStdio(context), 'stdio', era, context);
 }
 
