@@ -1,6 +1,7 @@
 // Changing files: whole or not at all, and only what the caller has seen.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -197,6 +198,19 @@ describe('move and copy', () => {
     expect(noSource.text).toContain('"none.txt" does not exist');
     const noFolder = await call(name, { from: 'a.txt', to: 'none/b.txt' });
     expect(noFolder.text).toContain('"none/b.txt" does not exist');
+  });
+
+  it.skipIf(!existsSync('/dev/shm'))('move a folder to another file system', async () => {
+    const memory = await temporaryFolder('/dev/shm');
+    const { call, root } = await openWorkbench({ roots: (base) => [join(base, 'root'), memory] });
+    await mkdir(join(root, 'full/in'), { recursive: true });
+    await writeFile(join(root, 'full/in/a.txt'), 'a');
+    const moved = await call('move', { from: 'full', to: join(memory, 'full') });
+    expect(moved.isError).toBe(false);
+    expect(await readFile(join(memory, 'full/in/a.txt'), 'utf8')).toBe('a');
+    await call('move', { from: join(memory, 'full/in/a.txt'), to: 'a.txt' });
+    expect(await readdir(root)).toEqual(['a.txt']);
+    expect(await readdir(join(memory, 'full/in'))).toEqual([]);
   });
 
   it('rename a folder, and copy one with all that is in it', async () => {
