@@ -63,10 +63,15 @@ export function createCallTeller({ colors, columns, server }: CallTellerOptions)
     return `  ${mark} ${colors.dim(time)}${time === '' ? '' : ' '}${cut(text, width - time.length - 6)}`;
   };
 
-  const finish = (callId: string, line: string): string[] => {
+  const finish = (event: RunEvent, callId: string, line: string): string[] => {
     const start = begun.get(callId);
     begun.delete(callId);
-    if (start === undefined) return server === undefined ? [line] : [];
+    if (start === undefined) {
+      // The reader came after the call's start, so nothing says whose call it was.
+      if (server !== undefined) return [];
+      const known = [event.at.slice(11, 23), event.runId.slice(-8), 'a call that began earlier'];
+      return [colors.dim(known.join(' ')), line];
+    }
     if (server !== undefined && start.call.upstream !== server) return [];
     return [head(start.event, start.call), line];
   };
@@ -86,26 +91,26 @@ export function createCallTeller({ colors, columns, server }: CallTellerOptions)
         if (payload === undefined) return [];
         const isResult = payload.outcome === 'result';
         const mark = isResult ? colors.green('✓') : colors.red('✗ tool error');
-        return finish(payload.callId, end(event, mark, describeResult(payload.result)));
+        return finish(event, payload.callId, end(event, mark, describeResult(payload.result)));
       }
       case 'call.failed': {
         const payload = read('call.failed', event);
         if (payload === undefined) return [];
         const text = toPlain(payload.error.message);
         const mark = colors.red(`✗ ${payload.outcome.replaceAll('_', ' ')}`);
-        return finish(payload.callId, end(event, mark, text));
+        return finish(event, payload.callId, end(event, mark, text));
       }
       case 'call.cancelled': {
         const payload = read('call.cancelled', event);
         if (payload === undefined) return [];
         const text = toPlain(payload.reason ?? '');
-        return finish(payload.callId, end(event, colors.yellow('⊘ cancelled'), text));
+        return finish(event, payload.callId, end(event, colors.yellow('⊘ cancelled'), text));
       }
       case 'call.input_required': {
         const payload = read('call.input_required', event);
         if (payload === undefined) return [];
         const text = describeBody(payload.requests);
-        return finish(payload.callId, end(event, colors.yellow('? asks'), text));
+        return finish(event, payload.callId, end(event, colors.yellow('? asks'), text));
       }
       case 'call.denied': {
         const payload = read('call.denied', event);

@@ -85,17 +85,21 @@ async function checkPostgres({ terminal: { env } }: CheckContext): Promise<Findi
 }
 
 async function checkExternalPostgres(url: string): Promise<Finding> {
-  if (!URL.canParse(url))
+  if (!URL.canParse(url)) {
     return fail(
       'postgres',
       'DATABASE_URL is not a URL',
       'Write postgres://user:password@host:5432/database.',
     );
-  const { hostname, port, searchParams } = new URL(url);
-  if (hostname === '' || searchParams.has('host'))
-    return ok('postgres', 'DATABASE_URL names a socket');
+  }
+  const { hostname, port: given, searchParams } = new URL(url);
+  const host = decodeURIComponent(searchParams.get('host') ?? hostname) || 'localhost';
+  const port = Number(given || 5432);
+  // PostgreSQL's own way to name a socket: a folder instead of a host.
+  const target = host.startsWith('/') ? { path: join(host, `.s.PGSQL.${port}`) } : { host, port };
+  const name = 'path' in target ? target.path : `${host}:${port}`;
   const fault = await new Promise<string | undefined>((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port || 5432), timeout: PROBE_MS });
+    const socket = connect({ ...target, timeout: PROBE_MS });
     const end = (fault?: string) => {
       socket.destroy();
       resolve(fault);
@@ -104,13 +108,9 @@ async function checkExternalPostgres(url: string): Promise<Finding> {
     socket.on('timeout', () => end('no answer in time'));
     socket.on('error', (error) => end(toMessage(error)));
   });
-  return fault === undefined
-    ? ok('postgres', `${hostname}:${port || 5432} answers`)
-    : fail(
-        'postgres',
-        `${hostname}:${port || 5432}: ${fault}`,
-        'Start it, or mend DATABASE_URL; without it the bridge runs its own.',
-      );
+  if (fault === undefined) return ok('postgres', `${name} answers`);
+  const fix = 'Start it, or mend DATABASE_URL; without it the bridge runs its own.';
+  return fail('postgres', `${name}: ${fault}`, fix);
 }
 
 function checkSetpriv({ terminal: { env } }: CheckContext): Promise<Finding> {

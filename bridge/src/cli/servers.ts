@@ -96,12 +96,13 @@ async function readBridgeLog(home: string): Promise<string[]> {
 export function printServers(
   servers: readonly Pick<ServerView, 'name' | 'state' | 'toolCount' | 'lastError' | 'transport'>[],
   terminal: Terminal,
+  indent = '',
 ): void {
   const colors = colorsFor(terminal, terminal.stdout);
   printTable(
     terminal.stdout,
     servers.map(({ name, state, toolCount, lastError, transport }) => [
-      name,
+      indent + name,
       colorState(state, colors),
       transport,
       toolCount === undefined ? '' : `${toolCount} tools`,

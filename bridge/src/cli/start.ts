@@ -70,7 +70,7 @@ Settings come from the environment and mcp.config.json; \`drawbridge doctor\` ch
             const path = Object.hasOwn(toolsets, FIRST_TOOLSET) ? `/mcp/${FIRST_TOOLSET}` : '/mcp';
             if (isTerminal) {
               printBanner({ url: bridge.url, home, path, key: bridge.keys.member }, terminal);
-              printServers(bridge.servers(), terminal);
+              printServers(bridge.servers(), terminal, '  ');
               printLine(terminal.stdout, '');
             } else {
               printLine(

@@ -125,6 +125,13 @@ describe('drawbridge tail', () => {
     for (const character of ['\u001b', '\u0007', '\u202e']) expect(out).not.toContain(character);
   });
 
+  it('tells the end of a call that began before it came', async () => {
+    const out = await tail([completed('1', 'late to the party')], 'late');
+    expect(out).toBe(
+      '10:00:00.123 000000aa a call that began earlier\n  ✓ 12 ms late to the party\n',
+    );
+  });
+
   it('shows one server only', async () => {
     const out = await tail(
       [started('1', 'a__x'), started('2', 'b__x'), completed('1', 'A'), completed('2', 'B')],
