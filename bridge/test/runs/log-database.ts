@@ -1,0 +1,106 @@
+// A database with a tenant, and as many bridges on it as a test wants, each with its own log.
+import { pino } from 'pino';
+import { v7 as createId } from 'uuid';
+import type { LogEvent } from '../../src/runs/event-text.ts';
+import { createRedact } from '../../src/runs/redaction.ts';
+import { type NewRun, type RunLog, createRunLog } from '../../src/runs/writer.ts';
+import { createRunLogStore } from '../../src/store/run-log.ts';
+import { createRunQueries } from '../../src/store/run-queries.ts';
+import { createRunUpkeep } from '../../src/store/run-upkeep.ts';
+import { type Store, openStore } from '../../src/store/store.ts';
+import { tenants } from '../../src/store/tables/index.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+
+export const logger = pino({ level: 'silent' });
+export const userId = createId();
+
+export interface LogDatabase {
+  readonly url: string;
+  readonly store: Store;
+  readonly tenantId: string;
+  readonly queries: ReturnType<typeof createRunQueries>;
+  readonly upkeep: ReturnType<typeof createRunUpkeep>;
+  addTenant(): Promise<string>;
+  addBridge(options?: {
+    readonly connect?: Store['connect'];
+    readonly now?: () => number;
+    readonly patience?: number;
+  }): Promise<TestBridge>;
+  close(): Promise<void>;
+}
+
+export interface TestBridge {
+  readonly id: string;
+  readonly log: RunLog;
+}
+
+export async function createLogDatabase(): Promise<LogDatabase> {
+  const database = await createTestDatabase();
+  const store = await openStore({
+    home: '/nonexistent',
+    databaseUrl: database.url,
+    logger,
+    version: 'test',
+  });
+  const upkeep = createRunUpkeep(store.db);
+  const logs: RunLog[] = [];
+  const addTenant = async (): Promise<string> => {
+    const id = createId();
+    await store.db.insert(tenants).values({ id, name: id });
+    return id;
+  };
+  return {
+    url: database.url,
+    store,
+    tenantId: await addTenant(),
+    queries: createRunQueries(store.db),
+    upkeep,
+    addTenant,
+    async addBridge({ connect = store.connect, now = Date.now, patience = 5_000 } = {}) {
+      const id = createId();
+      await upkeep.register({ id, pid: process.pid, host: 'test', version: 'test' });
+      const log = createRunLog({
+        store: createRunLogStore({ bridgeId: id, connect, patience }),
+        bridgeId: id,
+        redact: createRedact(),
+        logger,
+        now,
+        patience,
+      });
+      logs.push(log);
+      return { id, log };
+    },
+    async close() {
+      for (const log of logs) await log.close();
+      await store.close();
+      await database.drop();
+    },
+  };
+}
+
+export function newRun(tenantId: string, more: Partial<NewRun> = {}): NewRun {
+  return { tenantId, project: 'p', createdBy: userId, kind: 'session', title: 'a run', ...more };
+}
+
+export function progress(callId: string, value = 1): LogEvent {
+  return { type: 'call.progress', payload: { callId, progress: value } };
+}
+
+export function started(callId: string): LogEvent {
+  return {
+    type: 'call.started',
+    payload: {
+      callId,
+      method: 'tools/call',
+      name: 'files__read',
+      arguments: { path: 'a' },
+      readOnly: true,
+      principal: userId,
+      era: 'modern',
+    },
+  };
+}
+
+export function completed(callId: string, result: unknown = { content: [] }): LogEvent {
+  return { type: 'call.completed', payload: { callId, outcome: 'result', result }, durationMs: 2 };
+}
