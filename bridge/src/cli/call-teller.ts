@@ -1,6 +1,7 @@
 // Turns the events of the log into lines for a reader: a call is told when it ends, in two lines, what
 // was asked and what came back. Calls overlap, so their events are put together here by call id.
 import { type RunEvent, bodySchema, runEventPayloads } from '@drawbridge/schemas';
+import { toClock } from './local-time.ts';
 import { type Colors, toPlain } from './terminal.ts';
 
 export interface CallTellerOptions {
@@ -43,7 +44,7 @@ export function createCallTeller({ colors, columns, server }: CallTellerOptions)
 
   const head = (event: RunEvent, call: Description): string => {
     const start = [
-      event.at.slice(11, 23),
+      toClock(event.at),
       event.runId.slice(-8),
       toPlain(call.client ?? call.principal),
     ];
@@ -69,7 +70,7 @@ export function createCallTeller({ colors, columns, server }: CallTellerOptions)
     if (start === undefined) {
       // The reader came after the call's start, so nothing says whose call it was.
       if (server !== undefined) return [];
-      const known = [event.at.slice(11, 23), event.runId.slice(-8), 'a call that began earlier'];
+      const known = [toClock(event.at), event.runId.slice(-8), 'a call that began earlier'];
       return [colors.dim(known.join(' ')), line];
     }
     if (server !== undefined && start.call.upstream !== server) return [];
@@ -124,15 +125,13 @@ export function createCallTeller({ colors, columns, server }: CallTellerOptions)
           return [];
         const { upstream, added, removed, changed } = payload;
         const text = `${upstream}: ${added.length} added, ${removed.length} removed, ${changed.length} changed`;
-        return [
-          `${colors.dim(event.at.slice(11, 23))} ${colors.yellow('catalog')} ${toPlain(text)}`,
-        ];
+        return [`${colors.dim(toClock(event.at))} ${colors.yellow('catalog')} ${toPlain(text)}`];
       }
       case 'auth.failed': {
         const payload = read('auth.failed', event);
         if (payload === undefined || server !== undefined) return [];
         const text = [payload.reason, payload.remote].filter(Boolean).join(' ');
-        return [`${colors.dim(event.at.slice(11, 23))} ${colors.red('refused')} ${toPlain(text)}`];
+        return [`${colors.dim(toClock(event.at))} ${colors.red('refused')} ${toPlain(text)}`];
       }
       default:
         return [];

@@ -3,6 +3,7 @@ import type { Run } from '@drawbridge/schemas';
 import type { Command } from 'commander';
 import { createCallTeller } from './call-teller.ts';
 import { withBridge } from './connect.ts';
+import { toDateTime } from './local-time.ts';
 import { type BridgeCommandOptions, parseCount, withBridgeOptions } from './options.ts';
 import {
   type Colors,
@@ -73,7 +74,7 @@ function printRuns(runs: readonly Run[], terminal: Terminal): void {
     terminal.stdout,
     runs.map((run) => [
       run.id,
-      run.startedAt.replace('T', ' ').slice(0, 19),
+      toDateTime(run.startedAt),
       colorStatus(run.status, colors),
       run.kind,
       `${run.lastSeq} events`,

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { homeOf, readKey, withBridge } from './connect.ts';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
+import { toDateTime } from './local-time.ts';
 import {
   type BridgeCommandOptions,
   parseAge,
@@ -97,10 +98,8 @@ function addList(token: Command, terminal: Terminal): void {
           id,
           role,
           revokedAt === undefined ? colors.green('valid') : colors.dim('revoked'),
-          lastUsedAt === undefined
-            ? 'never used'
-            : `used ${lastUsedAt.slice(0, 16).replace('T', ' ')}`,
-          expiresAt === undefined ? '' : `until ${expiresAt.slice(0, 16).replace('T', ' ')}`,
+          lastUsedAt === undefined ? 'never used' : `used ${toDateTime(lastUsedAt)}`,
+          expiresAt === undefined ? '' : `until ${toDateTime(expiresAt)}`,
           toPlain(name),
         ]),
       );

@@ -8,6 +8,9 @@ import {
 } from '../fronts/mcp-stdio/http-fixture.ts';
 import { type RunOptions, runCommand } from './terminal-fixture.ts';
 
+// Times are told in the reader's zone.
+process.env['TZ'] = 'Asia/Kolkata';
+
 const RUN = '0199d7a4-0000-7000-8000-0000000000aa';
 let seq = 0;
 const event = (type: string, payload: Record<string, unknown>, durationMs?: number): RunEvent => ({
@@ -78,9 +81,9 @@ describe('drawbridge tail', () => {
     );
     expect(out).toBe(
       [
-        '10:00:00.123 000000aa ide/1.0 fs read {"path":"a"}',
+        '15:30:00.123 000000aa ide/1.0 fs read {"path":"a"}',
         '  ✓ 12 ms line one line two',
-        '10:00:00.123 000000aa ide/1.0 git log {"path":"."}',
+        '15:30:00.123 000000aa ide/1.0 git log {"path":"."}',
         '  ✗ tool error 12 ms bad ref',
         '',
       ].join('\n'),
@@ -128,7 +131,7 @@ describe('drawbridge tail', () => {
   it('tells the end of a call that began before it came', async () => {
     const out = await tail([completed('1', 'late to the party')], 'late');
     expect(out).toBe(
-      '10:00:00.123 000000aa a call that began earlier\n  ✓ 12 ms late to the party\n',
+      '15:30:00.123 000000aa a call that began earlier\n  ✓ 12 ms late to the party\n',
     );
   });
 
@@ -219,7 +222,7 @@ describe('drawbridge runs', () => {
     ]);
     expect(ran.stdout.trimEnd().split('\n')).toHaveLength(3);
     expect(ran.stdout).toContain(
-      `${RUN}  2026-11-21 10:00:00  completed  rest  2 events  curl/8  git__log`,
+      `${RUN}  2026-11-21 15:30:00  completed  rest  2 events  curl/8  git__log`,
     );
   });
 
