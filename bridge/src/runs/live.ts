@@ -16,7 +16,10 @@ export interface LiveRuns {
     runId: string,
     options: { readonly after?: number; readonly signal: AbortSignal },
   ): AsyncIterable<RunEvent>;
-  /** The events of all runs of a tenant after a cursor; without one, from now on. */
+  /**
+   * The events of all runs of a tenant after a cursor; without one, from now on. Each comes once. Those
+   * of one run come in the order of seq, unless two bridges write the same run at once.
+   */
   followAll(
     tenantId: string,
     options: { readonly after?: string; readonly signal: AbortSignal },

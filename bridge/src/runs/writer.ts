@@ -58,6 +58,8 @@ export interface RunLogOptions {
   readonly redact: Redact;
   readonly logger: Logger;
   readonly now?: () => number;
+  /** Makes UUIDs v7, each greater than the one before. */
+  readonly createId?: () => string;
   /** Called after each commit, for metrics. */
   readonly onBatch?: (batch: { events: number; seconds: number }) => void;
   /** Longest wait of an append for the database, in milliseconds. */
@@ -88,6 +90,7 @@ export function createRunLog({
   redact,
   logger,
   now = Date.now,
+  createId = createUuid,
   onBatch,
   patience = 5_000,
 }: RunLogOptions): RunLog {
@@ -194,7 +197,7 @@ export function createRunLog({
 
   return {
     async open(run) {
-      const id = run.id ?? createUuid({ msecs: now() });
+      const id = run.id ?? createId();
       const payload = { kind: run.kind, title: run.title, principal: run.createdBy };
       const event: LogEvent = {
         type: 'run.started',

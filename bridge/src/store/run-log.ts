@@ -375,7 +375,7 @@ with fence as (
          b.events - (b.ending is not null and l.ended)::int as events
   from batch b join locked l on l.id = b.id
   union all
-  select b.run, b.id, o.tenant_id, 0, null, null, true, b.events
+  select b.run, b.id, o.tenant_id, 0, null, b.active_at, true, b.events
   from batch b join opened o on o.id = b.id
 ), raised as (
   update runs set last_seq = p.base + p.events, active_at = greatest(runs.active_at, p.active_at),
@@ -389,16 +389,18 @@ with fence as (
     as e (run, ord, type, version, at, duration_ms, payload)
   join placed p on p.run = e.run
   where e.ord <= p.events
+), present as (
+  select max(active_at) as at, max(active_at) - interval '1 day' as yesterday from placed
 ), used as (
-  update artifacts set used_at = now()
-  where used_at < now() - interval '1 day' and ctid = any (array(
+  update artifacts set used_at = (select at from present)
+  where used_at < (select yesterday from present) and ctid = any (array(
     select (select x.ctid from artifacts x where x.tenant_id = p.tenant_id and x.sha256 = a.sha256
-              and x.used_at < now() - interval '1 day')
+              and x.used_at < (select yesterday from present))
     from unnest($26::int[], $27::bytea[]) as a (run, sha256) join placed p on p.run = a.run))
   returning 1
 ), stored as (
-  insert into artifacts (tenant_id, sha256, media_type, size, body)
-  select p.tenant_id, a.sha256, a.media_type, octet_length(a.body), a.body
+  insert into artifacts (tenant_id, sha256, media_type, size, body, created_at, used_at)
+  select p.tenant_id, a.sha256, a.media_type, octet_length(a.body), a.body, p.active_at, p.active_at
   from unnest($26::int[], $27::bytea[], $28::text[], $29::bytea[]) as a (run, sha256, media_type, body)
   join placed p on p.run = a.run
   where (select count(*) from used) >= 0

@@ -56,7 +56,7 @@ export async function createLogDatabase(): Promise<LogDatabase> {
     queries: createRunQueries(store.db),
     upkeep,
     addTenant,
-    async addBridge({ connect = store.connect, now = Date.now, patience = 5_000 } = {}) {
+    async addBridge({ connect = store.connect, now, patience = 5_000 } = {}) {
       const id = createId();
       await upkeep.register({ id, pid: process.pid, host: 'test', version: 'test' });
       const log = createRunLog({
@@ -64,8 +64,8 @@ export async function createLogDatabase(): Promise<LogDatabase> {
         bridgeId: id,
         redact: createRedact(),
         logger,
-        now,
         patience,
+        ...(now !== undefined && { now, createId: () => createId({ msecs: now() }) }),
       });
       logs.push(log);
       return { id, log };

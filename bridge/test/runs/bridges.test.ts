@@ -1,0 +1,151 @@
+import { sql } from 'drizzle-orm';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Bridges, type BridgesOptions, createBridges } from '../../src/runs/bridges.ts';
+import {
+  type LogDatabase,
+  type TestBridge,
+  completed,
+  createLogDatabase,
+  logger,
+  newRun,
+  started,
+} from './log-database.ts';
+
+let db: LogDatabase;
+let dead: TestBridge;
+let survivor: TestBridge;
+let open: Bridges[];
+
+beforeEach(async () => {
+  db = await createLogDatabase();
+  [dead, survivor] = await Promise.all([db.addBridge(), db.addBridge()]);
+  open = [];
+});
+afterEach(async () => {
+  for (const bridges of open) await bridges.close();
+  await db.close();
+});
+
+function bridgesOf({ id, log }: TestBridge, more: Partial<BridgesOptions> = {}): Bridges {
+  const bridges = createBridges({
+    upkeep: db.upkeep,
+    log,
+    logger,
+    self: { id, pid: 1, host: 'here' },
+    onTakenForDead: () => undefined,
+    isAlive: () => true,
+    ...more,
+  });
+  open.push(bridges);
+  return bridges;
+}
+
+const stop = (bridge: TestBridge) =>
+  db.store.db.execute(
+    sql`update bridges set beat_at = now() - interval '31 seconds' where id = ${bridge.id}`,
+  );
+const run = (id: string) => db.queries.run(db.tenantId, id);
+const types = async (id: string) =>
+  (await db.queries.events(db.tenantId, id, { after: 0, limit: 99 })).map(({ type }) => type);
+
+test("a dead bridge's calls and runs are ended, once, by whichever survivor comes first", async () => {
+  const third = await db.addBridge();
+  const streams = await Promise.all(
+    [1, 2].map(async () => (await dead.log.open(newRun(db.tenantId, { kind: 'stream' }))).id),
+  );
+  const [busy = '', idle = ''] = streams;
+  for (const call of ['a', 'b', 'c']) await dead.log.append(busy, started(call));
+  await dead.log.append(busy, completed('b'));
+  const mine = (await survivor.log.open(newRun(db.tenantId, { kind: 'stream' }))).id;
+  await survivor.log.append(mine, started('d'));
+  await stop(dead);
+  const counts = await Promise.all(
+    [survivor, third].map((bridge) => bridgesOf(bridge).endRunsOfDeadBridges()),
+  );
+  expect(counts.toSorted((a, b) => b.calls - a.calls)).toEqual([
+    { calls: 2, runs: 2 },
+    { calls: 0, runs: 0 },
+  ]);
+  expect(await types(busy)).toEqual([
+    'run.started',
+    'call.started',
+    'call.started',
+    'call.started',
+    'call.completed',
+    'call.failed',
+    'call.failed',
+    'run.failed',
+  ]);
+  const events = await db.queries.events(db.tenantId, busy, { after: 5, limit: 2 });
+  expect(events.map(({ payload }) => payload)).toMatchObject([
+    { callId: 'a', outcome: 'unknown' },
+    { callId: 'c', outcome: 'unknown' },
+  ]);
+  expect(await run(busy)).toMatchObject({ status: 'failed' });
+  expect(await run(idle)).toMatchObject({ status: 'completed' });
+  expect(await run(mine)).toMatchObject({ status: 'working' });
+  expect(await bridgesOf(survivor).endRunsOfDeadBridges()).toEqual({ calls: 0, runs: 0 });
+});
+
+test('a session outlives its bridge; only the calls that the dead one carried end', async () => {
+  const { id } = await dead.log.open(newRun(db.tenantId, { kind: 'session' }));
+  await dead.log.append(id, started('a'));
+  await survivor.log.append(id, started('b'));
+  const elsewhere = (await survivor.log.open(newRun(db.tenantId, { kind: 'session' }))).id;
+  await dead.log.append(elsewhere, started('c'));
+  await stop(dead);
+  expect(await bridgesOf(survivor).endRunsOfDeadBridges()).toEqual({ calls: 2, runs: 0 });
+  expect(await run(id)).toMatchObject({ status: 'working', lastSeq: 4 });
+  const [failed] = await db.queries.events(db.tenantId, id, { after: 3, limit: 9 });
+  expect(failed).toMatchObject({ type: 'call.failed', payload: { callId: 'a' } });
+  expect(await types(elsewhere)).toEqual(['run.started', 'call.started', 'call.failed']);
+});
+
+test('a bridge whose process is gone is dead at once, and so is any other of a locked home', async () => {
+  const { id } = await dead.log.open(newRun(db.tenantId, { kind: 'rest' }));
+  const self = { id: survivor.id, pid: 1, host: 'test' };
+  await bridgesOf(survivor, { self, isAlive: () => true }).endRunsOfDeadBridges();
+  expect(await run(id)).toMatchObject({ status: 'working' });
+  await bridgesOf(survivor, { self, isAlive: () => false }).endRunsOfDeadBridges();
+  expect(await run(id)).toMatchObject({ status: 'completed' });
+
+  const next = await db.addBridge();
+  const later = (await next.log.open(newRun(db.tenantId, { kind: 'rest' }))).id;
+  await bridgesOf(survivor, { isAlone: true }).endRunsOfDeadBridges();
+  expect(await run(later)).toMatchObject({ status: 'completed' });
+});
+
+test('what a survivor left half done because it died too is done by the next', async () => {
+  const third = await db.addBridge();
+  const { id } = await dead.log.open(newRun(db.tenantId, { kind: 'stream' }));
+  await dead.log.append(id, started('a'));
+  await stop(dead);
+  expect(await db.upkeep.claim(survivor.id, [dead.id])).toEqual([dead.id]);
+  expect(await db.upkeep.claim(third.id, [dead.id])).toEqual([]);
+  await stop(survivor);
+  const last = bridgesOf(third);
+  await last.endRunsOfDeadBridges();
+  await last.endRunsOfDeadBridges();
+  expect(await run(id)).toMatchObject({ status: 'failed', lastSeq: 4 });
+});
+
+test('a bridge taken for dead cannot write until it beats, and then starts afresh', async () => {
+  const { id } = await dead.log.open(newRun(db.tenantId, { kind: 'stream' }));
+  await stop(dead);
+  await bridgesOf(survivor).endRunsOfDeadBridges();
+  await expect(dead.log.append(id, started('a'))).rejects.toMatchObject({
+    code: 'log/unavailable',
+  });
+  const onTakenForDead = vi.fn<() => void>();
+  bridgesOf(dead, { onTakenForDead, beatMs: 10 });
+  await vi.waitFor(() => expect(onTakenForDead).toHaveBeenCalledOnce());
+  const again = await dead.log.open(newRun(db.tenantId, { kind: 'stream' }));
+  expect(await run(again.id)).toMatchObject({ status: 'working' });
+});
+
+test('a beat tells whether there are others, and a bridge that closed is none', async () => {
+  const bridges = bridgesOf(survivor, { beatMs: 10 });
+  await vi.waitFor(() => expect(bridges.hasPeers()).toBe(true));
+  await bridgesOf(dead).close();
+  await vi.waitFor(() => expect(bridges.hasPeers()).toBe(false));
+});

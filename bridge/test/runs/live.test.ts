@@ -1,0 +1,331 @@
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { v7 as createId } from 'uuid';
+import type { RunEvent } from '@drawbridge/schemas';
+import { type LiveRuns, createLiveRuns } from '../../src/runs/live.ts';
+import { type News, createNews } from '../../src/runs/news.ts';
+import { type RunReader, type TenantEvent, createRunReader } from '../../src/runs/reader.ts';
+import {
+  type LogDatabase,
+  type TestBridge,
+  completed,
+  createLogDatabase,
+  logger,
+  newRun,
+  progress,
+} from './log-database.ts';
+
+let db: LogDatabase;
+let bridge: TestBridge;
+let other: TestBridge;
+let reader: RunReader;
+let news: News[];
+let live: LiveRuns;
+/** Of another bridge: hears of the first one's commits by notification only. */
+let distant: LiveRuns;
+
+beforeAll(async () => {
+  db = await createLogDatabase();
+  [bridge, other] = await Promise.all([db.addBridge(), db.addBridge()]);
+  reader = createRunReader(db.queries);
+  news = await Promise.all(
+    [bridge, other].map(({ id, log }) =>
+      createNews({
+        log,
+        bridgeId: id,
+        logger,
+        listen: db.store.listen,
+        notify: db.upkeep.notify,
+        hasPeers: () => true,
+      }),
+    ),
+  );
+  const [near, far] = news.map((one) => createLiveRuns({ reader, news: one }));
+  if (near === undefined || far === undefined) throw new Error('two were made');
+  [live, distant] = [near, far];
+});
+afterAll(async () => {
+  for (const one of news) await one.close();
+  await db.close();
+});
+
+const open = async (tenantId = db.tenantId): Promise<string> =>
+  (await bridge.log.open(newRun(tenantId))).id;
+const never = new AbortController().signal;
+
+function iterate<T>(items: AsyncIterable<T>): AsyncIterator<T> {
+  return items[Symbol.asyncIterator]();
+}
+
+/** Reads until `enough` says so, then leaves as a client does whose connection breaks. */
+async function take<T extends RunEvent>(
+  follow: (signal: AbortSignal) => AsyncIterable<T>,
+  enough: (items: readonly T[]) => boolean,
+): Promise<T[]> {
+  const abort = new AbortController();
+  const items: T[] = [];
+  for await (const item of follow(abort.signal)) {
+    items.push(item);
+    if (enough(items)) break;
+  }
+  abort.abort();
+  return items;
+}
+
+describe('a reader of a run', () => {
+  test('sees what was and what comes, and ends with the run', async () => {
+    const runId = await open();
+    await bridge.log.append(runId, progress('a'));
+    const all = take(
+      (signal) => live.follow(db.tenantId, runId, { signal }),
+      () => false,
+    );
+    await bridge.log.append(runId, progress('b'));
+    await bridge.log.end(runId, 'completed');
+    expect((await all).map(({ type }) => type)).toEqual([
+      'run.started',
+      'call.progress',
+      'call.progress',
+      'run.completed',
+    ]);
+  });
+
+  test('that comes after the end gets the rest, or nothing', async () => {
+    const runId = await open();
+    await bridge.log.end(runId, 'completed');
+    const from = (after: number) =>
+      take(
+        (signal) => live.follow(db.tenantId, runId, { after, signal }),
+        () => false,
+      );
+    expect(await from(0)).toHaveLength(2);
+    expect(await from(1)).toHaveLength(1);
+    expect(await from(2)).toHaveLength(0);
+  });
+
+  test.each(['near', 'distant'])(
+    'cut off at random and resumed sees each event once (%s)',
+    async (where) => {
+      const runId = await open();
+      const source = where === 'near' ? live : distant;
+      const writing = (async () => {
+        for (let step = 0; step < 400; step += 1) {
+          const { log } = step % 3 === 0 ? other : bridge;
+          const appended = log.append(runId, progress(`${step}`));
+          if (step % 7 === 0) await appended;
+        }
+        await Promise.all([bridge.log.flush(), other.log.flush()]);
+        await bridge.log.end(runId, 'completed');
+      })();
+      const seen: number[] = [];
+      let cuts = 0;
+      for (let random = 7; seen.at(-1) !== 402; cuts += 1) {
+        random = (random * 1_103_515_245 + 12_345) % 2 ** 31;
+        const many = 1 + (random % 40);
+        const items = await take(
+          (signal) => source.follow(db.tenantId, runId, { after: seen.at(-1) ?? 0, signal }),
+          ({ length }) => length === many,
+        );
+        seen.push(...items.map(({ seq }) => seq));
+      }
+      await writing;
+      expect(seen).toEqual(Array.from({ length: 402 }, (_, index) => index + 1));
+      expect(cuts).toBeGreaterThan(10);
+    },
+  );
+
+  test.each(['near', 'distant'])('has an event soon after its commit (%s)', async (where) => {
+    const runId = await open();
+    const source = where === 'near' ? live : distant;
+    const delays: number[] = [];
+    const items = iterate(source.follow(db.tenantId, runId, { after: 1, signal: never }));
+    for (let step = 0; step < 10; step += 1) {
+      const next = items.next();
+      await bridge.log.append(runId, progress(`${step}`));
+      const committed = performance.now();
+      await next;
+      delays.push(performance.now() - committed);
+    }
+    await items.return?.();
+    delays.sort((a, b) => a - b);
+    expect(delays[5]).toBeLessThan(100);
+  });
+
+  test('that is slow keeps nobody waiting and misses nothing', async () => {
+    const runId = await open();
+    const items = iterate(live.follow(db.tenantId, runId, { signal: never }));
+    await items.next();
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, step) => bridge.log.append(runId, progress(`${step}`))),
+    );
+    await bridge.log.end(runId, 'completed');
+    let count = 1;
+    for (let next = await items.next(); next.done !== true; next = await items.next()) count += 1;
+    expect(count).toBe(1_002);
+  });
+
+  test('is told when the run is not there, is of another tenant, or was pruned', async () => {
+    const runId = await open();
+    const first = (tenantId: string, id: string, after = 0) =>
+      take(
+        (signal) => live.follow(tenantId, id, { after, signal }),
+        () => true,
+      );
+    await expect(first(db.tenantId, createId())).rejects.toMatchObject({ code: 'run/unknown' });
+    await expect(first(await db.addTenant(), runId)).rejects.toMatchObject({ code: 'run/unknown' });
+    await db.store.db.execute(
+      sql`update runs set last_seq = 9, id = ${createId()} where id = ${runId}`,
+    );
+    const [pruned] = (await reader.runs(db.tenantId, { limit: 1 })).runs;
+    await expect(first(db.tenantId, pruned?.id ?? '', 3)).rejects.toMatchObject({
+      code: 'run/pruned',
+    });
+  });
+
+  test('ends without an error when it is aborted', async () => {
+    const runId = await open();
+    const abort = new AbortController();
+    const items = take(
+      () => live.follow(db.tenantId, runId, { signal: abort.signal }),
+      () => {
+        setTimeout(() => abort.abort(), 20);
+        return false;
+      },
+    );
+    expect(await items).toHaveLength(1);
+  });
+});
+
+describe('a reader of all runs of a tenant', () => {
+  test('cut off at random and resumed sees each event once, of two bridges, and none of another tenant', async () => {
+    const tenantId = await db.addTenant();
+    const start = await reader.now();
+    const runIds = await Promise.all([open(tenantId), open(tenantId), open(tenantId), open()]);
+    const writing = Promise.all(
+      [bridge, other].flatMap(({ log }) =>
+        runIds.map(async (runId) => {
+          for (let step = 0; step < 60; step += 1) await log.append(runId, progress(`${step}`));
+        }),
+      ),
+    );
+    const seen: TenantEvent[] = [];
+    for (let random = 3; seen.length < 3 * 121;) {
+      random = (random * 1_103_515_245 + 12_345) % 2 ** 31;
+      const many = Math.min(1 + (random % 50), 3 * 121 - seen.length);
+      const after = seen.at(-1)?.cursor ?? start;
+      const items = await take(
+        (signal) => live.followAll(tenantId, { after, signal }),
+        ({ length }) => length === many,
+      );
+      seen.push(...items);
+    }
+    await writing;
+    for (const runId of runIds.slice(0, 3)) {
+      const seqs = seen.filter((event) => event.runId === runId).map(({ seq }) => seq);
+      expect(seqs.sort((a, b) => a - b)).toEqual(
+        Array.from({ length: 121 }, (_, index) => index + 1),
+      );
+    }
+    expect(new Set(seen.map(({ runId }) => runId))).toEqual(new Set(runIds.slice(0, 3)));
+  });
+
+  test('waits for a transaction that began before and is still open', async () => {
+    const tenantId = await db.addTenant();
+    const runId = await open(tenantId);
+    const after = await reader.now();
+    const holder = await db.store.connect();
+    await holder.query('begin');
+    await holder.query('select pg_current_xact_id()');
+    await bridge.log.append(runId, progress('a'));
+    const held = await reader.tenantEvents(tenantId, { after, limit: 9 });
+    expect(held.isBehind).toBe(true);
+    expect(held.events.map(({ type }) => type)).not.toContain('call.progress');
+    const items = take(
+      (signal) => live.followAll(tenantId, { after, signal }),
+      (seen) => seen.at(-1)?.type === 'call.progress',
+    );
+    await holder.query('commit');
+    await holder.end();
+    expect((await items).at(-1)).toMatchObject({ runId, seq: 2 });
+  });
+
+  test('without a cursor begins now', async () => {
+    const tenantId = await db.addTenant();
+    const runId = await open(tenantId);
+    const items = iterate(live.followAll(tenantId, { signal: never }));
+    const next = items.next();
+    let hasOne = false;
+    void next.then(() => (hasOne = true));
+    // It takes the reader a moment to learn what "now" is.
+    for (let step = 0; !hasOne; step += 1) await bridge.log.append(runId, progress(`${step}`));
+    const { value } = await next;
+    expect(value).toMatchObject({ runId });
+    await items.return?.();
+  });
+
+  test('is told when its cursor is not ours, or names an event that was pruned', async () => {
+    const first = (after: string) =>
+      take(
+        (signal) => live.followAll(db.tenantId, { after, signal }),
+        () => true,
+      );
+    await expect(first('yesterday')).rejects.toMatchObject({ code: 'request/invalid' });
+    await expect(first(`5.${createId()}.3`)).rejects.toMatchObject({ code: 'run/pruned' });
+  });
+});
+
+describe('what the log answers', () => {
+  test('runs in pages, newest first, by status, kind, project and principal', async () => {
+    const tenantId = await db.addTenant();
+    const ids: string[] = [];
+    for (const kind of ['session', 'rest', 'stream', 'rest', 'rest'] as const) {
+      const run = newRun(tenantId, { kind, project: kind === 'rest' ? 'web' : 'p' });
+      ids.unshift((await bridge.log.open(run)).id);
+    }
+    await bridge.log.end(ids[0] ?? '', 'failed');
+    const page = await reader.runs(tenantId, { limit: 2 });
+    expect(page.runs.map(({ id }) => id)).toEqual(ids.slice(0, 2));
+    const rest = await reader.runs(tenantId, { limit: 9, cursor: page.nextCursor ?? '' });
+    expect(rest.runs.map(({ id }) => id)).toEqual(ids.slice(2));
+    expect(rest.nextCursor).toBeUndefined();
+    const count = async (filter: object) =>
+      (await reader.runs(tenantId, { limit: 9, ...filter })).runs.length;
+    expect(await count({ kind: 'rest' })).toBe(3);
+    expect(await count({ status: 'failed' })).toBe(1);
+    expect(await count({ project: 'p' })).toBe(2);
+    expect(await count({ createdBy: createId() })).toBe(0);
+    await expect(reader.runs(tenantId, { limit: 1, cursor: 'x' })).rejects.toMatchObject({
+      code: 'request/invalid',
+    });
+  });
+
+  test('events of the types asked for', async () => {
+    const runId = await open();
+    await bridge.log.append(runId, progress('a'));
+    await bridge.log.append(runId, completed('a'));
+    const types = ['call.completed'];
+    expect(await reader.events(db.tenantId, runId, { after: 0, limit: 9, types })).toMatchObject([
+      { seq: 3, type: 'call.completed', durationMs: 2 },
+    ]);
+    expect(
+      await reader.events(db.tenantId, runId, { after: 0, limit: 9, types: ['call.denied'] }),
+    ).toEqual([]);
+  });
+
+  test('nothing of another tenant', async () => {
+    const runId = await open();
+    await bridge.log.append(runId, completed('a', { text: 'x'.repeat(10_000) }));
+    const [, event] = await reader.events(db.tenantId, runId, { after: 0, limit: 9 });
+    const { artifact = '' } = (event?.payload['result'] ?? {}) as { artifact?: string };
+    expect(await reader.artifact(db.tenantId, artifact)).toMatchObject({
+      mediaType: 'application/json',
+    });
+    const stranger = await db.addTenant();
+    expect(await reader.run(stranger, runId)).toBeUndefined();
+    expect((await reader.runs(stranger, { limit: 9 })).runs).toEqual([]);
+    expect(await reader.artifact(stranger, artifact)).toBeUndefined();
+    await expect(reader.events(stranger, runId, { after: 0, limit: 9 })).rejects.toMatchObject({
+      code: 'run/unknown',
+    });
+  });
+});
