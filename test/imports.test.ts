@@ -22,7 +22,8 @@ const edges: Record<string, RegExp> = {
   upstreams: /^(fronts|cli|runs|catalog|principals|sessions|settings|store)\//,
   runs: /^(fronts|cli|catalog|upstreams|principals|sessions|settings)\//,
   fronts: /^(cli|store\/(?!idempotency-keys))/,
-  store: /^(fronts|cli|calls|catalog|upstreams|principals|sessions|settings)\//,
+  // The store implements the upstreams' port for what it remembers of them.
+  store: /^(fronts|cli|calls|catalog|upstreams\/(?!era-memory)|principals|sessions|settings)\//,
   settings: /^(fronts|cli|runs|catalog|principals|sessions|store)\//,
 };
 const httpFrameworks = /^(hono|@hono\/)/;

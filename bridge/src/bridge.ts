@@ -172,12 +172,11 @@ async function open(
     },
     endRun: (runId) => runs.log.end(runId, 'completed'),
   });
+  const idempotencyKeys = createIdempotencyKeys(store.db);
   const hourly = setInterval(() => {
-    sessions
-      .expire()
-      .catch((error: unknown) =>
-        logger.warn({ err: error }, `sessions could not be expired: ${toMessage(error)}`),
-      );
+    Promise.all([sessions.expire(), idempotencyKeys.expire()]).catch((error: unknown) =>
+      logger.warn({ err: error }, `what is old could not be expired: ${toMessage(error)}`),
+    );
   }, HOUR_MS);
   lifetime.defer(() => clearInterval(hourly));
 
@@ -202,9 +201,12 @@ async function open(
     createId,
     principals,
     sessions,
-    idempotencyKeys: createIdempotencyKeys(store.db),
+    idempotencyKeys,
     upstreams,
     runs,
+    async audit(event) {
+      await runs.log.append(bridgeRun.id, event);
+    },
     checks: [
       {
         name: 'postgres',

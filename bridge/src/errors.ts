@@ -56,3 +56,11 @@ export class DrawbridgeError extends Error {
 export function toMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The bridge's own error in what was thrown or in its causes; libraries wrap what they pass on. */
+export function findDrawbridgeError(error: unknown): DrawbridgeError | undefined {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+    if (inner instanceof DrawbridgeError) return inner;
+  }
+  return undefined;
+}

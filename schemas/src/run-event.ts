@@ -111,15 +111,16 @@ export const runEventPayloads = {
       changed: z.array(z.object({ name: z.string(), before: z.unknown(), after: z.unknown() })),
     }),
   },
+  /** Refused requests, counted since the event before, so that a flood of them does not flood the log. */
   'auth.failed': {
     version: 1,
-    schema: z.object({ reason: z.string(), remote: z.string().optional() }),
+    schema: z.object({ reason: z.string(), count: z.number().int().positive() }),
   },
   'auth.key_created': {
     version: 1,
-    schema: z.object({ keyId: z.string(), name: z.string(), role: z.string() }),
+    schema: z.object({ keyId: z.string(), by: z.string(), name: z.string(), role: z.string() }),
   },
-  'auth.key_revoked': { version: 1, schema: z.object({ keyId: z.string() }) },
+  'auth.key_revoked': { version: 1, schema: z.object({ keyId: z.string(), by: z.string() }) },
 } as const;
 
 export type RunEventType = keyof typeof runEventPayloads;

@@ -130,7 +130,8 @@ export function createCallTeller({ colors, columns, server }: CallTellerOptions)
       case 'auth.failed': {
         const payload = read('auth.failed', event);
         if (payload === undefined || server !== undefined) return [];
-        const text = [payload.reason, payload.remote].filter(Boolean).join(' ');
+        const { reason, count } = payload;
+        const text = count === 1 ? reason : `${reason}, ${count} times`;
         return [`${colors.dim(toClock(event.at))} ${colors.red('refused')} ${toPlain(text)}`];
       }
       default:

@@ -1,5 +1,6 @@
 // What a front knows of one request before it becomes a call: who asks, through which view, for
 // which project. The HTTP edge makes it once per request and every front builds calls from it.
+import type { LogLevel } from '../sessions/log-level.ts';
 import type { Call, CallClient, CallMethod, CallSink, Principal, View } from '../calls/call.ts';
 
 export interface CallerContext {
@@ -10,6 +11,10 @@ export interface CallerContext {
   readonly roots: readonly string[];
   readonly requestId: string;
   readonly sessionId?: string;
+  /** Least severity of the log messages that the caller wants; without one it gets none. */
+  readonly logLevel?: LogLevel;
+  /** Where the caller's session keeps its level. */
+  readonly setLogLevel?: (level: LogLevel) => Promise<void>;
   /** The run that this caller's calls belong to; opened with the first call. */
   runId(): Promise<string>;
 }

@@ -7,6 +7,7 @@ import type { Principals } from '../principals/principals.ts';
 import type { RunDirectory } from '../runs/directory.ts';
 import type { LiveRuns } from '../runs/live.ts';
 import type { RunReader } from '../runs/reader.ts';
+import type { LogEvent } from '../runs/event-text.ts';
 import type { RunLog } from '../runs/writer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { IdempotencyKeys } from '../store/idempotency-keys.ts';
@@ -23,6 +24,8 @@ export interface HealthCheck {
   /** Resolves when the dependency answers; rejects with the reason otherwise. */
   readonly check: () => Promise<string>;
 }
+
+export type AuthEvent = Extract<LogEvent, { type: `auth.${string}` }>;
 
 export interface HttpParts {
   readonly settings: () => Settings;
@@ -45,4 +48,6 @@ export interface HttpParts {
     readonly directory: RunDirectory;
   };
   readonly checks: readonly HealthCheck[];
+  /** Records a security event in the bridge's own run. */
+  readonly audit: (event: AuthEvent) => Promise<void>;
 }

@@ -2,6 +2,7 @@
 // the one place where errors become answers.
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { DrawbridgeError, toMessage } from '../errors.ts';
+import { createAuthFailures } from './auth-failures.ts';
 import { authenticate } from './authenticate.ts';
 import { createBodyGuard } from './body-guard.ts';
 import { createHealthRoutes } from './health.ts';
@@ -41,6 +42,11 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     scheme: 'bearer',
   });
   const mcp = createMcpRoutes(parts);
+  const failures = createAuthFailures((event) => {
+    parts.audit(event).catch((error: unknown) => {
+      logger.error({ err: error }, 'a security event was not recorded');
+    });
+  });
 
   app.use(async (c, next) => {
     const begin = performance.now();
@@ -72,7 +78,11 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   app.route('/', createDocsRoutes());
 
   app.use(async (c, next) => {
-    c.set('principal', await authenticate(c, principals.verify));
+    const principal = await authenticate(c, principals.verify).catch((error: unknown) => {
+      if (error instanceof DrawbridgeError) failures.note(error.code);
+      throw error;
+    });
+    c.set('principal', principal);
     await next();
   });
   app.route('/', mcp.app);
@@ -122,7 +132,10 @@ export function createHttpFront(parts: HttpParts): HttpFront {
 
   return {
     fetch: (request, env) => app.fetch(request, env as object | undefined), // Hono wants its bindings as an object
-    close: mcp.close,
+    async close() {
+      failures.close();
+      await mcp.close();
+    },
   };
 }
 

@@ -90,10 +90,10 @@ export function createLegacyFront({
     body: unknown,
     client: CallClient,
   ) => {
-    const { principal, view, roots } = context;
+    const { principal, view } = context;
     const response = await serve(request, { ...context, client }, body);
     if (!response.ok) return response;
-    const session = await sessions.create({ principal, view, client, roots });
+    const session = await sessions.create({ principal, view, client });
     response.headers.set('Mcp-Session-Id', session.id);
     return response;
   };
@@ -122,9 +122,12 @@ export function createLegacyFront({
       request,
       {
         ...context,
-        client: session.client,
+        // Questions of a server cannot reach a legacy client yet, so none is invited.
+        client: { ...session.client, capabilities: {} },
         view: context.view,
         sessionId: session.id,
+        logLevel: session.logLevel ?? 'debug',
+        setLogLevel: (level) => sessions.setLogLevel(session, level),
         runId: () => Promise.resolve(session.runId),
       },
       body,

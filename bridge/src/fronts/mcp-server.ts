@@ -7,6 +7,7 @@ import type { CallMethod, CallSink, Outcome } from '../calls/call.ts';
 import type { Handler } from '../calls/pipeline.ts';
 import type { Call } from '../calls/call.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { type LogLevel, logLevelSchema, reachesLevel } from '../sessions/log-level.ts';
 import { type CallerContext, toCall } from './caller-context.ts';
 import { toRpcError } from './rpc-error.ts';
 
@@ -61,6 +62,15 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
     });
   }
 
+  const { setLogLevel } = context;
+  if (setLogLevel !== undefined) {
+    const params = z.looseObject({ level: logLevelSchema });
+    server.setRequestHandler('logging/setLevel', { params }, async ({ level }) => {
+      await setLogLevel(level);
+      return {};
+    });
+  }
+
   const names: Record<CallMethod, (params: Record<string, unknown>) => string> = {
     'tools/call': (params) => requireText(params, 'name'),
     'prompts/get': (params) => requireText(params, 'name'),
@@ -76,7 +86,13 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
       await ready();
       const name = toName(params);
       const { signal } = extra.mcpReq;
-      const request = { method, name, params, signal, sink: toSink(extra) };
+      const request = {
+        method,
+        name,
+        params: toWireParams(params, extra),
+        signal,
+        sink: toSink(extra, context.logLevel),
+      };
       const outcome = await toCall(context, request, createId()).then(call, (error: unknown) => {
         throw toRpcError(error);
       });
@@ -87,6 +103,19 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
     });
   }
   return server;
+}
+
+/** The SDK takes the answers of a retried request out of its params; the server needs them there. */
+function toWireParams(
+  params: Record<string, unknown>,
+  { mcpReq }: ServerContext,
+): Record<string, unknown> {
+  const requestState = mcpReq.requestState<string>();
+  return {
+    ...params,
+    ...(mcpReq.inputResponses !== undefined && { inputResponses: mcpReq.inputResponses }),
+    ...(requestState !== undefined && { requestState }),
+  };
 }
 
 /** Turns an outcome into the result of the request, or throws it as a JSON-RPC error. */
@@ -111,7 +140,7 @@ function toResult(outcome: Outcome): Record<string, unknown> {
  * Sends progress and messages of a call to the very request that asked for them. The stream may be
  * gone already, which is no fault: the log has them.
  */
-function toSink({ mcpReq }: ServerContext): CallSink {
+function toSink({ mcpReq }: ServerContext, least: LogLevel | undefined): CallSink {
   const progressToken = mcpReq._meta?.progressToken;
   const notify = (method: string, params: Record<string, unknown>): void => {
     mcpReq.notify({ method, params }).catch(() => undefined);
@@ -122,7 +151,8 @@ function toSink({ mcpReq }: ServerContext): CallSink {
         notify('notifications/progress', { progressToken, ...params });
     },
     message(params) {
-      notify('notifications/message', params);
+      if (least !== undefined && reachesLevel(params.level, least))
+        notify('notifications/message', params);
     },
   };
 }

@@ -5,6 +5,7 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { CallClient, View } from '../calls/call.ts';
 import { DrawbridgeError } from '../errors.ts';
+import { type LogLevel, logLevelSchema } from '../sessions/log-level.ts';
 import type { CallerContext } from './caller-context.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
 import { createLegacyFront } from './mcp-legacy.ts';
@@ -20,6 +21,7 @@ const modernBody = z.looseObject({
         [`${META}protocolVersion`]: z.string().optional(),
         [`${META}clientInfo`]: z.looseObject({ name: z.string(), version: z.string() }).optional(),
         [`${META}clientCapabilities`]: z.record(z.string(), z.unknown()).optional(),
+        [`${META}logLevel`]: logLevelSchema.optional(),
       }),
     })
     .optional(),
@@ -50,7 +52,7 @@ export function createMcpRoutes(parts: HttpParts): McpRoutes {
 
   const toContext = (c: Context<HttpEnv>, view: View, body: unknown): CallerContext => {
     const principal = c.get('principal');
-    const client = toModernClient(body);
+    const { client, logLevel } = fromModernMeta(body);
     const traceId = TRACE_PARENT.exec(c.req.header('traceparent') ?? '')?.[1];
     const { project, roots } = toProject(c, parts);
     return {
@@ -60,6 +62,7 @@ export function createMcpRoutes(parts: HttpParts): McpRoutes {
       project,
       roots,
       requestId: c.get('requestId'),
+      ...(logLevel !== undefined && { logLevel }),
       runId: () =>
         parts.runs.directory.find({
           principal,
@@ -94,16 +97,17 @@ function unknownView(view: View): DrawbridgeError {
       );
 }
 
-/** The client as it describes itself in each request's `_meta` (2026-07-28, Basic, "_meta"). */
-function toModernClient(body: unknown): CallClient {
+/** What a client says of itself in each request's `_meta` (2026-07-28, Basic, "_meta"). */
+function fromModernMeta(body: unknown): { client: CallClient; logLevel: LogLevel | undefined } {
   const { data } = modernBody.safeParse(body);
   const meta = data?.params?._meta ?? {};
   const info = meta[`${META}clientInfo`];
   const version = meta[`${META}protocolVersion`];
-  return {
+  const client: CallClient = {
     era: 'modern',
     capabilities: meta[`${META}clientCapabilities`] ?? {},
     ...(info !== undefined && { name: `${info.name}/${info.version}` }),
     ...(version !== undefined && { protocolVersion: version }),
   };
+  return { client, logLevel: meta[`${META}logLevel`] };
 }

@@ -2,7 +2,7 @@
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { RpcError } from '../calls/call.ts';
-import { DrawbridgeError, type DrawbridgeErrorCode } from '../errors.ts';
+import { type DrawbridgeErrorCode, findDrawbridgeError } from '../errors.ts';
 
 export interface Problem {
   readonly type: string;
@@ -30,14 +30,15 @@ export function toProblem(error: unknown, requestId: string): Problem {
   if (error instanceof HTTPException && error.status === 400) {
     return problem(400, { code: 'request/invalid', detail: error.message, requestId });
   }
-  if (!(error instanceof DrawbridgeError)) {
+  const known = findDrawbridgeError(error);
+  if (known === undefined) {
     return problem(500, {
       code: 'internal',
       detail: 'The bridge failed; its log says why.',
       requestId,
     });
   }
-  const { code, message: detail, details } = error;
+  const { code, message: detail, details } = known;
   return problem(toStatus(code), {
     code,
     detail,

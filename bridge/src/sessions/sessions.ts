@@ -4,6 +4,7 @@ import { and, eq, isNull, lt } from 'drizzle-orm';
 import type { CallClient, Principal, View } from '../calls/call.ts';
 import type { Database } from '../store/store.ts';
 import { sessions } from '../store/tables/index.ts';
+import { type LogLevel, logLevelSchema } from './log-level.ts';
 import { fromSessionId, toSessionId } from './session-id.ts';
 
 const CACHE_MS = 10_000;
@@ -16,19 +17,14 @@ export interface Session {
   readonly userId: string;
   readonly view: View;
   readonly client: CallClient;
-  readonly logLevel?: string;
+  readonly logLevel?: LogLevel;
 }
 
 export interface Sessions {
-  create(session: {
-    principal: Principal;
-    view: View;
-    client: CallClient;
-    roots?: readonly string[];
-  }): Promise<Session>;
+  create(session: { principal: Principal; view: View; client: CallClient }): Promise<Session>;
   /** The session, if it is ours, open, and the principal's own. */
   find(id: string, principal: Principal): Promise<Session | undefined>;
-  setLogLevel(session: Session, level: string): Promise<void>;
+  setLogLevel(session: Session, level: LogLevel): Promise<void>;
   end(session: Session): Promise<void>;
   /** Ends what nobody used for a day. */
   expire(): Promise<void>;
@@ -69,12 +65,12 @@ export function createSessions({
         capabilities: row.capabilities,
         ...toClientName(row.clientInfo),
       },
-      ...(row.logLevel !== null && { logLevel: row.logLevel }),
+      ...(row.logLevel !== null && { logLevel: logLevelSchema.parse(row.logLevel) }),
     };
   };
 
   return {
-    async create({ principal, view, client, roots }) {
+    async create({ principal, view, client }) {
       const runId = await openRun(principal, client);
       await db.insert(sessions).values({
         id: runId,
@@ -85,7 +81,6 @@ export function createSessions({
         protocolVersion: client.protocolVersion ?? '',
         clientInfo: { name: client.name },
         capabilities: client.capabilities,
-        ...(roots !== undefined && { roots: [...roots] }),
       });
       const session = { id: toSessionId(runId, secret), runId, userId: principal.id, view, client };
       cache.set(runId, { session, readAt: now(), usedAt: now() });

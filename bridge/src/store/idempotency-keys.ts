@@ -1,5 +1,5 @@
 // Keys of requests that must not be carried out twice, with the answer once there is one.
-import { and, eq } from 'drizzle-orm';
+import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Database } from './store.ts';
 import { idempotencyKeys as table } from './tables/index.ts';
 
@@ -20,6 +20,8 @@ export interface IdempotencyKeys {
   keep(owner: IdempotencyOwner, answer: { status: number; body: string }): Promise<void>;
   /** Gives the key back, because the work did not begin. */
   release(owner: IdempotencyOwner): Promise<void>;
+  /** Forgets keys older than a day. */
+  expire(): Promise<void>;
 }
 
 export function createIdempotencyKeys(db: Database): IdempotencyKeys {
@@ -46,6 +48,9 @@ export function createIdempotencyKeys(db: Database): IdempotencyKeys {
     },
     async release(owner) {
       await db.delete(table).where(isOwn(owner));
+    },
+    async expire() {
+      await db.delete(table).where(lt(table.createdAt, sql`now() - interval '1 day'`));
     },
   };
 }

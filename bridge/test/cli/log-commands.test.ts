@@ -104,7 +104,7 @@ describe('drawbridge tail', () => {
         event('call.denied', { ...started('3', 'a__rm').payload, reason: 'not allowed' }, 1),
         started('4', 'a__x'),
         event('call.input_required', { callId: '4', requests: { inline: { q: 1 } } }),
-        event('auth.failed', { reason: 'unknown key', remote: '127.0.0.1' }),
+        event('auth.failed', { reason: 'auth/invalid', count: 3 }),
         event('catalog.changed', { upstream: 'a', added: ['n'], removed: [], changed: [] }),
       ],
       'catalog',
@@ -113,7 +113,7 @@ describe('drawbridge tail', () => {
     expect(out).toContain('  ⊘ cancelled 5.0 ms enough\n');
     expect(out).toContain('a rm {}\n  ✗ denied 1.0 ms not allowed\n');
     expect(out).toContain('  ? asks {"q":1}\n');
-    expect(out).toContain('refused unknown key 127.0.0.1\n');
+    expect(out).toContain('refused auth/invalid, 3 times\n');
     expect(out).toContain('catalog a: 1 added, 0 removed, 0 changed\n');
   });
 

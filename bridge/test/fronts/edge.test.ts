@@ -91,6 +91,28 @@ describe('keys', () => {
   });
 });
 
+test('refused requests and changes of keys are events of the bridge itself', async () => {
+  await bridge.request('/v1/servers', { key: 'wrong' });
+  const made = await bridge.request('/v1/keys', { method: 'POST', body: '{"name":"seen"}' });
+  const { id } = (await made.json()) as { id: string };
+  const { runs } = (await (await bridge.request('/v1/runs?kind=bridge')).json()) as {
+    runs: { id: string }[];
+  };
+  const log = await (await bridge.request(`/v1/runs/${runs[0]?.id}/events`)).json();
+  expect(log).toMatchObject({
+    events: expect.arrayContaining([
+      expect.objectContaining({
+        type: 'auth.failed',
+        payload: { reason: expect.stringMatching(/^auth\//), count: expect.any(Number) },
+      }),
+      expect.objectContaining({
+        type: 'auth.key_created',
+        payload: expect.objectContaining({ keyId: id, name: 'seen', role: 'member' }),
+      }),
+    ]),
+  });
+});
+
 test.each(['/live', '/health', '/ready', '/docs/'])('%s is open', async (path) => {
   expect((await bridge.request(path, { key: null })).status).toBe(200);
 });

@@ -1,13 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type TestBridge, everything, filesystem, startTestBridge } from '../support/bridge.ts';
+import {
+  type TestBridge,
+  everything,
+  filesystem,
+  startTestBridge,
+  talker,
+} from '../support/bridge.ts';
 
 let bridge: TestBridge;
 
 beforeAll(async () => {
   bridge = await startTestBridge({
-    mcpServers: { filesystem, everything },
+    mcpServers: { filesystem, everything, talker },
     drawbridge: { toolsets: { code: ['filesystem__*'] } },
   });
   await writeFile(join(bridge.folder, 'hello.txt'), 'hello from a file');

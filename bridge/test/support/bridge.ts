@@ -22,6 +22,12 @@ export const everything = {
   args: [join(root, 'node_modules/@modelcontextprotocol/server-everything/dist/index.js'), 'stdio'],
 };
 
+/** A server that sends a log message of each of three levels during a call. */
+export const talker = {
+  command: process.execPath,
+  args: [join(import.meta.dirname, 'servers/talker.mjs')],
+};
+
 export const filesystem = { command: 'drawbridge', args: ['server', 'filesystem'] };
 
 export interface TestBridge {

@@ -20,7 +20,7 @@ const keySchema = z
 
 export function addKeyRoutes(
   app: OpenAPIHono<HttpEnv>,
-  { principals }: Pick<HttpParts, 'principals'>,
+  { principals, audit }: Pick<HttpParts, 'principals' | 'audit'>,
 ): void {
   app.openapi(
     createRoute({
@@ -88,6 +88,10 @@ export function addKeyRoutes(
         ...rest,
         ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
       });
+      await audit({
+        type: 'auth.key_created',
+        payload: { keyId: made.id, by: principal.id, name: rest.name, role: rest.role },
+      });
       return c.json(made, 201, { 'Cache-Control': 'no-store' });
     },
   );
@@ -107,7 +111,9 @@ export function addKeyRoutes(
     async (c) => {
       const principal = c.get('principal');
       assertOperator(principal);
-      await principals.revokeKey(principal.tenantId, c.req.valid('param').id);
+      const keyId = c.req.valid('param').id;
+      await principals.revokeKey(principal.tenantId, keyId);
+      await audit({ type: 'auth.key_revoked', payload: { keyId, by: principal.id } });
       return c.body(null, 204);
     },
   );

@@ -126,7 +126,6 @@ create table sessions (
   protocol_version text not null,
   client_info json not null,
   capabilities json not null,
-  roots text[],
   log_level text,
   created_at timestamptz not null default now(),
   used_at timestamptz not null default now(),

@@ -19,7 +19,6 @@ export const sessions = pgTable('sessions', {
   protocolVersion: text('protocol_version').notNull(),
   clientInfo: json('client_info').$type<Readonly<Record<string, unknown>>>().notNull(),
   capabilities: json('capabilities').$type<Readonly<Record<string, unknown>>>().notNull(),
-  roots: text('roots').array(),
   logLevel: text('log_level'),
   createdAt: moment('created_at').notNull().defaultNow(),
   usedAt: moment('used_at').notNull().defaultNow(),
