@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+/** Named here and not as `packageManager`, which makes pnpm bring itself a second time. */
+const PNPM = 'pnpm@12.21.0';
 const stamp = join(root, 'node_modules', '.drawbridge-installed');
 const wanted = createHash('sha256')
   .update(readFileSync(join(root, 'pnpm-lock.yaml')))
@@ -16,7 +17,7 @@ const wanted = createHash('sha256')
   .digest('hex');
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
-  const { status } = spawnSync('npx', ['-y', packageManager, 'install', '--frozen-lockfile'], {
+  const { status } = spawnSync('npx', ['-y', PNPM, 'install', '--frozen-lockfile'], {
     cwd: root,
     stdio: 'inherit',
     shell: process.platform === 'win32',
