@@ -1,5 +1,6 @@
 // JSON text of whatever a server sent. `JSON.parse` takes any depth and `JSON.stringify` does not, so
 // a value nested a hundred thousand levels deep needs a writer that does not recurse.
+import { closingDelimiter } from './redaction-ranges.ts';
 
 /** Serialises a JSON value of any depth; `undefined` becomes `null`. */
 export function toJsonText(value: unknown): string {
@@ -32,12 +33,7 @@ export function nestsDeeperThan(text: string, limit: number): boolean {
 
 /** Index of the quote that closes the string opened at `from`; -1 when there is none. */
 function endOfString(text: string, from: number): number {
-  for (let at = from + 1; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === 0x5c) at += 1;
-    else if (code === 0x22) return at;
-  }
-  return -1;
+  return closingDelimiter(text, from + 1, 0)?.start ?? -1;
 }
 
 interface Level {

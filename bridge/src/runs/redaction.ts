@@ -19,7 +19,7 @@ const SIGN = 255;
 const LONG = 1_024;
 
 export function createRedact({ literals = () => [] }: RedactOptions = {}): Redact {
-  const { kinds, groups } = createTable();
+  const { lasts, kinds, groups } = createTable();
   let list: readonly string[] = [];
   let findLiterals = createLiteralFinder(list);
   return (text) => {
@@ -32,11 +32,11 @@ export function createRedact({ literals = () => [] }: RedactOptions = {}): Redac
     /** Before here values of names, or long secrets, are redacted already: nothing is read twice. */
     let named = 0;
     let long = 0;
-    let previous = 0;
-    for (let at = 0; at < text.length; at += 1) {
-      const code = text.charCodeAt(at);
-      const kind = code < 128 ? kinds[toPair(previous, code)] : 0;
-      previous = code < 128 ? code : 0;
+    // Bytes are read twice as fast as characters; what other characters are cut to is looked at again.
+    const bytes = Buffer.from(text, 'latin1');
+    for (let at = 0; at < bytes.length; at += 1) {
+      if (lasts[bytes[at] as number] === 0) continue; // within its length
+      const kind = kinds[toPair(bytes[at - 1] ?? 0, bytes[at] ?? 0)];
       if (kind === 0 || kind === undefined) continue;
       if (kind === SIGN) {
         if (at >= named) named = Math.max(named, findNamedSecret(text, at, ranges));
@@ -67,26 +67,31 @@ function findShapes(
 }
 
 interface Table {
+  /** By byte: whether a pair ends with it. Nearly all of a text is passed by with this one look. */
+  readonly lasts: Uint8Array;
   /** By pair of characters: 0, {@link SIGN}, or the number of a group, from 1. */
   readonly kinds: Uint8Array;
   readonly groups: readonly SecretShape[][];
 }
 
 function createTable(): Table {
+  const lasts = new Uint8Array(256);
   const kinds = new Uint8Array(128 * 128);
   const groups: SecretShape[][] = [];
   for (const shape of secretShapes) {
     const [before = 0, last = 0] = Buffer.from(shape.prefix.slice(-2));
     const pair = toPair(before, last);
+    lasts[last] = 1;
     kinds[pair] ||= groups.push([]);
     groups[(kinds[pair] ?? 0) - 1]?.push(shape);
   }
-  for (let before = 0; before < 128; before += 1) {
-    for (const sign of ':=') kinds[toPair(before, sign.charCodeAt(0))] = SIGN;
+  for (const sign of Buffer.from(':=')) {
+    lasts[sign] = 1;
+    for (let before = 0; before < 128; before += 1) kinds[toPair(before, sign)] = SIGN;
   }
-  return { kinds, groups };
+  return { lasts, kinds, groups };
 }
 
 function toPair(before: number, last: number): number {
-  return before * 128 + last;
+  return (before & 127) * 128 + (last & 127);
 }

@@ -31,9 +31,11 @@ const MOST_BACKSLASHES = 64;
  * Looks at the `:` or `=` at an index, and adds what is a secret after it. Returns where that ends,
  * or 0; what lies before needs no second look.
  */
-export function findNamedSecret(text: string, sign: number, ranges: Range[]): number {
-  let end = sign;
-  while (sign - end < 8 && isSpace(text.charCodeAt(end - 1))) end -= 1;
+export function findNamedSecret(text: string, at: number, ranges: Range[]): number {
+  const sign = text[at];
+  if (sign !== ':' && sign !== '=') return 0;
+  let end = at;
+  while (at - end < 8 && isSpace(text.charCodeAt(end - 1))) end -= 1;
   const close = text.charCodeAt(end - 1);
   let level: number | undefined;
   if (close === 0x22) {
@@ -47,10 +49,10 @@ export function findNamedSecret(text: string, sign: number, ranges: Range[]): nu
   const name = text.slice(Math.max(0, end - LONGEST_NAME), end);
   const word = NAME.exec(name)?.[0];
   if (word === undefined || HARMLESS.test(name)) return 0;
-  const at = skip(SPACE, text, sign + 1);
-  return level !== undefined && text[sign] === ':'
-    ? findValue({ text, at, level, word, ranges })
-    : findLoose({ text, at, spaced: at > sign + 1, sign: text[sign] ?? '', name, ranges });
+  const value = skip(SPACE, text, at + 1);
+  return level !== undefined && sign === ':'
+    ? findValue({ text, at: value, level, word, ranges })
+    : findLoose({ text, at: value, spaced: value > at + 1, sign, name, ranges });
 }
 
 /** Two characters as a number, capitals as small letters; what is no ASCII becomes some other number. */
