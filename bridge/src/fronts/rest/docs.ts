@@ -19,6 +19,7 @@ const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Drawbridge API</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <style>
 form { font: 16px sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; display: grid; gap: .5rem }
