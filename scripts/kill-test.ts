@@ -95,8 +95,7 @@ export async function runKillTest({
       bridge.child.kill('SIGKILL');
       stop.abort();
       await load;
-      await wait(3_000);
-      const left = (await Promise.all(pids.map(isAlive))).filter((alive) => alive !== undefined);
+      const left = await survivors(pids);
       if (left.length > 0) faults.push(`round ${round}: left behind: ${left.join(', ')}`);
       report(
         `round ${round}: ready in ${Math.round(ms)} ms, ${answered.size - before} calls answered, ${pids.length} processes, ${left.length} left`,
@@ -209,6 +208,9 @@ async function callUntil(
   }
 }
 
+/** A legacy client waits for the answer of a stream that broke off until its own timeout. */
+const CALL_TIMEOUT_MS = 5_000;
+
 type CallTool = (name: string, args: Record<string, unknown>) => Promise<unknown>;
 
 async function connectModern(
@@ -218,7 +220,7 @@ async function connectModern(
 ): Promise<CallTool> {
   const client = new ModernClient(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
   await client.connect(new ModernTransport(url, { requestInit }));
-  return (name, args) => client.callTool({ name, arguments: args });
+  return (name, args) => client.callTool({ name, arguments: args }, { timeout: CALL_TIMEOUT_MS });
 }
 
 async function connectLegacy(
@@ -230,7 +232,8 @@ async function connectLegacy(
   await client.connect(
     new LegacyTransport(url, { requestInit }) as Parameters<LegacyClient['connect']>[0],
   ); // its optional members clash with exactOptionalPropertyTypes
-  return (name, args) => client.callTool({ name, arguments: args });
+  return (name, args) =>
+    client.callTool({ name, arguments: args }, undefined, { timeout: CALL_TIMEOUT_MS });
 }
 
 /** Every run with all of its events, over the REST API. */
@@ -318,6 +321,14 @@ async function descendants(pid: number | undefined): Promise<number[]> {
     }
   }
   return [...below].filter((id): id is number => id !== undefined && id !== pid);
+}
+
+/** Those of the processes that still live after 3 seconds. */
+async function survivors(pids: readonly number[]): Promise<string[]> {
+  for (const deadline = performance.now() + 3_000; ; await wait(50)) {
+    const living = (await Promise.all(pids.map(isAlive))).filter((alive) => alive !== undefined);
+    if (living.length === 0 || performance.now() > deadline) return living;
+  }
 }
 
 /** A description of the process while it lives; a zombie is dead. */
