@@ -143,12 +143,15 @@ async function open(
       log: runs.log,
       onEnd(made, outcome, seconds) {
         const target = 'target' in made ? made.target : undefined;
-        metrics.call({
+        const { id: callId, runId, requestId } = made;
+        const told = {
           server: target?.upstream,
           tool: target?.name,
           outcome: outcome.kind,
           seconds,
-        });
+        };
+        metrics.call(told);
+        logger.debug({ callId, runId, requestId, ...told }, 'call');
       },
     }),
     admit: createAdmitStep({ concurrentCalls: () => settings.limits.concurrentCalls }),

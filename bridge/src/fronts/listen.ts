@@ -33,8 +33,6 @@ export async function listen({ host, port, fetch }: ListenOptions): Promise<List
     void answer(request, response);
   });
   server.keepAliveTimeout = 65_000;
-  server.headersTimeout = 70_000;
-  server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(toListenError(error, host, port)),

@@ -9,6 +9,8 @@ import { fromSessionId, toSessionId } from './session-id.ts';
 
 const CACHE_MS = 10_000;
 const USED_INTERVAL_MS = 60_000;
+/** Clients that never end their sessions must not fill the memory; a forgotten one is read again. */
+const CACHE_AT_MOST = 10_000;
 const EXPIRES_AFTER_MS = 24 * 3_600_000;
 
 export interface Session {
@@ -48,6 +50,15 @@ export function createSessions({
 }: SessionsOptions): Sessions {
   const cache = new Map<string, { session: Session; readAt: number; usedAt: number }>();
 
+  const remember = (runId: string, entry: { session: Session; readAt: number; usedAt: number }) => {
+    cache.delete(runId);
+    cache.set(runId, entry);
+    for (const oldest of cache.keys()) {
+      if (cache.size <= CACHE_AT_MOST) break;
+      cache.delete(oldest);
+    }
+  };
+
   const read = async (runId: string): Promise<Session | undefined> => {
     const [row] = await db
       .select()
@@ -83,7 +94,7 @@ export function createSessions({
         capabilities: client.capabilities,
       });
       const session = { id: toSessionId(runId, secret), runId, userId: principal.id, view, client };
-      cache.set(runId, { session, readAt: now(), usedAt: now() });
+      remember(runId, { session, readAt: now(), usedAt: now() });
       return session;
     },
     async find(id, principal) {
@@ -98,7 +109,7 @@ export function createSessions({
           return undefined;
         }
         entry = { session, readAt: time, usedAt: entry?.usedAt ?? 0 };
-        cache.set(runId, entry);
+        remember(runId, entry);
       }
       if (entry.session.userId !== principal.id) return undefined;
       if (entry.usedAt < time - USED_INTERVAL_MS) {
