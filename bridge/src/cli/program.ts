@@ -1,5 +1,6 @@
 // The command line as a whole: each command adds itself, and help and errors go the same way for all.
 import { Command } from 'commander';
+import { addBackupCommand, addRestoreCommand } from './backup.ts';
 import { addCallCommand } from './call.ts';
 import { addAddCommand, addRemoveCommand } from './configure.ts';
 import { addDoctorCommand } from './doctor.ts';
@@ -37,6 +38,8 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addRestartCommand(program, terminal);
   addLogsCommand(program, terminal);
   addTokenCommand(program, terminal);
+  addBackupCommand(program, terminal);
+  addRestoreCommand(program, terminal);
   addDoctorCommand(program, terminal);
   return program.addHelpText(
     'after',

@@ -20,14 +20,8 @@ export async function migrate(
 ): Promise<readonly string[]> {
   return withMigrationLock(client, async () => {
     const missing = migrations.slice((await readApplied(client, migrations)).length);
-    for (const { name, up } of missing) {
-      await inTransaction(client, name, async () => {
-        await client.query(up);
-        await client.query('insert into migrations (name, checksum) values ($1, $2)', [
-          name,
-          toChecksum(up),
-        ]);
-      });
+    for (const migration of missing) {
+      await inTransaction(client, migration.name, () => applyMigration(client, migration));
     }
     return missing.map(({ name }) => name);
   });
@@ -61,7 +55,17 @@ export async function withMigrationLock<T>(client: ClientBase, work: () => Promi
   }
 }
 
-async function readApplied(
+/** The caller holds the lock and has begun a transaction. */
+export async function applyMigration(client: ClientBase, { name, up }: Migration): Promise<void> {
+  await client.query(up);
+  await client.query('insert into migrations (name, checksum) values ($1, $2)', [
+    name,
+    toChecksum(up),
+  ]);
+}
+
+/** Rejects with `store/start_failed` when the database has other migrations than these. */
+export async function readApplied(
   client: ClientBase,
   migrations: readonly Migration[],
 ): Promise<readonly Migration[]> {
@@ -108,6 +112,6 @@ async function inTransaction(
   }
 }
 
-function toChecksum(text: string): string {
+export function toChecksum(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

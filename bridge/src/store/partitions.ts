@@ -3,6 +3,8 @@
 // other days (a clock that was wrong, a machine that slept for weeks) lie in the default partition
 // until the partition of their day is made.
 import type { ClientBase } from 'pg';
+import { DrawbridgeError } from '../errors.ts';
+import { unlessBackup } from './backup/backup-lock.ts';
 import { withMigrationLock } from './migrate.ts';
 
 const DAY_MS = 86_400_000;
@@ -15,14 +17,27 @@ export async function ensurePartitions(client: ClientBase, now: Date): Promise<r
     const there = new Set(await listPartitions(client));
     const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS;
     const days = Array.from({ length: DAYS_AHEAD + 2 }, (_, index) => today + (index - 1) * DAY_MS);
-    const missing = days.filter((day) => !there.has(toPartitionName(day)));
-    // Statements in one query are one transaction.
-    if (missing.length > 0) await client.query(missing.map(toMakeStatements).join(''));
-    return missing.map(toPartitionName);
+    const missing = days.map(toPartitionName).filter((name) => !there.has(name));
+    if (missing.length === 0) return [];
+    // Until a backup is done, events of these days lie in the default partition.
+    const made = await unlessBackup(client, async () => {
+      await makePartitions(client, missing);
+      return missing;
+    });
+    return made ?? [];
   });
 }
 
-/** Drops the days that ended before `date`, and such events elsewhere; returns the names. Owner only. */
+/** In one transaction, or in the caller's. Owner only. */
+export async function makePartitions(client: ClientBase, names: readonly string[]): Promise<void> {
+  // Statements in one query are one transaction.
+  await client.query(names.map(toMakeStatements).join(''));
+}
+
+/**
+ * Drops the days that ended before `date`, and such events elsewhere; returns the names. Rejects with
+ * `request/conflict` while a backup is made. Owner only.
+ */
 export async function dropPartitionsBefore(
   client: ClientBase,
   date: Date,
@@ -32,12 +47,17 @@ export async function dropPartitionsBefore(
       const day = toDay(name);
       return day !== undefined && day + DAY_MS <= date.getTime();
     });
-    await client.query(`
+    const drop = `
       ${old.map((name) => `drop table ${name};`).join('')}
       alter table run_events_rest disable trigger run_events_append_only;
       delete from run_events_rest where run_id < '${toFirstId(date.getTime())}';
-      alter table run_events_rest enable trigger run_events_append_only;`);
-    return old;
+      alter table run_events_rest enable trigger run_events_append_only;`;
+    const done = await unlessBackup(client, () => client.query(drop));
+    if (done !== undefined) return old;
+    throw new DrawbridgeError(
+      'request/conflict',
+      'A backup of the database is being made; old events stay until it is done.',
+    );
   });
 }
 
@@ -65,8 +85,9 @@ function toDay(name: string): number | undefined {
 }
 
 /** Attaching fails while the default partition holds ids of the day, so they move. */
-function toMakeStatements(day: number): string {
-  const name = toPartitionName(day);
+function toMakeStatements(name: string): string {
+  const day = toDay(name);
+  if (day === undefined) throw new RangeError(`${name} names no day`);
   const [from, to] = [toFirstId(day), toFirstId(day + DAY_MS)];
   return `
     create table ${name} (like run_events including defaults including constraints including storage);

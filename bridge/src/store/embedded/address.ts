@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Account } from './account.ts';
+import { USER } from './cluster.ts';
 
 /** sockaddr_un(7) holds 108 bytes on Linux and 104 on macOS, one of them for the end. */
 const LONGEST_FOLDER = 103 - '/.s.PGSQL.5432'.length;
@@ -32,6 +33,12 @@ export async function createAddress(
   const folder = await mkdtemp(TEMPORARY);
   if (account !== undefined) await chown(folder, account.uid, account.gid);
   return toSocketAddress(folder, folder, () => removeTemporary(folder));
+}
+
+/** The connection URL of the superuser. */
+export function toServerUrl(server: { host: string; port: number; password: string }): string {
+  const { host, port, password } = server;
+  return `postgres://${USER}:${password}@${encodeURIComponent(host)}:${port}/postgres`;
 }
 
 /** Removes a socket folder that a bridge made outside its home and could not remove itself. */

@@ -130,18 +130,27 @@ async function waitUntilReady({
   }
 }
 
-interface PidFile {
+export interface PidFile {
   readonly pid: number;
+  readonly port: number;
+  /** As PostgreSQL was told: it may count from the data folder. Empty where it has none. */
   readonly socketFolder: string;
+  readonly listenAddress: string;
   readonly state: string;
 }
 
-async function readPidFile(dataFolder: string): Promise<PidFile | undefined> {
+export async function readPidFile(dataFolder: string): Promise<PidFile | undefined> {
   try {
     const lines = (await readFile(join(dataFolder, 'postmaster.pid'), 'utf8')).split('\n');
     const pid = Number(lines[0]);
     if (!Number.isInteger(pid) || pid <= 0) return undefined;
-    return { pid, socketFolder: lines[4]?.trim() ?? '', state: lines[7]?.trim() ?? '' };
+    return {
+      pid,
+      port: Number(lines[3]),
+      socketFolder: lines[4]?.trim() ?? '',
+      listenAddress: lines[5]?.trim() ?? '',
+      state: lines[7]?.trim() ?? '',
+    };
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;

@@ -7,9 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { toMessage } from '../../errors.ts';
 import { findAccount } from './account.ts';
-import { createAddress } from './address.ts';
+import { createAddress, toServerUrl } from './address.ts';
 import { findBinaries } from './binaries.ts';
-import { USER, ensureCluster } from './cluster.ts';
+import { ensureCluster } from './cluster.ts';
 import { createLauncher } from './launch.ts';
 import { type Postmaster, endOrphan, startPostmaster } from './postmaster.ts';
 
@@ -117,13 +117,9 @@ export async function createEmbeddedServer({
   let closed: Promise<void> | undefined;
 
   return {
-    url: toUrl(cluster.password, address.host, address.port),
+    url: toServerUrl({ ...address, password: cluster.password }),
     pid: () => current?.pid,
     trouble: () => trouble,
     close: () => (closed ??= close()),
   };
-}
-
-function toUrl(password: string, host: string, port: number): string {
-  return `postgres://${USER}:${password}@${encodeURIComponent(host)}:${port}/postgres`;
 }
