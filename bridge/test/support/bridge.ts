@@ -19,7 +19,10 @@ const root = resolve(import.meta.dirname, '../../..');
 /** `@modelcontextprotocol/server-everything` over stdio, as it is added by configuration only. */
 export const everything = {
   command: process.execPath,
-  args: [join(root, 'bridge/node_modules/@modelcontextprotocol/server-everything/dist/index.js'), 'stdio'],
+  args: [
+    join(root, 'bridge/node_modules/@modelcontextprotocol/server-everything/dist/index.js'),
+    'stdio',
+  ],
 };
 
 /** A server that sends a log message of each of three levels during a call. */
