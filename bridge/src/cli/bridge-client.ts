@@ -54,6 +54,15 @@ const keySchema = z.looseObject({
 });
 export type KeyView = z.infer<typeof keySchema>;
 
+const removalSchema = z.looseObject({
+  dryRun: z.boolean(),
+  before: z.string(),
+  days: z.array(z.looseObject({ day: z.string(), bytes: z.number() })),
+  runs: z.number(),
+  bytes: z.number(),
+});
+export type RemovalView = z.infer<typeof removalSchema>;
+
 const problemSchema = z.looseObject({
   detail: z.string(),
   code: z.string().optional(),
@@ -93,6 +102,7 @@ export interface BridgeClient {
     expiresAt?: string | undefined;
   }): Promise<{ id: string; key: string }>;
   revokeKey(id: string): Promise<void>;
+  prune(wanted: { olderThanDays?: number | undefined; dryRun: boolean }): Promise<RemovalView>;
 }
 
 export function createBridgeClient(options: {
@@ -229,6 +239,8 @@ export function createBridgeClient(options: {
         await readText(await send('POST', '/v1/keys', { body: key })),
         z.object({ id: z.string(), key: z.string() }),
       ),
+    prune: async (wanted) =>
+      parse(await readText(await send('POST', '/v1/prune', { body: wanted })), removalSchema),
     revokeKey: async (id) => {
       (await send('DELETE', `/v1/keys/${encodeURIComponent(id)}`)).body.resume();
     },

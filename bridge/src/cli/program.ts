@@ -4,6 +4,7 @@ import { addBackupCommand, addRestoreCommand } from './backup.ts';
 import { addCallCommand } from './call.ts';
 import { addAddCommand, addRemoveCommand } from './configure.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addPruneCommand } from './prune.ts';
 import { addRunsCommand } from './runs.ts';
 import { addServerCommand } from './server.ts';
 import { addLogsCommand, addRestartCommand, addServersCommand } from './servers.ts';
@@ -40,6 +41,7 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addTokenCommand(program, terminal);
   addBackupCommand(program, terminal);
   addRestoreCommand(program, terminal);
+  addPruneCommand(program, terminal);
   addDoctorCommand(program, terminal);
   return program.addHelpText(
     'after',

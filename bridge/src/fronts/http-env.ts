@@ -7,6 +7,7 @@ import type { Principals } from '../principals/principals.ts';
 import type { RunDirectory } from '../runs/directory.ts';
 import type { LiveRuns } from '../runs/live.ts';
 import type { RunReader } from '../runs/reader.ts';
+import type { Retention } from '../runs/retention.ts';
 import type { LogEvent } from '../runs/event-text.ts';
 import type { RunLog } from '../runs/writer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -46,6 +47,7 @@ export interface HttpParts {
     readonly reader: RunReader;
     readonly live: LiveRuns;
     readonly directory: RunDirectory;
+    readonly retention: Pick<Retention, 'plan' | 'run'>;
   };
   readonly checks: readonly HealthCheck[];
   /** Records a security event in the bridge's own run. */

@@ -13,6 +13,7 @@ import { type Problem, toProblem } from './problem.ts';
 import { createDocsRoutes, describeApi } from './rest/docs.ts';
 import { addArtifactRoutes } from './rest/artifacts.ts';
 import { addKeyRoutes } from './rest/keys.ts';
+import { addPruneRoute } from './rest/prune.ts';
 import { addRunRoutes } from './rest/runs.ts';
 import { addServerRoutes } from './rest/servers.ts';
 import { addToolRoutes } from './rest/tools.ts';
@@ -95,6 +96,7 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   addRunRoutes(app, parts);
   addArtifactRoutes(app, parts);
   addKeyRoutes(app, parts);
+  addPruneRoute(app, parts);
   app.get('/metrics', async (c) =>
     c.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType }),
   );

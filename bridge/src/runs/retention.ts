@@ -10,14 +10,26 @@ export interface RetentionLimits {
   readonly maxBytes?: number | undefined;
 }
 
+/** What goes, or went. */
+export interface Removal {
+  /** Midnight UTC; runs that began before it go. */
+  readonly before: Date;
+  /** Days of events, the oldest first. */
+  readonly days: readonly { readonly day: Date; readonly bytes: number }[];
+  readonly runs: number;
+  /** Of the events and of the bodies that only they used. */
+  readonly bytes: number;
+}
+
 export interface Retention {
-  /** Returns the names of the partitions dropped. */
-  run(): Promise<readonly string[]>;
+  /** What would go by now, by these limits or by those of the settings. */
+  plan(limits?: RetentionLimits): Promise<Removal>;
+  run(limits?: RetentionLimits): Promise<Removal>;
   close(): Promise<void>;
 }
 
 export interface RetentionOptions {
-  readonly upkeep: Pick<RunUpkeep, 'oldestNeeded' | 'eventDays' | 'removeBefore'>;
+  readonly upkeep: Pick<RunUpkeep, 'oldestNeeded' | 'eventDays' | 'countBefore' | 'removeBefore'>;
   readonly dropEventsBefore: (date: Date) => Promise<readonly string[]>;
   /** Read at each run, since settings change. */
   readonly limits: () => RetentionLimits;
@@ -31,11 +43,11 @@ const INTERVAL_MS = 3_600_000;
 export function createRetention({
   upkeep,
   dropEventsBefore,
-  limits,
+  limits: readLimits,
   logger,
   now = Date.now,
 }: RetentionOptions): Retention {
-  let running: Promise<readonly string[]> | undefined;
+  let running: Promise<unknown> = Promise.resolve();
 
   /** The end of the last day that has to go so that the rest fits; undefined when all fits. Today stays. */
   const findExcess = async (maxBytes: number): Promise<number | undefined> => {
@@ -56,29 +68,41 @@ export function createRetention({
     return needed === undefined ? date : Math.min(date, needed.getTime());
   };
 
-  const remove = async (): Promise<readonly string[]> => {
-    const { days, maxBytes } = limits();
-    const tooOld = now() - days * DAY_MS;
-    let before = await spare(tooOld, new Date(tooOld));
+  const plan = async ({ days: keep, maxBytes } = readLimits()): Promise<Removal> => {
+    const tooOld = now() - keep * DAY_MS;
+    let end = await spare(tooOld, new Date(tooOld));
     const excess = maxBytes === undefined ? undefined : await findExcess(maxBytes);
-    if (excess !== undefined && excess > before) {
-      before = Math.max(before, await spare(excess));
-      if (before < excess) {
+    if (excess !== undefined && excess > end) {
+      end = Math.max(end, await spare(excess));
+      if (end < excess) {
         logger.warn(
           'The log is larger than its cap, but runs that began in its oldest days are open.',
         );
       }
     }
-    const date = new Date(Math.floor(before / DAY_MS) * DAY_MS);
-    const dropped = await dropEventsBefore(date);
-    const removed = await upkeep.removeBefore(date);
-    if (dropped.length > 0) logger.info({ dropped, ...removed }, 'removed old runs');
-    return dropped;
+    const before = new Date(Math.floor(end / DAY_MS) * DAY_MS);
+    const days = (await upkeep.eventDays()).filter(
+      ({ day }) => day.getTime() + DAY_MS <= before.getTime(),
+    );
+    const { runs, bodyBytes } = await upkeep.countBefore(before);
+    return { before, days, runs, bytes: days.reduce((sum, { bytes }) => sum + bytes, bodyBytes) };
   };
 
-  const run = (): Promise<readonly string[]> => {
-    running ??= remove().finally(() => (running = undefined));
-    return running;
+  const remove = async (limits?: RetentionLimits): Promise<Removal> => {
+    const removal = await plan(limits);
+    const dropped = await dropEventsBefore(removal.before);
+    const removed = await upkeep.removeBefore(removal.before);
+    if (dropped.length > 0) logger.info({ dropped, ...removed }, 'removed old runs');
+    return removal;
+  };
+  /** One after the other, also when one fails: whoever started it is told. */
+  const run = (limits?: RetentionLimits): Promise<Removal> => {
+    const next = running.then(
+      () => remove(limits),
+      () => remove(limits),
+    );
+    running = next;
+    return next;
   };
 
   const timer = setInterval(() => {
@@ -87,10 +111,11 @@ export function createRetention({
   timer.unref();
 
   return {
+    plan,
     run,
     async close() {
       clearInterval(timer);
-      await running?.catch(() => undefined); // told by whoever started it
+      await running.catch(() => undefined); // told by whoever started it
     },
   };
 }

@@ -13,7 +13,7 @@ import { type LiveRuns, createLiveRuns } from './live.ts';
 import { createNews } from './news.ts';
 import { type RunReader, createRunReader } from './reader.ts';
 import { createRedact } from './redaction.ts';
-import { type RetentionLimits, createRetention } from './retention.ts';
+import { type Retention, type RetentionLimits, createRetention } from './retention.ts';
 import { type RunLog, createRunLog } from './writer.ts';
 
 export interface Runs {
@@ -21,6 +21,7 @@ export interface Runs {
   readonly reader: RunReader;
   readonly live: LiveRuns;
   readonly directory: RunDirectory;
+  readonly retention: Pick<Retention, 'plan' | 'run'>;
   /** Ends the runs of stateless callers, writes what waits, and marks this bridge as ended. */
   close(): Promise<void>;
 }
@@ -117,6 +118,7 @@ async function open(
     reader,
     live: createLiveRuns({ reader, news }),
     directory,
+    retention: keeper,
     close: lifetime.close,
   };
 }

@@ -39,6 +39,8 @@ export interface RunUpkeep {
   oldestNeeded(activeSince?: Date): Promise<Date | undefined>;
   /** Days of events with their size in bytes, the oldest first. */
   eventDays(): Promise<readonly { readonly day: Date; readonly bytes: number }[]>;
+  /** What `removeBefore` would delete; the bytes are those of bodies. */
+  countBefore(date: Date): Promise<{ readonly runs: number; readonly bodyBytes: number }>;
   /** Deletes ended runs that began before `date`, bodies that only their events used, and old bridges. */
   removeBefore(date: Date): Promise<{ readonly runs: number; readonly artifacts: number }>;
   /** Tells other bridges which runs have news; not durable, and so without a wait for the disk. */
@@ -146,15 +148,16 @@ export function createRunUpkeep(db: Database): RunUpkeep {
         where isleaf and relid::regclass::text ~ '^run_events_[0-9]{8}$' order by 1`);
       return rows.map(({ day, bytes }) => ({ day: new Date(day), bytes: Number(bytes) }));
     },
+    async countBefore(date) {
+      const { rows } = await db.execute<{ runs: number; bodyBytes: string }>(sql`
+        select (select count(*)::int from runs where ${isOldRun(date)}) as runs,
+          (select coalesce(sum(size), 0)::text from artifacts where ${isOldBody(date)}) as "bodyBytes"`);
+      return { runs: rows[0]?.runs ?? 0, bodyBytes: Number(rows[0]?.bodyBytes ?? 0) };
+    },
     async removeBefore(date) {
       const before = date.toISOString();
-      const runs = await db.execute(
-        sql`delete from runs where started_at < ${before}::timestamptz and completed_at is not null`,
-      );
-      // A body is marked as used at most a day before the last event that names it.
-      const artifacts = await db.execute(
-        sql`delete from artifacts where used_at < ${before}::timestamptz - interval '1 day'`,
-      );
+      const runs = await db.execute(sql`delete from runs where ${isOldRun(date)}`);
+      const artifacts = await db.execute(sql`delete from artifacts where ${isOldBody(date)}`);
       await db.execute(
         sql`delete from bridges where swept_at < ${before}::timestamptz
             and not exists (select from runs where bridge_id = bridges.id)`,
@@ -172,4 +175,13 @@ export function createRunUpkeep(db: Database): RunUpkeep {
 
 function fresh(staleSeconds: number): SQL {
   return sql`beat_at >= now() - make_interval(secs => ${staleSeconds}::float8)`;
+}
+
+function isOldRun(date: Date): SQL {
+  return sql`started_at < ${date.toISOString()}::timestamptz and completed_at is not null`;
+}
+
+/** A body is marked as used at most a day before the last event that names it. */
+function isOldBody(date: Date): SQL {
+  return sql`used_at < ${date.toISOString()}::timestamptz - interval '1 day'`;
 }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createRetention } from '../../src/runs/retention.ts';
+import { type Removal, createRetention } from '../../src/runs/retention.ts';
 import { ensurePartitions } from '../../src/store/partitions.ts';
 import {
   type LogDatabase,
@@ -46,6 +46,7 @@ async function addRun({ isEnded = true, text = 'x' } = {}): Promise<string> {
   return id;
 }
 
+const daysOf = ({ days }: Removal) => days.map(({ day }) => day.toISOString().slice(0, 10));
 const has = async (id: string) => (await db.queries.run(db.tenantId, id)) !== undefined;
 const countEvents = async (id: string) =>
   (await db.queries.events(db.tenantId, id, { after: 0, limit: 9 })).length;
@@ -57,7 +58,7 @@ test('runs that ended before the days to keep go, with their events and bodies',
   time += 20 * DAY;
   const young = await addRun({ text: 'young' });
   time += 11 * DAY;
-  expect(await retention({ days: 30 }).run()).toContain('run_events_20300101');
+  expect(daysOf(await retention({ days: 30 }).run())).toContain('2030-01-01');
   expect([await has(old), await has(young)]).toEqual([false, true]);
   expect([await countEvents(old), await countEvents(young)]).toEqual([0, 3]);
   expect(await countArtifacts()).toBe(2);
@@ -71,7 +72,7 @@ test('an old run that is open, or was active lately, stays whole', async () => {
   const session = await addRun({ isEnded: false });
   time += 31 * DAY;
   const keeper = retention({ days: 30 });
-  expect(await keeper.run()).not.toContain('run_events_20300101');
+  expect(daysOf(await keeper.run())).not.toContain('2030-01-01');
   const { log } = await db.addBridge({ now: () => time });
   await log.append(session, progress('b'));
   await log.end(session, 'completed');
@@ -97,4 +98,42 @@ test('above the cap the oldest days of ended runs go, today stays', async () => 
   expect([await has(first), await has(second)]).toEqual([false, false]);
   await retention({ days: 30, maxBytes: 1 }).run();
   expect([await has(third), await countEvents(third)]).toEqual([true, 3]);
+});
+
+test('what would go is told beforehand, and is what goes', async () => {
+  const old = await addRun({ text: 'o' });
+  time += 5 * DAY;
+  const young = await addRun();
+  const keeper = retention({ days: 30 });
+  expect(await keeper.plan()).toMatchObject({ runs: 0 });
+  const planned = await keeper.plan({ days: 3 });
+  expect(daysOf(planned).at(-1)).toBe('2030-01-02');
+  expect(planned).toMatchObject({ before: new Date('2030-01-03'), runs: 1 });
+  const events = planned.days.reduce((sum, { bytes }) => sum + bytes, 0);
+  const { rows } = await db.store.db.execute<{ size: number }>(
+    sql`select max(size)::int as size from artifacts`,
+  );
+  expect(planned.bytes).toBe(events + (rows[0]?.size ?? 0));
+  expect([await has(old), await countEvents(old)]).toEqual([true, 3]);
+  expect(await keeper.run({ days: 3 })).toEqual(planned);
+  expect([await has(old), await has(young)]).toEqual([false, true]);
+});
+
+test('a removal that failed keeps none after it from its turn', async () => {
+  await addRun();
+  time += 9 * DAY;
+  let isAway = true;
+  const keeper = createRetention({
+    upkeep: db.upkeep,
+    dropEventsBefore: (date) =>
+      isAway ? Promise.reject(new Error('away')) : db.store.dropEventsBefore(date),
+    limits: () => ({ days: 3 }),
+    logger,
+    now: () => time,
+  });
+  const failed = keeper.run();
+  const next = keeper.run();
+  await expect(failed).rejects.toThrow('away');
+  isAway = false;
+  expect(await next).toMatchObject({ runs: 1 });
 });
