@@ -17,7 +17,11 @@ const inputSchema = {
 
 export const tools = [
   { name: 'small', description: 'Answers 16 bytes that name the seed.', inputSchema },
-  { name: 'large', description: 'Answers 64 KB that begin with the name of the seed.', inputSchema },
+  {
+    name: 'large',
+    description: 'Answers 64 KB that begin with the name of the seed.',
+    inputSchema,
+  },
 ];
 
 const toToken = (seed) => `k${String(seed).padStart(15, '0')}`;

@@ -1,0 +1,24 @@
+// All contenders, in the order of the report.
+import { createBridgeContender } from './bridge.ts';
+import type { Contender } from './contender.ts';
+import { directHttp, directStdio } from './direct.ts';
+import { createMcpHub } from './mcp-hub.ts';
+import { createMcpProxy } from './mcp-proxy.ts';
+import { createSupergateway } from './supergateway.ts';
+
+export const OURS = 'bridge';
+export const OURS_WRITING = 'bridge-write';
+/** The other gateways. */
+export const rivals: readonly string[] = ['mcp-proxy', 'supergateway', 'mcp-hub'];
+
+export function listContenders(): Contender[] {
+  return [
+    directStdio,
+    directHttp,
+    createBridgeContender({ name: OURS, effect: 'read' }),
+    createBridgeContender({ name: OURS_WRITING, effect: 'unknown' }),
+    createMcpProxy(),
+    createSupergateway(),
+    createMcpHub(),
+  ];
+}

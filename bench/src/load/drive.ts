@@ -1,0 +1,73 @@
+// The closed loop: each caller asks again as soon as it has its answer, for a while that is not
+// measured and then for one that is.
+
+export interface DriveOptions {
+  readonly callers: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  /** Rejects where the answer is not the right one; the first rejection ends the drive. */
+  readonly ask: (slot: number) => Promise<void>;
+  /** At the two ends of the measured time, for whoever reads clocks of other processes. */
+  readonly onEdge: (edge: 'begin' | 'end') => void;
+}
+
+export interface Driven {
+  /** One for each answer that came in the measured time, in milliseconds, in no order. */
+  readonly latencies: Float64Array;
+  readonly seconds: number;
+  /** Processor time of the load generator itself. */
+  readonly loadCpuMs: number;
+}
+
+export async function drive({
+  callers,
+  warmupMs,
+  measureMs,
+  ask,
+  onEdge,
+}: DriveOptions): Promise<Driven> {
+  const latencies: number[] = [];
+  let state: 'warming' | 'measuring' | 'over' = 'warming';
+  const loop = async (slot: number): Promise<void> => {
+    while (state !== 'over') {
+      const asked = performance.now();
+      await ask(slot);
+      if (state === 'measuring') latencies.push(performance.now() - asked);
+    }
+  };
+  let cpu = process.cpuUsage();
+  let begin = 0;
+  let seconds = 0;
+  const clock = (async (): Promise<void> => {
+    await after(warmupMs, () => state === 'over');
+    state = 'measuring';
+    onEdge('begin');
+    begin = performance.now();
+    cpu = process.cpuUsage();
+    await after(measureMs, () => state === 'over');
+    seconds = (performance.now() - begin) / 1_000;
+    cpu = process.cpuUsage(cpu);
+    state = 'over';
+    onEdge('end');
+  })();
+  const loops = Array.from({ length: callers }, (_, slot) => loop(slot));
+  try {
+    await Promise.all([clock, ...loops]);
+  } finally {
+    state = 'over';
+    await Promise.allSettled([clock, ...loops]);
+  }
+  return {
+    latencies: Float64Array.from(latencies),
+    seconds,
+    loadCpuMs: (cpu.user + cpu.system) / 1_000,
+  };
+}
+
+/** Waits in short steps, so that a drive that has failed ends soon. */
+async function after(ms: number, isOver: () => boolean): Promise<void> {
+  const end = performance.now() + ms;
+  for (let left = ms; left > 0 && !isOver(); left = end - performance.now()) {
+    await new Promise((resolve) => setTimeout(resolve, Math.min(left, 100)));
+  }
+}
