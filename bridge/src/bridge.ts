@@ -221,7 +221,11 @@ async function open(
       },
     ],
   });
-  const listener = await listen({ host: settings.host, port: settings.port, fetch: front.fetch });
+  const listener = await listen({
+    host: settings.host,
+    port: settings.port,
+    listener: front.listener,
+  });
   lifetime.defer(listener.close);
   lifetime.defer(front.close);
   await lock.announce({ url: listener.url });

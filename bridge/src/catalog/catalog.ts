@@ -41,6 +41,8 @@ export interface Catalog {
   find(call: Pick<Call, 'method' | 'name' | 'params' | 'view'>): Target | RpcError;
   /** The output schema of a tool as it was offered, for the projection of its result. */
   outputSchema(view: View, name: string): Definition | undefined;
+  /** Whether a tool takes arguments from `Mcp-Param-*` headers (2026-07-28, `x-mcp-header`). */
+  hasHeaderParams(view: View, name: string): boolean;
   /** Servers whose offer is known. */
   known(): ReadonlySet<string>;
   instructions(view: View): string | undefined;
@@ -229,6 +231,8 @@ export function createCatalog(): Catalog {
     outputSchema(view, name) {
       return findShelf(view, `tools/${name}`)?.outputSchema(name, view);
     },
+    hasHeaderParams: (view, name) =>
+      findShelf(view, `tools/${name}`)?.hasHeaderParams(name, view) ?? false,
     known: () => new Set(shelves.keys()),
     instructions(view) {
       const parts = shelvesOf(view).flatMap(({ server, instructions }) =>

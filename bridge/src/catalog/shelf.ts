@@ -15,6 +15,7 @@ interface Item {
   readonly definition: Definition;
   readonly catalogDefinition: Definition;
   readonly target: Target;
+  readonly hasHeaderParams: boolean;
 }
 
 export interface Shelf {
@@ -28,6 +29,7 @@ export interface Shelf {
   readonly withheld: ReadonlySet<string>;
   target(kind: 'tool' | 'prompt', name: string, view: View): Target | undefined;
   outputSchema(name: string, view: View): Definition | undefined;
+  hasHeaderParams(name: string, view: View): boolean;
   matchesTemplate(uri: string): boolean;
 }
 
@@ -68,6 +70,9 @@ export function createShelf(config: UpstreamConfig, offer: Offer, pins: readonly
           definition,
           catalogDefinition: { ...definition, name: catalogName },
           target: { upstream: server, name, definitionHash: hash, effect },
+          hasHeaderParams: JSON.stringify(definition['inputSchema'] ?? {}).includes(
+            '"x-mcp-header"',
+          ),
         },
       ];
     });
@@ -103,6 +108,7 @@ export function createShelf(config: UpstreamConfig, offer: Offer, pins: readonly
       const schema = item('tool', name, view)?.definition['outputSchema'];
       return typeof schema === 'object' && schema !== null ? (schema as Definition) : undefined; // an object by the test before it
     },
+    hasHeaderParams: (name, view) => item('tool', name, view)?.hasHeaderParams ?? false,
     matchesTemplate: (uri) => matchers.some((matches) => matches(uri)),
   };
 }

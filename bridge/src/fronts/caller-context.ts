@@ -1,7 +1,15 @@
 // What a front knows of one request before it becomes a call: who asks, through which view, for
 // which project. The HTTP edge makes it once per request and every front builds calls from it.
 import type { LogLevel } from '../sessions/log-level.ts';
-import type { Call, CallClient, CallMethod, CallSink, Principal, View } from '../calls/call.ts';
+import type {
+  Call,
+  CallClient,
+  CallMethod,
+  CallSink,
+  Outcome,
+  Principal,
+  View,
+} from '../calls/call.ts';
 
 export interface CallerContext {
   readonly principal: Principal;
@@ -15,6 +23,8 @@ export interface CallerContext {
   readonly logLevel?: LogLevel;
   /** Where the caller's session keeps its level. */
   readonly setLogLevel?: (level: LogLevel) => Promise<void>;
+  /** How the request's call ended, when it was made on the fast path; it is not made again. */
+  readonly settled?: Outcome;
   /** The run that this caller's calls belong to; opened with the first call. */
   runId(): Promise<string>;
 }

@@ -1,4 +1,5 @@
 // What the HTTP edge hands to its routes, and the parts of the bridge it serves.
+import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { Call, Principal } from '../calls/call.ts';
 import type { Handler } from '../calls/pipeline.ts';
@@ -17,6 +18,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Upstreams } from '../upstreams/upstream.ts';
 
 export interface HttpEnv {
+  /** As @hono/node-server gives them; absent where no socket is. */
+  Bindings: { incoming?: IncomingMessage };
   Variables: { requestId: string; principal: Principal };
 }
 

@@ -1,10 +1,14 @@
 // The HTTP edge: what every request passes before its route (id, host, origin, key), the routes, and
 // the one place where errors become answers.
+import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { createAuthFailures } from './auth-failures.ts';
 import { authenticate } from './authenticate.ts';
 import { createBodyGuard } from './body-guard.ts';
+import { createCallsUnderWay } from './calls-under-way.ts';
+import { type Listener, createFastFront } from './fast/fast-front.ts';
+import { createSettledOutcomes } from './fast/settled.ts';
 import { createHealthRoutes } from './health.ts';
 import { createCors, createHostGuard } from './host-guard.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
@@ -20,7 +24,7 @@ import { addToolRoutes } from './rest/tools.ts';
 import { toRpcError } from './rpc-error.ts';
 
 export interface HttpFront {
-  fetch(request: Request, env?: unknown): Response | Promise<Response>;
+  readonly listener: Listener;
   close(): Promise<void>;
 }
 
@@ -42,7 +46,9 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     type: 'http',
     scheme: 'bearer',
   });
-  const mcp = createMcpRoutes(parts);
+  const underWay = createCallsUnderWay();
+  const settled = createSettledOutcomes();
+  const mcp = createMcpRoutes(parts, { underWay, settled });
   const failures = createAuthFailures((event) => {
     parts.audit(event).catch((error: unknown) => {
       logger.error({ err: error }, 'a security event was not recorded');
@@ -132,8 +138,9 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     );
   });
 
+  const otherwise = getRequestListener((request, env) => app.fetch(request, env));
   return {
-    fetch: (request, env) => app.fetch(request, env as object | undefined), // Hono wants its bindings as an object
+    listener: createFastFront({ parts, underWay, settled, otherwise }),
     async close() {
       failures.close();
       await mcp.close();

@@ -1,8 +1,7 @@
-// The socket: node:http in front of the Hono app, with the timeouts of a server that long streams go
+// The socket: node:http, with the timeouts of a server that long streams go
 // through. Node's 5 s keep-alive resets clients that reuse a connection, so it is 65 s here.
-import { createServer } from 'node:http';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import { DrawbridgeError } from '../errors.ts';
 
 export interface Listener {
@@ -15,22 +14,21 @@ export interface Listener {
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
-  readonly fetch: (request: Request, env?: unknown) => Response | Promise<Response>;
+  readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
 const GRACE_MS = 2_000;
 
-export async function listen({ host, port, fetch }: ListenOptions): Promise<Listener> {
+export async function listen({ host, port, listener }: ListenOptions): Promise<Listener> {
   let open = 0;
   let lastEnd = performance.now();
-  const answer = getRequestListener(fetch);
   const server = createServer((request, response) => {
     open += 1;
     response.once('close', () => {
       open -= 1;
       lastEnd = performance.now();
     });
-    void answer(request, response);
+    listener(request, response);
   });
   server.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve, reject) => {

@@ -2,7 +2,6 @@
 // an SDK object: each POST is served by a fresh server, so any bridge, also a restarted one, goes on
 // with a session it did not begin. The GET stream carries changes of the catalog.
 import {
-  type Server,
   WebStandardStreamableHTTPServerTransport,
   isInitializeRequest,
   isJSONRPCNotification,
@@ -13,6 +12,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { DrawbridgeError } from '../errors.ts';
 import type { Session, Sessions } from '../sessions/sessions.ts';
 import type { CallerContext } from './caller-context.ts';
+import { type CallsUnderWay, toRequestKey } from './calls-under-way.ts';
 import { createMcpServer, type McpServerParts } from './mcp-server.ts';
 import { createEventStream } from './sse.ts';
 import { whenWritten } from './when-written.ts';
@@ -27,17 +27,17 @@ export interface LegacyFront {
 export interface LegacyFrontOptions extends McpServerParts {
   readonly catalog: Catalog;
   readonly sessions: Sessions;
+  readonly underWay: CallsUnderWay;
   readonly onError: (error: Error) => void;
 }
 
 export function createLegacyFront({
   sessions,
+  underWay,
   onError,
   ...parts
 }: LegacyFrontOptions): LegacyFront {
   const streams = new Set<{ send(event: { data: string }): void; close(): void }>();
-  /** Requests under way by session and id, which `notifications/cancelled` names from another POST. */
-  const underWay = new Map<string, Server>();
   const unsubscribe = parts.catalog.subscribe(() => {
     for (const stream of streams) {
       for (const list of ['tools', 'prompts', 'resources']) {
@@ -76,7 +76,7 @@ export function createLegacyFront({
     const transport = new WebStandardStreamableHTTPServerTransport();
     await server.connect(transport);
     const keys = toRequestKeys(context.sessionId, body);
-    for (const key of keys) underWay.set(key, server);
+    for (const key of keys) underWay.add(key, server);
     const response = await transport.handleRequest(request, { parsedBody: body });
     return whenWritten(response, () => {
       for (const key of keys) underWay.delete(key);
@@ -116,7 +116,7 @@ export function createLegacyFront({
     for (const message of Array.isArray(body) ? body : [body]) {
       if (!isJSONRPCNotification(message) || message.method !== 'notifications/cancelled') continue;
       // Closing the request's own server aborts the call and ends its stream, which is all it serves.
-      await underWay.get(toRequestKey(session.id, message.params?.['requestId']))?.close();
+      await underWay.cancel(toRequestKey(session.id, message.params?.['requestId']));
     }
     return serve(
       request,
@@ -161,7 +161,7 @@ export function createLegacyFront({
     async close() {
       unsubscribe();
       for (const stream of streams) stream.close();
-      await Promise.all([...new Set(underWay.values())].map((server) => server.close()));
+      await underWay.cancelAll();
     },
   };
 }
@@ -170,8 +170,4 @@ function toRequestKeys(sessionId: string | undefined, body: unknown): string[] {
   return (Array.isArray(body) ? body : [body])
     .filter((message) => isJSONRPCRequest(message))
     .map(({ id }) => toRequestKey(sessionId, id));
-}
-
-function toRequestKey(sessionId: string | undefined, id: unknown): string {
-  return `${sessionId ?? ''} ${typeof id} ${String(id)}`;
 }

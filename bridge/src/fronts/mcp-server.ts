@@ -1,11 +1,16 @@
 // The bridge as an MCP server: one SDK server per request, made from the caller's context, so that
 // nothing leaks between clients (CVE-2026-25536). Both eras and all transports use this one; what
 // differs between them is in mcp-modern.ts and mcp-legacy.ts.
-import { ProtocolError, Server, type ServerContext } from '@modelcontextprotocol/server';
+import {
+  LOG_LEVEL_META_KEY,
+  ProtocolError,
+  Server,
+  type ServerContext,
+  type jsonSchemaValidator,
+} from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import type { CallMethod, CallSink, Outcome } from '../calls/call.ts';
+import type { Call, CallMethod, CallSink, Outcome } from '../calls/call.ts';
 import type { Handler } from '../calls/pipeline.ts';
-import type { Call } from '../calls/call.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type LogLevel, logLevelSchema, reachesLevel } from '../sessions/log-level.ts';
 import { type CallerContext, toCall } from './caller-context.ts';
@@ -23,6 +28,13 @@ export interface McpServerParts {
 const anyParams = { params: z.looseObject({}) };
 const LIST_CACHE = { ttlMs: 0, cacheScope: 'private' } as const;
 
+/** Only answers to a server's own questions are validated with it, and this one asks none. */
+const noValidator: jsonSchemaValidator = {
+  getValidator() {
+    throw new Error('The bridge does not ask its callers through the SDK.');
+  },
+};
+
 export function createMcpServer(parts: McpServerParts, context: CallerContext): Server {
   const { catalog, call, createId, ready } = parts;
   const { view } = context;
@@ -37,6 +49,8 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
         completions: {},
         ...(context.client.era === 'legacy' && { logging: {} }),
       },
+      // The SDK's default compiles a JSON Schema validator for each server; here nothing asks for one.
+      jsonSchemaValidator: noValidator,
       ...(instructions !== undefined && { instructions }),
       cacheHints: {
         'tools/list': LIST_CACHE,
@@ -93,9 +107,11 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
         signal,
         sink: toSink(extra, context.logLevel),
       };
-      const outcome = await toCall(context, request, createId()).then(call, (error: unknown) => {
-        throw toRpcError(error);
-      });
+      const outcome =
+        context.settled ??
+        (await toCall(context, request, createId()).then(call, (error: unknown) => {
+          throw toRpcError(error);
+        }));
       const result = toResult(outcome);
       return method === 'tools/call'
         ? server.projectCallToolResult({ content: [], ...result }, catalog.outputSchema(view, name))
@@ -105,14 +121,17 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
   return server;
 }
 
-/** The SDK takes the answers of a retried request out of its params; the server needs them there. */
+/** The SDK takes some of what a request carries out of its params; the server needs it there. */
 function toWireParams(
   params: Record<string, unknown>,
   { mcpReq }: ServerContext,
 ): Record<string, unknown> {
   const requestState = mcpReq.requestState<string>();
+  const envelope: Readonly<Record<string, unknown>> = mcpReq.envelope ?? {};
+  const logLevel = envelope[LOG_LEVEL_META_KEY];
   return {
     ...params,
+    ...(logLevel !== undefined && { _meta: { ...mcpReq._meta, [LOG_LEVEL_META_KEY]: logLevel } }),
     ...(mcpReq.inputResponses !== undefined && { inputResponses: mcpReq.inputResponses }),
     ...(requestState !== undefined && { requestState }),
   };

@@ -7,6 +7,8 @@ import type { CallClient, View } from '../calls/call.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { type LogLevel, logLevelSchema } from '../sessions/log-level.ts';
 import type { CallerContext } from './caller-context.ts';
+import type { CallsUnderWay } from './calls-under-way.ts';
+import type { SettledOutcomes } from './fast/settled.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
 import { createLegacyFront } from './mcp-legacy.ts';
 import { createModernFront } from './mcp-modern.ts';
@@ -33,10 +35,18 @@ export interface McpRoutes {
   close(): Promise<void>;
 }
 
-export function createMcpRoutes(parts: HttpParts): McpRoutes {
+export interface McpRoutesOptions {
+  readonly underWay: CallsUnderWay;
+  readonly settled: SettledOutcomes;
+}
+
+export function createMcpRoutes(
+  parts: HttpParts,
+  { underWay, settled }: McpRoutesOptions,
+): McpRoutes {
   const onError = (error: Error): void => parts.logger.debug({ err: error }, 'mcp front');
   const modern = createModernFront({ ...parts, onError });
-  const legacy = createLegacyFront({ ...parts, onError });
+  const legacy = createLegacyFront({ ...parts, underWay, onError });
 
   const serve = async (c: Context<HttpEnv>, view: View): Promise<Response> => {
     if (!parts.catalog.has(view)) throw unknownView(view);
@@ -55,7 +65,9 @@ export function createMcpRoutes(parts: HttpParts): McpRoutes {
     const { client, logLevel } = fromModernMeta(body);
     const traceId = TRACE_PARENT.exec(c.req.header('traceparent') ?? '')?.[1];
     const { project, roots } = toProject(c, parts);
+    const outcome = settled.take(c.env.incoming);
     return {
+      ...(outcome !== undefined && { settled: outcome }),
       principal,
       view,
       client,

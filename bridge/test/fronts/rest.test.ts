@@ -298,6 +298,7 @@ test('/openapi.json describes every route, and the page that shows it needs noth
     '/v1/events',
     '/v1/keys',
     '/v1/keys/{id}',
+    '/v1/prune',
     '/v1/runs',
     '/v1/runs/{id}',
     '/v1/runs/{id}/events',
