@@ -90,7 +90,10 @@ export function addRemoveCommand(program: Command, terminal: Terminal): void {
 }
 
 /** Where the settings are read from and written to: never into the file that ships with Drawbridge. */
-function toPaths({ cwd }: Terminal, { config }: FileOptions): { source: string; path: string } {
+export function toPaths(
+  { cwd }: Terminal,
+  { config }: { readonly config?: string },
+): { source: string; path: string } {
   const source = findConfigFile({ cwd, configPath: config, packageRoot: findPackageRoot() });
   const own = join(cwd, CONFIG_FILE_NAME);
   return { source, path: config === undefined && !existsSync(own) ? own : source };

@@ -4,6 +4,7 @@ import { addBackupCommand, addRestoreCommand } from './backup.ts';
 import { addCallCommand } from './call.ts';
 import { addAddCommand, addRemoveCommand } from './configure.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addImportCommand } from './import.ts';
 import { addPruneCommand } from './prune.ts';
 import { addRunsCommand } from './runs.ts';
 import { addServerCommand } from './server.ts';
@@ -36,6 +37,7 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addServersCommand(program, terminal);
   addAddCommand(program, terminal);
   addRemoveCommand(program, terminal);
+  addImportCommand(program, terminal);
   addRestartCommand(program, terminal);
   addLogsCommand(program, terminal);
   addTokenCommand(program, terminal);
