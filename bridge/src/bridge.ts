@@ -3,7 +3,6 @@
 import { join } from 'node:path';
 import { loadDefinition } from '@drawbridge/registry';
 import type { Logger } from 'pino';
-import { v7 as createId } from 'uuid';
 import { createAdmitStep } from './calls/admit.ts';
 import { createPipeline } from './calls/pipeline.ts';
 import { createRecordStep } from './calls/record.ts';
@@ -15,6 +14,7 @@ import { createOfferStore } from './catalog/offer-store.ts';
 import { toMessage } from './errors.ts';
 import { createHttpFront } from './fronts/http.ts';
 import { listen } from './fronts/listen.ts';
+import { createIdSource } from './ids.ts';
 import { createLifetime } from './lifetime.ts';
 import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
 import { createPrincipals } from './principals/principals.ts';
@@ -66,6 +66,7 @@ async function open(
 ): Promise<Bridge> {
   let settings = initial;
   const { home } = settings;
+  const createId = createIdSource();
   const bridgeId = createId();
 
   const lock = await lockHome(home);

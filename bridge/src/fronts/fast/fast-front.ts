@@ -107,7 +107,8 @@ export function createFastFront({
       } as const;
       outcome = await parts.call(await toCall(context, made, createId()));
     } finally {
-      if (key !== undefined) underWay.delete(key);
+      if (key === undefined) response.off('close', cancel);
+      else underWay.delete(key);
     }
     if (response.destroyed) return true;
     if (outcome.kind === 'cancelled') {
