@@ -1,6 +1,6 @@
 // The levels that Drawbridge sets itself for calls, held against what was found. A level that names
 // another gateway means the best of those measured, and none of them keeps a log.
-import type { ContenderReading } from './calls-part.ts';
+import { type ContenderReading, toTitle } from './calls-part.ts';
 import { OURS, rivals } from './contenders/index.ts';
 import { findReading, mostMemory, type Results } from './results.ts';
 import { toFigure, toMegabytes } from './table.ts';
@@ -37,7 +37,7 @@ function compareRate(ours: ContenderReading, others: readonly ContenderReading[]
   if (own === undefined || best === 0) return [];
   return [
     {
-      what: '32 callers, 16 B: calls/s against the best other gateway',
+      what: '16 B, 32 callers: calls/s against the best other gateway',
       found: `x${toFigure(own / best)}`,
       level: 'x3 (floor x2)',
       isReached: own >= best * 3,
@@ -51,7 +51,7 @@ function compareCpu(ours: ContenderReading): Level[] {
   const found = cpu.gateway + cpu.postgres;
   return [
     {
-      what: '32 callers, 16 B: CPU of a call, PostgreSQL included, the server not',
+      what: '16 B, 32 callers: CPU of a call, PostgreSQL included, the server not',
       found: `${toFigure(found)} ms`,
       level: `${MOST_CPU_MS} ms`,
       isReached: found <= MOST_CPU_MS,
@@ -71,7 +71,7 @@ function compareMedian(
   const level = best + fdatasyncMs;
   return [
     {
-      what: 'one caller, 16 B: median, against the best other and one fdatasync',
+      what: '16 B, 1 caller: median, against the best other and one fdatasync',
       found: `${toFigure(own)} ms`,
       level: `${toFigure(level)} ms`,
       isReached: own <= level,
@@ -81,12 +81,12 @@ function compareMedian(
 
 function compareLarge(ours: ContenderReading, others: readonly ContenderReading[]): Level[] {
   return [1, 32, 128].flatMap((callers) => {
-    const cell = { tool: 'large', callers };
+    const cell = { tool: 'large', callers } as const;
     const own = findReading(ours, cell)?.perSecond;
     const best = Math.max(0, ...others.map((other) => findReading(other, cell)?.perSecond ?? 0));
     if (own === undefined || best === 0) return [];
     return {
-      what: `${callers} callers, 64 KB: calls/s against the best other gateway`,
+      what: `${toTitle(cell)}: calls/s against the best other gateway`,
       found: `x${toFigure(own / best)}`,
       level: 'x1',
       isReached: own >= best,

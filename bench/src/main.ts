@@ -28,11 +28,22 @@ async function main(): Promise<void> {
     return;
   }
   const lifetime = createLifetime();
-  for (const [signal, code] of Object.entries(signals)) {
-    process.once(signal, () => void lifetime.close().finally(() => process.exit(code)));
-  }
+  const interrupt = new AbortController();
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const [signal, code] of Object.entries(signals)) {
+      process.once(signal, () => {
+        interrupt.abort();
+        process.exitCode = code;
+        reject(new Error('Interrupted; everything that was started is being ended.'));
+      });
+    }
+  });
+  // What fails after an interruption fails because of it.
+  const say = (line: string): void => {
+    if (!interrupt.signal.aborted) console.error(line);
+  };
   try {
-    const results = await measure(options, lifetime);
+    const results = await Promise.race([measure(options, { lifetime, say }), interrupted]);
     console.log(`\n${toReport(results)}`);
     if (options.json !== undefined) {
       await writeFile(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
@@ -42,9 +53,11 @@ async function main(): Promise<void> {
   }
 }
 
-async function measure(options: Options, lifetime: Lifetime): Promise<Results> {
+async function measure(
+  options: Options,
+  { lifetime, say }: { readonly lifetime: Lifetime; readonly say: (line: string) => void },
+): Promise<Results> {
   const { only, parts, rounds, starts, warmupMs, measureMs, streamCalls } = options;
-  const say = (line: string): void => console.error(line);
   const folder = await mkdtemp(join(options.folder, 'drawbridge-bench-'));
   lifetime.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const machine = describeMachine(folder);
@@ -95,7 +108,10 @@ async function measure(options: Options, lifetime: Lifetime): Promise<Results> {
   };
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+main()
+  .catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode ??= 1;
+  })
+  // Nothing is open any more, but a measurement that was cut off may still wait.
+  .finally(() => process.exit());

@@ -13,7 +13,10 @@ export function toReport(results: Results): string {
     describe(machine),
     ...(calls === undefined
       ? []
-      : [`${rounds} rounds of ${measureMs / 1_000} s\n`, ...toCalls(calls)]),
+      : [
+          `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${measureMs / 1_000} s\n`,
+          ...toCalls(calls),
+        ]),
     ...(facade === undefined ? [] : toFacade(facade)),
     ...(calls === undefined ? [] : [toLevels(results)]),
   ].join('\n');
@@ -40,7 +43,7 @@ function toCalls(contenders: readonly ContenderReading[]): string[] {
     [],
   );
   return [
-    ...contenders.map(({ name, about }) => `${name.padEnd(14)}${about}`),
+    ...contenders.map(({ name, about }) => `${name.padEnd(16)}${about}`),
     '',
     ...contenders.flatMap(({ name, failure }) =>
       failure === undefined ? [] : [`${name} could not be measured here: ${failure}`],

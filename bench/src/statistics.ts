@@ -14,7 +14,9 @@ export function toPercentiles(samples: Float64Array): Percentiles {
 }
 
 export function toMedian(values: readonly number[]): number {
-  return toPercentiles(Float64Array.from(values)).p50;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1);
+  return toSum(middle) / middle.length;
 }
 
 export function toSum(values: readonly number[]): number {

@@ -9,7 +9,7 @@ import { createSupergateway } from './supergateway.ts';
 export const OURS = 'bridge';
 export const OURS_WRITING = 'bridge-write';
 /** The other gateways. */
-export const rivals: readonly string[] = ['mcp-proxy', 'supergateway', 'mcp-hub'];
+export const rivals: readonly string[] = ['mcp-proxy', 'mcp-proxy-2025', 'supergateway', 'mcp-hub'];
 
 export function listContenders(): Contender[] {
   return [
@@ -17,7 +17,8 @@ export function listContenders(): Contender[] {
     directHttp,
     createBridgeContender({ name: OURS, effect: 'read' }),
     createBridgeContender({ name: OURS_WRITING, effect: 'unknown' }),
-    createMcpProxy(),
+    createMcpProxy({ name: 'mcp-proxy', wire: 'modern' }),
+    createMcpProxy({ name: 'mcp-proxy-2025', wire: 'legacy' }),
     createSupergateway(),
     createMcpHub(),
   ];

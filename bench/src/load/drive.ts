@@ -1,5 +1,6 @@
 // The closed loop: each caller asks again as soon as it has its answer, for a while that is not
 // measured and then for one that is.
+import { setTimeout as wait } from 'node:timers/promises';
 
 export interface DriveOptions {
   readonly callers: number;
@@ -19,6 +20,10 @@ export interface Driven {
   readonly loadCpuMs: number;
 }
 
+/** For answers that were asked for in the measured time. */
+const PATIENCE_MS = 20_000;
+
+/** @throws Error where a call fails, or never ends */
 export async function drive({
   callers,
   warmupMs,
@@ -51,11 +56,17 @@ export async function drive({
     onEdge('end');
   })();
   const loops = Array.from({ length: callers }, (_, slot) => loop(slot));
+  const late = new AbortController();
   try {
-    await Promise.all([clock, ...loops]);
+    await Promise.race([
+      Promise.all([clock, ...loops]),
+      wait(warmupMs + measureMs + PATIENCE_MS, undefined, { signal: late.signal }).then(() => {
+        throw new Error(`Callers still had no answer ${PATIENCE_MS / 1_000} s after the end.`);
+      }),
+    ]);
   } finally {
     state = 'over';
-    await Promise.allSettled([clock, ...loops]);
+    late.abort();
   }
   return {
     latencies: Float64Array.from(latencies),
@@ -68,6 +79,6 @@ export async function drive({
 async function after(ms: number, isOver: () => boolean): Promise<void> {
   const end = performance.now() + ms;
   for (let left = ms; left > 0 && !isOver(); left = end - performance.now()) {
-    await new Promise((resolve) => setTimeout(resolve, Math.min(left, 100)));
+    await wait(Math.min(left, 100));
   }
 }

@@ -12,6 +12,7 @@ export interface FollowOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly readers: number;
   readonly calls: number;
+  /** From call to call at least; a call also waits until all readers have the one before. */
   readonly intervalMs: number;
   readonly nextSeed: () => number;
   readonly onEdge: (edge: 'begin' | 'end') => void;
@@ -20,7 +21,7 @@ export interface FollowOptions {
 export interface Followed {
   /** One for each reader and call, in milliseconds. */
   readonly delays: Float64Array;
-  /** Deliveries that had not come 5 s after the last call. */
+  /** Deliveries that had not come 5 s after their call's answer. */
   readonly missing: number;
 }
 
@@ -66,7 +67,7 @@ export async function follow(
       seen.set(toToken(seed), times);
       await connection.call(0, 'small', seed);
       const answered = performance.now();
-      const deadline = call === calls - 1 ? answered + PATIENCE_MS : begin + intervalMs;
+      const deadline = answered + PATIENCE_MS;
       while (performance.now() < deadline && times.length < readers) await wait(1);
       for (const time of times) delays.push(time - answered);
       await wait(Math.max(0, begin + intervalMs - performance.now()));
