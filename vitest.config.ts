@@ -7,6 +7,7 @@ export default defineConfig({
       'servers/*/test/**/*.test.ts',
       'schemas/test/**/*.test.ts',
       'registry/test/**/*.test.ts',
+      'bench/test/**/*.test.ts',
       'test/**/*.test.ts',
     ],
     globalSetup: ['bridge/test/support/postgres-server.ts'],

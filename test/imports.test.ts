@@ -13,6 +13,7 @@ const packages: Record<string, { workspace: string[]; only?: string[] }> = {
   'servers/kit': { workspace: ['@drawbridge/schemas'] },
   'servers/filesystem': { workspace: ['@drawbridge/kit', '@drawbridge/schemas'] },
   bridge: { workspace: ['@drawbridge/registry', '@drawbridge/schemas'] },
+  bench: { workspace: [] },
 };
 
 /** By folder of the bridge: which other folders it must not know. */
