@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { DrawbridgeError } from '../errors.ts';
 
 export interface Listener {
+  /** Where this machine reaches it. */
   readonly url: string;
   /** Milliseconds since the last request ended; 0 while one is open. */
   idleMs(): number;
@@ -38,9 +39,8 @@ export async function listen({ host, port, listener }: ListenOptions): Promise<L
     server.listen({ host, port }, resolve);
   });
   const address = server.address() as AddressInfo; // a TCP server that listens has one
-  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {
-    url: `http://${name}:${address.port}`,
+    url: toUrl(address),
     idleMs: () => (open > 0 ? 0 : performance.now() - lastEnd),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -50,6 +50,12 @@ export async function listen({ host, port, listener }: ListenOptions): Promise<L
       clearTimeout(timer);
     },
   };
+}
+
+/** Who listens on all addresses is asked on loopback: a wildcard is no host that a request may name. */
+function toUrl({ address, family, port }: AddressInfo): string {
+  if (family !== 'IPv6') return `http://${address === '0.0.0.0' ? '127.0.0.1' : address}:${port}`;
+  return `http://[${address === '::' ? '::1' : address}]:${port}`;
 }
 
 function toListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
