@@ -3,18 +3,11 @@
 // So when the connection dies inside a commit, the outcome is not guessed: the row tells whether the
 // batch is there, and raising the number makes sure that a statement still on its way can no longer
 // land. The same row keeps out a bridge that was taken for dead and whose runs were ended.
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { DrawbridgeError, toMessage } from '../errors.ts';
-import {
-  toByteaArray,
-  toFloat4Array,
-  toInt2Array,
-  toInt4Array,
-  toTextArray,
-  toTimestampArray,
-  toUuidArray,
-} from './binary-array.ts';
+import { toUuidArray } from './binary-array.ts';
+import { toAppend } from './run-log-append.ts';
 import { isRefusal } from './refusal.ts';
 
 /** A run's row as it is inserted; times are milliseconds since 1970. */
@@ -160,10 +153,14 @@ export function createRunLogStore({
     await connection();
   };
 
-  const send = async (values: Parameters, number: number): Promise<readonly Row[]> => {
+  const send = async (
+    { statement, columns }: ReturnType<typeof toAppend>,
+    number: number,
+  ): Promise<readonly Row[]> => {
+    const values = [bridgeId, String(applied), String(number), ...columns];
     const db = await connection();
     const { rows } = await withTimeout(
-      db.query<Row>({ name: 'append', text: APPEND, values: [...values], rowMode: 'array' }),
+      db.query<Row>({ ...statement, values: [...values], rowMode: 'array' }),
       patience + toBytes(values) / BYTES_PER_MS,
     );
     applied = rows.length === 0 ? undefined : number;
@@ -179,7 +176,7 @@ export function createRunLogStore({
         if (isRefusal(error) || error instanceof DrawbridgeError) throw error;
         lose();
         if (now() + RETRY_MS > until) throw error;
-        await setTimeout(RETRY_MS);
+        await delay(RETRY_MS);
       }
     }
   };
@@ -216,7 +213,7 @@ export function createRunLogStore({
     batch: readonly RunBatch[],
     until: number,
   ): Promise<readonly WrittenRun[]> => {
-    const columns = toColumns(batch);
+    const append = toAppend(batch);
     let fenced = false;
     for (;;) {
       await persist(resume, until).catch((error: unknown) => {
@@ -224,7 +221,7 @@ export function createRunLogStore({
       });
       const number = ++last;
       try {
-        const rows = await send([bridgeId, String(applied), String(number), ...columns], number);
+        const rows = await send(append, number);
         if (rows.length > 0) return toWritten(batch, rows);
       } catch (error) {
         if (isRefusal(error)) throw new BatchRefused(error);
@@ -233,7 +230,7 @@ export function createRunLogStore({
         const written = await recover(batch, number, Math.max(until, now() + patience));
         if (written !== undefined) return written;
         if (now() + RETRY_MS > until) throw toUnavailable(error);
-        await setTimeout(RETRY_MS);
+        await delay(RETRY_MS);
         continue;
       }
       // The bridge's row says otherwise than we thought: look again once.
@@ -278,14 +275,17 @@ function toWritten(batch: readonly RunBatch[], rows: readonly Row[]): readonly W
 }
 
 async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
-  const timer = new AbortController();
-  const late = setTimeout(ms, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`no answer from the database in ${Math.round(ms)} ms`);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`no answer from the database in ${Math.round(ms)} ms`)),
+      ms,
+    );
   });
   try {
     return await Promise.race([work, late]);
   } finally {
-    timer.abort();
+    clearTimeout(timer);
   }
 }
 
@@ -293,124 +293,11 @@ function toBytes(values: Parameters): number {
   return values.reduce((total, value) => total + value.length, 0);
 }
 
-/** The arrays of {@link APPEND}, from its fourth parameter on. */
-function toColumns(batch: readonly RunBatch[]): readonly Buffer[] {
-  const opened = batch.filter((run): run is RunBatch & { open: RunRow } => run.open !== undefined);
-  const open = opened.map((run) => run.open);
-  const events = batch.flatMap((run, index) =>
-    run.events.map((event, ord) => ({ event, run: index + 1, ord: ord + 1 })),
-  );
-  const bodies = events
-    .flatMap(({ event, run }) => event.artifacts.map((artifact) => ({ artifact, run })))
-    .sort((a, b) => a.artifact.sha256.compare(b.artifact.sha256));
-  return [
-    toUuidArray(batch.map(({ runId }) => runId)),
-    toInt4Array(batch.map((run) => run.events.length)),
-    toTextArray(batch.map(({ end }) => end ?? null)),
-    toTimestampArray(batch.map((run) => run.events.at(-1)?.at ?? null)),
-    toUuidArray(open.map((run) => run.id)),
-    toUuidArray(open.map((run) => run.tenantId)),
-    toTextArray(open.map((run) => run.project)),
-    toUuidArray(open.map((run) => run.createdBy)),
-    toTextArray(open.map((run) => run.kind)),
-    toTextArray(open.map((run) => run.title)),
-    toUuidArray(open.map((run) => run.parentId)),
-    toTextArray(open.map((run) => run.client)),
-    toTextArray(open.map((run) => run.streamKey)),
-    toTimestampArray(open.map((run) => run.startedAt)),
-    toInt4Array(opened.map((run) => batch.indexOf(run) + 1)),
-    toInt4Array(events.map(({ run }) => run)),
-    toInt4Array(events.map(({ ord }) => ord)),
-    toTextArray(events.map(({ event }) => event.type)),
-    toInt2Array(events.map(({ event }) => event.version)),
-    toTimestampArray(events.map(({ event }) => event.at)),
-    toFloat4Array(events.map(({ event }) => event.durationMs)),
-    toTextArray(
-      events.map(({ event }) => event.payload),
-      'json',
-    ),
-    toInt4Array(bodies.map(({ run }) => run)),
-    toByteaArray(bodies.map(({ artifact }) => artifact.sha256)),
-    toTextArray(bodies.map(({ artifact }) => artifact.mediaType)),
-    toByteaArray(bodies.map(({ artifact }) => artifact.body)),
-  ];
-}
-
 /** Joins are by hash, because a generic plan cannot know that its arrays are long; they fit in memory. */
 const SESSION =
   "set enable_nestloop = off; set plan_cache_mode = force_generic_plan; set work_mem = '32MB'";
 
-/**
- * One statement, so that it is one round trip and one commit. Rows of `runs` are locked in the order
- * of their ids and bodies are inserted in the order of their hashes, so that two bridges never wait
- * for each other in a circle. A body that is there already is only marked as used, at most once a
- * day: retention goes by that mark.
- */
-const APPEND = `
-with fence as (
-  update bridges set batch = $3::bigint, batch_tx = pg_current_xact_id()
-  where id = $1::uuid and batch = $2::bigint and ended_at is null
-  returning id
-), batch as materialized (
-  select * from unnest($4::uuid[], $5::int[], $6::text[], $7::timestamptz[])
-    with ordinality as b (id, events, ending, active_at, run)
-), opened as (
-  insert into runs (id, tenant_id, project, created_by, kind, title, parent_id, client, stream_key,
-                    started_at, bridge_id, status, completed_at, last_seq, active_at)
-  select o.id, o.tenant_id, o.project, o.created_by, o.kind, o.title, o.parent_id, o.client, o.stream_key,
-         o.started_at, $1::uuid, coalesce(b.ending, 'working'),
-         case when b.ending is not null then b.active_at end, b.events, b.active_at
-  from unnest($8::uuid[], $9::uuid[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::uuid[],
-              $15::text[], $16::text[], $17::timestamptz[], $18::int[])
-    as o (id, tenant_id, project, created_by, kind, title, parent_id, client, stream_key, started_at, run)
-  join batch b on b.run = o.run
-  where exists (select from fence)
-  returning id, tenant_id
-), locked as materialized (
-  select id, tenant_id, last_seq, completed_at is not null as ended
-  from runs where id = any ($4::uuid[]) and exists (select from fence)
-  order by id for no key update
-), placed as materialized (
-  select b.run, b.id, l.tenant_id, l.last_seq as base, b.ending, b.active_at, l.ended,
-         b.events - (b.ending is not null and l.ended)::int as events
-  from batch b join locked l on l.id = b.id
-  union all
-  select b.run, b.id, o.tenant_id, 0, null, b.active_at, true, b.events
-  from batch b join opened o on o.id = b.id
-), raised as (
-  update runs set last_seq = p.base + p.events, active_at = greatest(runs.active_at, p.active_at),
-    status = case when p.ended then runs.status else coalesce(p.ending, runs.status) end,
-    completed_at = case when p.ended or p.ending is null then runs.completed_at else p.active_at end
-  from placed p where runs.id = any ($4::uuid[]) and runs.id = p.id
-), written as (
-  insert into run_events (run_id, seq, tenant_id, type, version, at, duration_ms, payload)
-  select p.id, p.base + e.ord, p.tenant_id, e.type, e.version, e.at, e.duration_ms, e.payload
-  from unnest($19::int[], $20::int[], $21::text[], $22::smallint[], $23::timestamptz[], $24::real[], $25::json[])
-    as e (run, ord, type, version, at, duration_ms, payload)
-  join placed p on p.run = e.run
-  where e.ord <= p.events
-), present as (
-  select max(active_at) as at, max(active_at) - interval '1 day' as yesterday from placed
-), used as (
-  update artifacts set used_at = (select at from present)
-  where used_at < (select yesterday from present) and ctid = any (array(
-    select (select x.ctid from artifacts x where x.tenant_id = p.tenant_id and x.sha256 = a.sha256
-              and x.used_at < (select yesterday from present))
-    from unnest($26::int[], $27::bytea[]) as a (run, sha256) join placed p on p.run = a.run))
-  returning 1
-), stored as (
-  insert into artifacts (tenant_id, sha256, media_type, size, body, created_at, used_at)
-  select p.tenant_id, a.sha256, a.media_type, octet_length(a.body), a.body, p.active_at, p.active_at
-  from unnest($26::int[], $27::bytea[], $28::text[], $29::bytea[]) as a (run, sha256, media_type, body)
-  join placed p on p.run = a.run
-  where (select count(*) from used) >= 0
-  on conflict do nothing
-)
-select 0 as run, 0 as base, 0 as events from fence
-union all
-select run::int, base, events from placed`;
-
-/** The same rows as {@link APPEND} returns, of the last batch applied. */
+/** The same rows as `append` returns, of the last batch applied. */
 const RECOVER = `
 select b.run::int, min(e.seq) - 1, count(*)::int
 from bridges w
