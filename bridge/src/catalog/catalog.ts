@@ -4,7 +4,7 @@
 import type { Call, RpcError, Target, View } from '../calls/call.ts';
 import type { Offer, UpstreamConfig } from '../upstreams/upstream.ts';
 import { toDefinitionHash } from './definition-hash.ts';
-import { fitsPattern } from './names.ts';
+import { fitsPattern, toCatalogName } from './names.ts';
 import type { Pin, PinChange, PinKind } from './pins.ts';
 import { toPinChange } from './pins.ts';
 import { createShelf, type Shelf } from './shelf.ts';
@@ -148,8 +148,26 @@ export function createCatalog(): Catalog {
     return undefined;
   };
 
+  /** The server that a name belongs to, when nobody knows yet what that server offers. */
+  const findSilent = ({ name, view }: Pick<Call, 'name' | 'view'>): string | undefined =>
+    [...configs.keys()].find(
+      (server) =>
+        !shelves.has(server) &&
+        (view.kind === 'server'
+          ? view.name === server
+          : name.startsWith(toCatalogName(server, ''))),
+    );
+
   const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): RpcError => {
     const names = viewed(call.view).listing[`${kind}s`].map((item) => String(item['name']));
+    const silent = findSilent(call);
+    if (silent !== undefined) {
+      return {
+        code: -32_603,
+        message: `The server ${silent} is not available: it has not told its tools yet. It is asked again from time to time; \`drawbridge servers\` and GET /v1/servers tell why.`,
+        data: { code: 'upstream/unavailable', upstream: silent },
+      };
+    }
     const withheld = shelvesOf(call.view).some((shelf) =>
       shelf.withheld.has(`${kind}/${call.name}`),
     );

@@ -1,6 +1,6 @@
 // Fills the catalog: built-in servers from their shipped definitions, known ones from their last
 // offer, the others by starting them, two at a time. A list waits for those a little; what comes
-// later is announced as a change.
+// later is announced as a change. One that fails is asked again, less and less often.
 import type { Logger } from 'pino';
 import { toMessage } from '../errors.ts';
 import type { Offer, UpstreamConfig, Upstreams } from '../upstreams/upstream.ts';
@@ -9,6 +9,7 @@ import type { OfferStore } from './offer-store.ts';
 
 const AT_ONCE = 2;
 const LIST_WAITS_MS = 5_000;
+const ASK_AGAIN_MS = [5_000, 15_000, 60_000, 300_000];
 
 export interface DiscoveryOptions {
   readonly catalog: Catalog;
@@ -40,6 +41,7 @@ export function createDiscovery({
   let pending: Promise<void> = Promise.resolve();
   let isSettled = true;
   const stopping = new AbortController();
+  const retries = new Map<string, { attempt: number; timer: NodeJS.Timeout }>();
 
   const take = async (name: string, offer: Offer): Promise<void> => {
     const config = configs.get(name);
@@ -58,6 +60,22 @@ export function createDiscovery({
     );
   });
 
+  /** No call leads to a server that has told nothing, so nothing else would start it again. */
+  const askAgain = (name: string): void => {
+    if (stopping.signal.aborted) return;
+    const { attempt = 0 } = retries.get(name) ?? {};
+    const wait = ASK_AGAIN_MS[Math.min(attempt, ASK_AGAIN_MS.length - 1)];
+    const timer = setTimeout(() => {
+      if (configs.has(name) && !catalog.known().has(name)) void discover([name]);
+    }, wait).unref();
+    retries.set(name, { attempt: attempt + 1, timer });
+  };
+
+  const forgetRetries = (): void => {
+    for (const { timer } of retries.values()) clearTimeout(timer);
+    retries.clear();
+  };
+
   const discover = async (names: string[]): Promise<void> => {
     const work = async (): Promise<void> => {
       for (let name = names.shift(); name !== undefined; name = names.shift()) {
@@ -68,6 +86,7 @@ export function createDiscovery({
             { server: name },
             `${name} could not be asked what it offers: ${toMessage(error)}`,
           );
+          askAgain(name);
         }
       }
     };
@@ -76,6 +95,7 @@ export function createDiscovery({
 
   return {
     async configure(next) {
+      forgetRetries();
       configs = new Map(
         next.filter(({ options }) => options.enabled).map((config) => [config.name, config]),
       );
@@ -103,6 +123,7 @@ export function createDiscovery({
     },
     close() {
       stopping.abort();
+      forgetRetries();
       unsubscribe();
     },
   };

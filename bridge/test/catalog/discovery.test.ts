@@ -1,0 +1,105 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createCatalog } from '../../src/catalog/catalog.ts';
+import { createDiscovery } from '../../src/catalog/discovery.ts';
+import { DrawbridgeError } from '../../src/errors.ts';
+import type { Offer, UpstreamConfig, Upstreams } from '../../src/upstreams/upstream.ts';
+import { offer, upstreamConfig } from '../support/offers.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Servers that answer, refuse or stay silent as the test says. */
+function build(answer: (name: string, attempt: number) => Promise<Offer>) {
+  const asked: string[] = [];
+  const upstreams: Pick<Upstreams, 'discover' | 'subscribe'> = {
+    discover(name) {
+      asked.push(name);
+      return answer(name, asked.filter((each) => each === name).length);
+    },
+    subscribe: () => () => undefined,
+  };
+  const catalog = createCatalog();
+  const changes: string[] = [];
+  const discovery = createDiscovery({
+    catalog,
+    upstreams: upstreams as Upstreams, // the two that discovery uses
+    store: { load: async () => ({ offer: undefined, pins: [] }), save: async () => undefined },
+    shipped: (config) => (config.builtin ? offer({ tools: ['shipped'] }) : undefined),
+    onChange: (upstream) => changes.push(upstream),
+    logger: pino({ level: 'silent' }),
+  });
+  const configure = async (configs: UpstreamConfig[]): Promise<void> => {
+    catalog.configure({ upstreams: configs, toolsets: {} });
+    await discovery.configure(configs);
+  };
+  const tools = () => catalog.list({ kind: 'all' }).tools.map(({ name }) => name);
+  return { asked, changes, configure, discovery, tools, catalog };
+}
+
+const down = async (): Promise<never> => {
+  throw new DrawbridgeError('upstream/start_failed', 'it is down');
+};
+
+test('a built-in server is listed without being started', async () => {
+  const { asked, configure, discovery, tools } = build(down);
+  await configure([upstreamConfig('own', { builtin: true })]);
+  await discovery.ready();
+  expect(tools()).toEqual(['own__shipped']);
+  expect(asked).toEqual([]);
+});
+
+test('a list waits for unknown servers, and for a silent one five seconds at most', async () => {
+  const { configure, discovery, tools } = build((name) =>
+    name === 'silent' ? new Promise(() => undefined) : Promise.resolve(offer({ tools: ['a'] })),
+  );
+  await configure([upstreamConfig('silent'), upstreamConfig('quick')]);
+  const isReady = vi.fn<() => void>();
+  const waiting = discovery.ready().then(isReady);
+  await vi.advanceTimersByTimeAsync(4_900);
+  expect(isReady).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(200);
+  await waiting;
+  expect(tools()).toEqual(['quick__a']);
+});
+
+test('two servers are asked at a time', async () => {
+  const answers: ((offered: Offer) => void)[] = [];
+  const { asked, configure } = build(() => new Promise((resolve) => answers.push(resolve)));
+  await configure(['a', 'b', 'c'].map((name) => upstreamConfig(name)));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(asked).toEqual(['a', 'b']);
+  answers[0]?.(offer({}));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(asked).toEqual(['a', 'b', 'c']);
+});
+
+test('a server that is down is asked again until it tells its tools', async () => {
+  const { asked, changes, configure, discovery, tools, catalog } = build((_name, attempt) =>
+    attempt < 3 ? down() : Promise.resolve(offer({ tools: ['late'] })),
+  );
+  await configure([upstreamConfig('s')]);
+  await discovery.ready();
+  expect(
+    catalog.find({ method: 'tools/call', name: 's__late', params: {}, view: { kind: 'all' } }),
+  ).toMatchObject({
+    code: -32_603,
+    message: expect.stringContaining('The server s is not available'),
+    data: { code: 'upstream/unavailable', upstream: 's' },
+  });
+  await vi.advanceTimersByTimeAsync(25_000);
+  expect(asked).toEqual(['s', 's', 's']);
+  expect(tools()).toEqual(['s__late']);
+  expect(changes).toEqual(['s']);
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(asked).toHaveLength(3);
+});
+
+test('a server that was taken out of the settings is not asked again', async () => {
+  const { asked, configure, discovery } = build(down);
+  await configure([upstreamConfig('s')]);
+  await discovery.ready();
+  await configure([]);
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(asked).toEqual(['s']);
+});
