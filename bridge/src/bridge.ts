@@ -15,7 +15,7 @@ import { toMessage } from './errors.ts';
 import { createHttpFront } from './fronts/http.ts';
 import { listen } from './fronts/listen.ts';
 import { createIdSource } from './ids.ts';
-import { createLifetime } from './lifetime.ts';
+import { type Lifetime, withLifetime } from './lifetime.ts';
 import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
 import { createPrincipals } from './principals/principals.ts';
 import { createRuns } from './runs/runs.ts';
@@ -50,19 +50,13 @@ export interface Bridge {
 const HOUR_MS = 3_600_000;
 
 /** Starts everything; when a part fails to start, those before it are closed again. */
-export async function createBridge(options: BridgeOptions): Promise<Bridge> {
-  const lifetime = createLifetime();
-  try {
-    return await open(options, lifetime);
-  } catch (error) {
-    await lifetime.close();
-    throw error;
-  }
+export function createBridge(options: BridgeOptions): Promise<Bridge> {
+  return withLifetime((lifetime) => open(options, lifetime));
 }
 
 async function open(
   { settings: initial, secret, version, logger }: BridgeOptions,
-  lifetime: ReturnType<typeof createLifetime>,
+  lifetime: Lifetime,
 ): Promise<Bridge> {
   let settings = initial;
   const { home } = settings;

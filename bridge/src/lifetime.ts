@@ -29,3 +29,14 @@ export function createLifetime(): Lifetime {
     close: () => (closing ??= closeAll()),
   };
 }
+
+/** Opens what consists of parts; when one fails to open, those before it are closed again. */
+export async function withLifetime<T>(open: (lifetime: Lifetime) => Promise<T>): Promise<T> {
+  const lifetime = createLifetime();
+  try {
+    return await open(lifetime);
+  } catch (error) {
+    await lifetime.close();
+    throw error;
+  }
+}

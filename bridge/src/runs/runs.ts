@@ -2,7 +2,7 @@
 // keeps the log in order. Opening it ends what dead bridges left open.
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { createLifetime } from '../lifetime.ts';
+import { type Lifetime, withLifetime } from '../lifetime.ts';
 import { createRunLogStore } from '../store/run-log.ts';
 import { createRunQueries } from '../store/run-queries.ts';
 import { createRunUpkeep } from '../store/run-upkeep.ts';
@@ -39,19 +39,13 @@ export interface RunsOptions {
 
 const IDLE_INTERVAL_MS = 60_000;
 
-export async function createRuns(options: RunsOptions): Promise<Runs> {
-  const lifetime = createLifetime();
-  try {
-    return await open(options, lifetime);
-  } catch (error) {
-    await lifetime.close();
-    throw error;
-  }
+export function createRuns(options: RunsOptions): Promise<Runs> {
+  return withLifetime((lifetime) => open(options, lifetime));
 }
 
 async function open(
   { store, bridgeId, version, logger, secretValues, retention, onCommit }: RunsOptions,
-  lifetime: ReturnType<typeof createLifetime>,
+  lifetime: Lifetime,
 ): Promise<Runs> {
   const queries = createRunQueries(store.db);
   const upkeep = createRunUpkeep(store.db);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../errors.ts';
-import { createLifetime } from '../lifetime.ts';
+import { type Lifetime, withLifetime } from '../lifetime.ts';
 import type { EraMemory } from '../upstreams/era-memory.ts';
 import { createEmbeddedServer } from './embedded/server.ts';
 import { createStoredEraMemory } from './era-memory.ts';
@@ -68,14 +68,8 @@ export interface OpenStoreOptions {
 }
 
 /** Starts or reaches the database and makes it ready. Rejects with `store/start_failed`. */
-export async function openStore(options: OpenStoreOptions): Promise<Store> {
-  const lifetime = createLifetime();
-  try {
-    return await open(options, lifetime);
-  } catch (error) {
-    await lifetime.close();
-    throw error;
-  }
+export function openStore(options: OpenStoreOptions): Promise<Store> {
+  return withLifetime((lifetime) => open(options, lifetime));
 }
 
 async function open(
@@ -88,7 +82,7 @@ async function open(
     patienceMs = 5_000,
     now = () => new Date(),
   }: OpenStoreOptions,
-  lifetime: ReturnType<typeof createLifetime>,
+  lifetime: Lifetime,
 ): Promise<Store> {
   const events = new EventEmitter();
   const server =
