@@ -117,7 +117,7 @@ async function measureStreams(
 ): Promise<StreamReading[]> {
   const readings: StreamReading[] = [];
   for (const readers of counts) {
-    say(`live stream, ${readers} readers`);
+    say(`live stream, readers: ${readers}`);
     const { lastSeq } = await newestRun(toHttp(performing));
     const { delays, missing } = await load.ask('follow', {
       name: performing.contender.name,

@@ -46,7 +46,7 @@ function toCalls(contenders: readonly ContenderReading[]): string[] {
     ...contenders.map(({ name, about }) => `${name.padEnd(16)}${about}`),
     '',
     ...contenders.flatMap(({ name, failure }) =>
-      failure === undefined ? [] : [`${name} could not be measured here: ${failure}`],
+      failure === undefined ? [] : [`${name} was not measured to the end: ${failure}\n`],
     ),
     ...cells.map(
       (cell) =>

@@ -1,4 +1,5 @@
 // Calls in revision 2025-11-25: one session, begun when the connection is made, and many calls in it.
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   type Connection,
   type HttpTarget,
@@ -47,7 +48,9 @@ export async function openLegacyConnection({
       sockets.closeAll();
       const last = createHttpSocket(endpoint);
       const end = createRequestWriter(endpoint, { method: 'DELETE', headers: inSession });
-      await last.send(end()).catch(() => undefined); // the server may be gone, and its session with it
+      // The server may be gone, and its session with it, or hang.
+      const gone = wait(2_000, undefined, { ref: false });
+      await Promise.race([last.send(end()).catch(() => undefined), gone]);
       last.close();
     },
   };
