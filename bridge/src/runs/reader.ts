@@ -92,7 +92,11 @@ export function createRunReader(queries: RunQueries): RunReader {
       };
     },
     async assertKept(tenantId, cursor) {
-      const { runId, seq } = fromCursor(cursor);
+      const { tx, runId, seq } = fromCursor(cursor);
+      // Transactions of another cluster count from elsewhere: it would wait for ours to get there.
+      if (BigInt(tx) > BigInt(await queries.horizon())) {
+        throw pruned('This cursor is of another database, as before a restore; start without one.');
+      }
       if (seq === 0) return;
       const [event] = await queries.events(tenantId, runId, { after: seq - 1, limit: 1 });
       if (event?.seq !== seq) {

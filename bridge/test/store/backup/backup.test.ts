@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import { v7 as createId } from 'uuid';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createPrincipals } from '../../../src/principals/principals.ts';
+import { createRunReader } from '../../../src/runs/reader.ts';
 import { takeBackupLock } from '../../../src/store/backup/backup-lock.ts';
 import { lockHome } from '../../../src/store/home-lock.ts';
 import { openStore } from '../../../src/store/store.ts';
@@ -162,6 +163,16 @@ test('a restored event is told by the live stream over all runs, in whatever clu
       'select count(*)::int as hidden from run_events where tx >= pg_snapshot_xmin(pg_current_snapshot())',
     );
     expect(rows).toEqual([{ hidden: 0 }]);
+  });
+});
+
+test('a reader’s place in a database with more transactions is refused after a restore', async () => {
+  const reader = createRunReader(source.queries);
+  const now = await reader.now();
+  await reader.assertKept(source.tenantId, now);
+  const ahead = now.replace(/^\d+/, (tx) => String(BigInt(tx) + 1_000_000n));
+  await expect(reader.assertKept(source.tenantId, ahead)).rejects.toMatchObject({
+    code: 'run/pruned',
   });
 });
 
