@@ -1,5 +1,6 @@
 // Brings the workspace's packages with the pinned pnpm, so that a bare machine with Node and git is
-// enough for `npm start` and `npm test`. Does nothing when the lockfile has not changed since.
+// enough for `npm start` and `npm test`. Does nothing when the lockfile has not changed since. With
+// `--without-bench` it leaves out what only the benchmarks need: the gateways they compare with.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,19 +10,24 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Named here and not as `packageManager`, which makes pnpm bring itself a second time. */
 const PNPM = 'pnpm@12.21.0';
-const stamp = join(root, 'node_modules', '.drawbridge-installed');
+const isPartial = process.argv.includes('--without-bench');
+const stampOf = (part) => join(root, 'node_modules', `.drawbridge-installed-${part}`);
 const wanted = createHash('sha256')
   .update(readFileSync(join(root, 'pnpm-lock.yaml')))
   .update(readFileSync(join(root, 'pnpm-workspace.yaml')))
   .update(process.version)
   .digest('hex');
 
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
-  const { status } = spawnSync('npx', ['-y', PNPM, 'install', '--frozen-lockfile'], {
+const isInstalled = (part) =>
+  existsSync(stampOf(part)) && readFileSync(stampOf(part), 'utf8') === wanted;
+
+if (!isInstalled('whole') && !(isPartial && isInstalled('without-bench'))) {
+  const filter = isPartial ? ['--filter', '!@drawbridge/bench'] : [];
+  const { status } = spawnSync('npx', ['-y', PNPM, ...filter, 'install', '--frozen-lockfile'], {
     cwd: root,
     stdio: 'inherit',
     shell: process.platform === 'win32',
   });
   if (status !== 0) process.exit(status ?? 1);
-  writeFileSync(stamp, wanted);
+  writeFileSync(stampOf(isPartial ? 'without-bench' : 'whole'), wanted);
 }

@@ -23,6 +23,7 @@ beforeAll(async () => {
       toolsets: { code: ['mirror__*'] },
     },
   });
+  await bridge.request('/v1/tools'); // waits until the servers have told theirs
   const { transport } = await bridge.legacy();
   const { runs } = (await (await bridge.request('/v1/runs?kind=session&limit=1')).json()) as {
     runs: { id: string }[];
