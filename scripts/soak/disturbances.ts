@@ -1,0 +1,156 @@
+// What is done to the bridge, one thing at a time: to its servers, to itself, to its database, to its
+// disk and to its clock. Their order is drawn anew each round; after each, everything must be well again.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { getJson } from '../log-check.ts';
+import { connect } from './clients.ts';
+import type { Probes } from './probes.ts';
+import type { Random } from './random.ts';
+import type { Stage } from './stage.ts';
+import type { Weather } from './weather.ts';
+
+export interface Disturbance {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+export interface Disturbed {
+  readonly name: string;
+  /** Seconds since the soak began. */
+  readonly at: number;
+  /** From the beginning of the disturbance until everything answered. */
+  readonly settledMs: number;
+  /** What did not answer again in time. */
+  readonly stuck: readonly string[];
+}
+
+const HOUR_MS = 3_600_000;
+const SETTLE_MS = 90_000;
+
+export function listDisturbances(stage: Stage, random: Random): Disturbance[] {
+  const { door } = stage;
+  const obey = (command: string) => async (): Promise<void> => {
+    const client = await connect('rest', door);
+    // A server that crashes or hangs gives no answer.
+    await client.ask('worker__obey', { command }).catch(() => undefined);
+  };
+  return [
+    { name: 'worker crashes', run: obey('crash') },
+    { name: 'worker hangs', run: obey('hang') },
+    { name: 'worker floods stderr and stdout', run: obey('flood') },
+    {
+      name: 'worker restarted by the operator',
+      async run() {
+        const headers = { Authorization: `Bearer ${door.token}` };
+        await fetch(`${door.url}/v1/servers/worker/restart`, { method: 'POST', headers });
+      },
+    },
+    {
+      name: 'filesystem server killed',
+      async run() {
+        const { servers } = await getJson<{ servers: { name: string; pids: number[] }[] }>(
+          door,
+          '/v1/servers',
+        );
+        for (const { name, pids } of servers)
+          if (name === 'filesystem') for (const pid of pids) process.kill(pid, 'SIGKILL');
+      },
+    },
+    { name: 'remote restarted, its sessions lost', run: () => stage.restartRemote() },
+    {
+      name: 'remote frozen',
+      async run() {
+        stage.remote.kill('SIGSTOP');
+        await wait(random.between(3_000, 8_000));
+        stage.remote.kill('SIGCONT');
+      },
+    },
+    {
+      name: 'bridge killed',
+      async run() {
+        await stage.kill();
+        await stage.start();
+      },
+    },
+    {
+      name: 'postmaster killed alone',
+      async run() {
+        const file = join(stage.home, 'postgres', 'data', 'postmaster.pid');
+        process.kill(Number((await readFile(file, 'utf8')).split('\n')[0]), 'SIGKILL');
+      },
+    },
+    {
+      name: "bridge's clock an hour forward and back",
+      async run() {
+        await stage.setClock(HOUR_MS);
+        await wait(random.between(1_000, 3_000));
+        await stage.setClock(0);
+      },
+    },
+    {
+      name: "bridge's clock an hour back and forward",
+      async run() {
+        await stage.setClock(-HOUR_MS);
+        await wait(random.between(1_000, 3_000));
+        await stage.setClock(0);
+      },
+    },
+    ...(stage.disk === undefined ? [] : [toFullDisk(stage.disk, random)]),
+  ];
+}
+
+function toFullDisk(disk: NonNullable<Stage['disk']>, random: Random): Disturbance {
+  return {
+    name: 'disk full',
+    async run() {
+      await disk.fill();
+      await wait(random.between(3_000, 8_000));
+      disk.free();
+    },
+  };
+}
+
+export interface DisturbOptions {
+  readonly disturbances: readonly Disturbance[];
+  readonly probes: Probes;
+  readonly weather: Weather;
+  readonly random: Random;
+  /** Of calm between two, on average. */
+  readonly everyMs: number;
+  readonly begun: number;
+  readonly signal: AbortSignal;
+  readonly report: (line: string) => void;
+}
+
+/** Goes on until the signal; resolves with what was done. */
+export async function disturb({
+  disturbances,
+  probes,
+  weather,
+  random,
+  everyMs,
+  begun,
+  signal,
+  report,
+}: DisturbOptions): Promise<Disturbed[]> {
+  const done: Disturbed[] = [];
+  for (let queue: Disturbance[] = []; ;) {
+    const calmMs = everyMs * (0.5 + random.next());
+    await wait(calmMs, undefined, { signal }).catch(() => undefined); // the end
+    if (signal.aborted) return done;
+    if (queue.length === 0) queue = random.shuffle(disturbances);
+    const next = queue.shift();
+    if (next === undefined) return done;
+    const start = performance.now();
+    weather.begin(next.name);
+    await next.run();
+    const stuck = await probes.settle(SETTLE_MS);
+    weather.settle();
+    const settledMs = performance.now() - start;
+    done.push({ name: next.name, at: (start - begun) / 1_000, settledMs, stuck });
+    report(
+      `${next.name}: ${stuck.length === 0 ? `all well after ${Math.round(settledMs)} ms` : `STUCK: ${stuck.join('; ')}`}`,
+    );
+  }
+}

@@ -1,0 +1,215 @@
+// What a soak runs on: a folder, a bridge on a port that stays the same over its lives, and a remote
+// server. The clock of the bridge's process can be stepped; the machine's is never touched.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Door, hasEnded, spawnBridge, stopBridge, waitUntilReady } from '../bridge-process.ts';
+import { descendants, isGone, listProcesses, readProc, survivors } from '../process-table.ts';
+import { type Disk, mountDisk, whyNoDisk } from './disk.ts';
+
+export interface Stage {
+  readonly folder: string;
+  readonly home: string;
+  readonly door: Door;
+  /** The present bridge's. */
+  readonly pid: number;
+  /** How many bridges there were so far. */
+  readonly life: number;
+  readonly disk: Disk | undefined;
+  /** Why there is no disk of its own. */
+  readonly noDiskBecause: string | undefined;
+  /** Processes that outlived their bridge, in words. */
+  readonly leftBehind: readonly string[];
+  readonly remote: ChildProcess;
+  /** Starts the next bridge; resolves with the milliseconds until it is ready. */
+  start(): Promise<number>;
+  /** SIGKILL to the bridge; resolves when all of it is gone, or should be. */
+  kill(): Promise<void>;
+  restartRemote(): Promise<void>;
+  setClock(offsetMs: number): Promise<void>;
+  /** Lets the bridge collect its garbage. */
+  collect(): Promise<void>;
+  /** Processes of this stage that belong to no bridge, in words. */
+  strays(): Promise<string[]>;
+  /** Lines of the witness: what a server began or did, and the token. */
+  witnessed(): Promise<{ what: string; token: string }[]>;
+  close(): Promise<void>;
+}
+
+export interface StageOptions {
+  /** Absent: no disk of its own. */
+  readonly diskMegabytes?: number | undefined;
+  /** A file that the bridge's own log is appended to. */
+  readonly bridgeLog?: string | undefined;
+}
+
+/** Short ones, so that a server that hangs does not make a soak of waiting. */
+const CALL_TIMEOUT = '4s';
+const COLLECTED_MS = 250;
+
+const serverScript = fileURLToPath(new URL('server.mjs', import.meta.url));
+const insideScript = new URL('inside.mjs', import.meta.url).href;
+
+export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'drawbridge-soak-'));
+  const home = join(folder, 'home');
+  const witness = join(folder, 'witness.txt');
+  const clock = join(folder, 'clock.txt');
+  await mkdir(home, { mode: 0o700 });
+  await writeFile(witness, '');
+  await writeFile(clock, '0');
+
+  let noDiskBecause = diskMegabytes === undefined ? 'not asked for' : whyNoDisk();
+  let disk: Disk | undefined;
+  if (diskMegabytes !== undefined && noDiskBecause === undefined) {
+    try {
+      disk = mountDisk(home, diskMegabytes);
+    } catch (error) {
+      noDiskBecause = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  let remote = await startRemote(witness, 0);
+  await writeFile(
+    join(folder, 'mcp.config.json'),
+    JSON.stringify({
+      mcpServers: {
+        filesystem: { command: 'drawbridge', args: ['server', 'filesystem'] },
+        worker: { command: process.execPath, args: [serverScript, witness] },
+        remote: { type: 'http', url: `http://127.0.0.1:${remote.port}/mcp` },
+      },
+      drawbridge: {
+        servers: {
+          filesystem: { timeout: CALL_TIMEOUT },
+          worker: { timeout: CALL_TIMEOUT, effects: { peek: 'read', large: 'read' } },
+          remote: { timeout: CALL_TIMEOUT, effects: { peek: 'read', large: 'read' } },
+        },
+      },
+    }),
+  );
+
+  let child: ChildProcess | undefined;
+  let door: Door | undefined;
+  let life = 0;
+  const leftBehind: string[] = [];
+  const noteLeft = async (pids: readonly number[], when: string): Promise<void> => {
+    for (const process of await survivors(pids)) leftBehind.push(`${when}: ${process}`);
+  };
+  const pid = (): number => {
+    if (child?.pid === undefined) throw new Error('There is no bridge.');
+    return child.pid;
+  };
+  const signalInside = async (): Promise<void> => {
+    if (child === undefined || hasEnded(child)) return;
+    child.kill('SIGUSR2');
+    await wait(COLLECTED_MS);
+  };
+
+  const stage: Stage = {
+    folder,
+    home,
+    disk,
+    noDiskBecause,
+    leftBehind,
+    get door() {
+      if (door === undefined) throw new Error('The bridge was not started.');
+      return door;
+    },
+    get pid() {
+      return pid();
+    },
+    get life() {
+      return life;
+    },
+    get remote() {
+      return remote.child;
+    },
+    async start() {
+      const begun = performance.now();
+      child = spawnBridge({
+        cwd: folder,
+        home,
+        port: door === undefined ? 0 : Number(new URL(door.url).port),
+        nodeArguments: ['--expose-gc', '--import', insideScript],
+        env: { DRAWBRIDGE_SOAK_CLOCK: clock },
+      });
+      if (bridgeLog !== undefined) child.stderr?.pipe(createWriteStream(bridgeLog, { flags: 'a' }));
+      life += 1;
+      door = await waitUntilReady(home, child);
+      return performance.now() - begun;
+    },
+    async kill() {
+      const pids = await descendants(pid());
+      child?.kill('SIGKILL');
+      await noteLeft(pids, `after kill -9 of bridge ${life}`);
+    },
+    async restartRemote() {
+      await stopRemote(remote.child);
+      remote = await startRemote(witness, remote.port);
+    },
+    async setClock(offsetMs) {
+      await writeFile(clock, String(offsetMs));
+      await signalInside();
+    },
+    collect: signalInside,
+    async strays() {
+      const expected = new Set([...(await descendants(child?.pid)), child?.pid, remote.child.pid]);
+      const found: string[] = [];
+      for (const [id, { name }] of await listProcesses())
+        if (!expected.has(id) && (await belongsTo(id, folder))) found.push(`${id} ${name}`);
+      return found;
+    },
+    async witnessed() {
+      return (await readFile(witness, 'utf8'))
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => {
+          const [what = '', token = ''] = line.split(' ');
+          return { what, token };
+        });
+    },
+    close: () => (closed ??= close()),
+  };
+  const close = async (): Promise<void> => {
+    const pids = child === undefined || hasEnded(child) ? [] : await descendants(child.pid);
+    await stopBridge(child);
+    await noteLeft(pids, 'after an ordinary stop');
+    await stopRemote(remote.child);
+    for (const stray of await stage.strays()) leftBehind.push(`at the end: ${stray}`);
+    disk?.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  let closed: Promise<void> | undefined;
+  return stage;
+}
+
+async function startRemote(witness: string, port: number) {
+  const child = fork(serverScript, [witness, String(port)], { stdio: 'inherit' });
+  // The server's only message.
+  const [{ port: bound }] = (await once(child, 'message')) as [{ port: number }];
+  return { child, port: bound };
+}
+
+async function stopRemote(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
+/** By what it was started with, or where it works. */
+async function belongsTo(pid: number, folder: string): Promise<boolean> {
+  if (pid === process.pid) return false;
+  if ((await readProc(`${pid}/cmdline`))?.includes(folder) === true) return true;
+  try {
+    return (await readlink(`/proc/${pid}/cwd`)).startsWith(folder);
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
