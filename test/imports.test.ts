@@ -28,7 +28,7 @@ const edges: Record<string, RegExp> = {
   settings: /^(fronts|cli|runs|catalog|principals|sessions|store)\//,
 };
 const httpFrameworks = /^(hono|@hono\/)/;
-const sqlDrivers = /^pg$/;
+const sqlDrivers = /^pg(-copy-streams)?$/;
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -18,6 +18,7 @@ import { createIdSource } from './ids.ts';
 import { type Lifetime, withLifetime } from './lifetime.ts';
 import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
 import { createPrincipals } from './principals/principals.ts';
+import { createBridgeRun } from './runs/bridge-run.ts';
 import { createRuns } from './runs/runs.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { Settings } from './settings/settings.ts';
@@ -102,16 +103,17 @@ async function open(
   );
 
   const catalog = createCatalog();
-  const bridgeRun = await runs.log.open({
-    tenantId,
-    createdBy: tenantId,
-    project: settings.defaultProject,
-    kind: 'bridge',
-    title: `Drawbridge ${version}`,
+  const bridgeRun = await createBridgeRun({
+    log: runs.log,
+    logger,
+    run: {
+      tenantId,
+      createdBy: tenantId,
+      project: settings.defaultProject,
+      title: `Drawbridge ${version}`,
+    },
   });
-  lifetime.defer(async () => {
-    await runs.log.end(bridgeRun.id, 'completed');
-  });
+  lifetime.defer(bridgeRun.close);
   const discovery = createDiscovery({
     catalog,
     upstreams,
@@ -120,8 +122,8 @@ async function open(
     logger,
     onChange(upstream, change) {
       logger.info({ server: upstream, ...change }, 'the catalog changed');
-      runs.log
-        .append(bridgeRun.id, {
+      bridgeRun
+        .append({
           type: 'catalog.changed',
           payload: { upstream, ...toPlain(change) },
         })
@@ -203,7 +205,7 @@ async function open(
     upstreams,
     runs,
     async audit(event) {
-      await runs.log.append(bridgeRun.id, event);
+      await bridgeRun.append(event);
     },
     checks: [
       {
