@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { fromRootsHeader, toRootsHeader } from '../../src/fronts/roots-header.ts';
 
 test('roots signed with the secret of the home come back', () => {
-  expect(fromRootsHeader(toRootsHeader(['/work/a', '/ü'], 'secret'), 'secret')).toEqual([
-    '/work/a',
+  expect(fromRootsHeader(toRootsHeader(['/srv/a', '/ü'], 'secret'), 'secret')).toEqual([
+    '/srv/a',
     '/ü',
   ]);
 });

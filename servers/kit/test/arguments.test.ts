@@ -110,7 +110,7 @@ describe('a command line', () => {
     expect(parseCommandLine([], '/work')).toEqual({ run: 'stdio', roots: [] });
     expect(parseCommandLine(['stdio', '--root', 'a', '--root=/b', '--root', ''], '/work')).toEqual({
       run: 'stdio',
-      roots: ['/work/a', '/b'],
+      roots: ['/srv/a', '/b'],
     });
     expect(parseCommandLine(['--http', '--port', '80'], '/')).toMatchObject({
       host: '127.0.0.1',
