@@ -107,8 +107,8 @@ describe('a cursor', () => {
 
 describe('a command line', () => {
   it('names roots and a transport', () => {
-    expect(parseCommandLine([], '/work')).toEqual({ run: 'stdio', roots: [] });
-    expect(parseCommandLine(['stdio', '--root', 'a', '--root=/b', '--root', ''], '/work')).toEqual({
+    expect(parseCommandLine([], '/srv')).toEqual({ run: 'stdio', roots: [] });
+    expect(parseCommandLine(['stdio', '--root', 'a', '--root=/b', '--root', ''], '/srv')).toEqual({
       run: 'stdio',
       roots: ['/srv/a', '/b'],
     });
