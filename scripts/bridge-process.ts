@@ -20,6 +20,8 @@ export interface BridgeOptions {
   /** For node itself, before the script's name. */
   readonly nodeArguments?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A file descriptor for its own log; absent, nobody reads it. */
+  readonly log?: number | undefined;
 }
 
 const READY_MS = 30_000;
@@ -30,12 +32,13 @@ export function spawnBridge({
   port = 0,
   nodeArguments = [],
   env = {},
+  log,
 }: BridgeOptions): ChildProcess {
   const bin = join(projectRoot, 'bin/drawbridge.js');
   return spawn(
     process.execPath,
     [...nodeArguments, bin, 'start', '--port', String(port), '--home', home],
-    { cwd, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } },
+    { cwd, stdio: ['ignore', log ?? 'ignore', 'pipe'], env: { ...process.env, ...env } },
   );
 }
 

@@ -25,6 +25,8 @@ const ENDS = new Set([
   'call.input_required',
 ]);
 const RUNS_AT_ONCE = 4;
+/** A bridge that does not answer must not hold the check up. */
+const READ_MS = 15_000;
 
 export class LogCheck {
   readonly #started = new Map<string, string>();
@@ -115,7 +117,10 @@ async function readRun(door: Door, id: string, check: LogCheck): Promise<void> {
 
 /** The caller knows the shape: it is one of the bridge's own. */
 export async function getJson<T>({ url, token }: Door, path: string): Promise<T> {
-  const response = await fetch(url + path, { headers: { Authorization: `Bearer ${token}` } });
+  const response = await fetch(url + path, {
+    headers: { Authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(READ_MS),
+  });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return (await response.json()) as T;
 }

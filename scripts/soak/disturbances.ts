@@ -26,7 +26,8 @@ export interface Disturbed {
 }
 
 const HOUR_MS = 3_600_000;
-const SETTLE_MS = 90_000;
+const RUN_MS = 60_000;
+const SETTLE_MS = 45_000;
 
 export function listDisturbances(stage: Stage, random: Random): Disturbance[] {
   const { door } = stage;
@@ -43,7 +44,11 @@ export function listDisturbances(stage: Stage, random: Random): Disturbance[] {
       name: 'worker restarted by the operator',
       async run() {
         const headers = { Authorization: `Bearer ${door.token}` };
-        await fetch(`${door.url}/v1/servers/worker/restart`, { method: 'POST', headers });
+        const answer = await fetch(`${door.url}/v1/servers/worker/restart`, {
+          method: 'POST',
+          headers,
+        });
+        await answer.arrayBuffer();
       },
     },
     {
@@ -120,6 +125,8 @@ export interface DisturbOptions {
   readonly everyMs: number;
   readonly begun: number;
   readonly signal: AbortSignal;
+  /** For a bridge that is not well again, so that the rest of the soak means something. */
+  readonly replaceBridge: () => Promise<void>;
   readonly report: (line: string) => void;
 }
 
@@ -132,6 +139,7 @@ export async function disturb({
   everyMs,
   begun,
   signal,
+  replaceBridge,
   report,
 }: DisturbOptions): Promise<Disturbed[]> {
   const done: Disturbed[] = [];
@@ -144,8 +152,16 @@ export async function disturb({
     if (next === undefined) return done;
     const start = performance.now();
     weather.begin(next.name);
-    await next.run();
+    const failure = await Promise.race([
+      next.run().then(
+        () => undefined,
+        (error: unknown) => `it could not be done: ${String(error)}`,
+      ),
+      wait(RUN_MS, `it was not done in ${RUN_MS / 1_000} s`, { ref: false }),
+    ]);
     const stuck = await probes.settle(SETTLE_MS);
+    if (failure !== undefined) stuck.push(failure);
+    if (stuck.length > 0) await replaceBridge();
     weather.settle();
     const settledMs = performance.now() - start;
     done.push({ name: next.name, at: (start - begun) / 1_000, settledMs, stuck });

@@ -20,6 +20,7 @@ const { values } = parseArgs({
     callers: { type: 'string', default: '16' },
     pause: { type: 'string', default: '40' },
     every: { type: 'string', default: '15' },
+    only: { type: 'string' },
     'no-mount': { type: 'boolean', default: false },
     calls: { type: 'string' },
     restarts: { type: 'string', default: '200' },
@@ -33,6 +34,9 @@ const report = (line: string): void => {
   const seconds = Math.round((performance.now() - begun) / 1_000);
   console.log(`[${String(seconds).padStart(5)} s] ${line}`);
 };
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => interrupted.abort());
 const bridgeLog = values['bridge-log'];
 const callers = toNumber('callers', values.callers);
 
@@ -47,7 +51,7 @@ async function soak(): Promise<{ faults: Faults; text: string }> {
   const pauseMs = toNumber('pause', values.pause);
   const everySeconds = toNumber('every', values.every);
   const mounts = !values['no-mount'];
-  const args = `--minutes ${minutes} --seed ${seed} --callers ${callers} --pause ${pauseMs} --every ${everySeconds}${mounts ? '' : ' --no-mount'}`;
+  const args = `--minutes ${minutes} --seed ${seed} --callers ${callers} --pause ${pauseMs} --every ${everySeconds}${mounts ? '' : ' --no-mount'}${values.only === undefined ? '' : ` --only ${JSON.stringify(values.only)}`}`;
   report(args);
   const seconds = minutes * 60;
   const result = await runSoak({
@@ -57,7 +61,9 @@ async function soak(): Promise<{ faults: Faults; text: string }> {
     pauseMs,
     everySeconds,
     mounts,
+    only: values.only,
     bridgeLog,
+    signal: interrupted.signal,
     report,
   });
   return { faults: toSoakFaults(result), text: toSoakReport(result, args, seconds) };

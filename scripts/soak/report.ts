@@ -15,10 +15,17 @@ export type Faults = Readonly<Record<string, readonly string[]>>;
 
 const SHOWN = 20;
 
-export function toSoakFaults({ verdict, leftBehind, halfAlive, disturbed }: SoakResult): Faults {
+export function toSoakFaults({
+  verdict,
+  leftBehind,
+  crashes,
+  halfAlive,
+  disturbed,
+}: SoakResult): Faults {
   return {
     ...toLogFaults(verdict),
     'Left behind': leftBehind,
+    'Bridges that crashed or hung': crashes,
     'Half-alive servers': halfAlive,
     'Not well again after a disturbance': disturbed.flatMap(({ name, stuck }) =>
       stuck.map((why) => `${name}: ${why}`),

@@ -20,7 +20,11 @@ export interface SoakOptions {
   readonly everySeconds: number;
   /** Whether the home gets a disk of its own, where it can be mounted. */
   readonly mounts: boolean;
+  /** Only disturbances whose names hold this. */
+  readonly only?: string | undefined;
   readonly bridgeLog?: string | undefined;
+  /** Ends the soak early. */
+  readonly signal?: AbortSignal;
   readonly report?: (line: string) => void;
 }
 
@@ -34,6 +38,7 @@ export interface SoakResult {
   readonly skipped: readonly string[];
   readonly halfAlive: readonly string[];
   readonly leftBehind: readonly string[];
+  readonly crashes: readonly string[];
   readonly bridges: number;
 }
 
@@ -52,7 +57,9 @@ export async function runSoak({
   pauseMs,
   everySeconds,
   mounts,
+  only = '',
   bridgeLog,
+  signal: ended,
   report = () => undefined,
 }: SoakOptions): Promise<SoakResult> {
   const diskMegabytes = Math.round(
@@ -78,6 +85,7 @@ export async function runSoak({
   };
   const samples: Sample[] = [];
   const load = new AbortController();
+  ended?.addEventListener('abort', () => load.abort());
   const reading = new AbortController();
   const begun = performance.now();
   try {
@@ -110,13 +118,18 @@ export async function runSoak({
     const sampling = sample();
     const random = createRandom(seed, 'disturbances');
     const disturbing = disturb({
-      disturbances: listDisturbances(stage, random),
+      disturbances: listDisturbances(stage, random).filter(({ name }) => name.includes(only)),
       probes,
       weather,
       random,
       everyMs: everySeconds * 1_000,
       begun,
       signal,
+      async replaceBridge() {
+        await stage.kill();
+        await stage.start();
+        await probes.settle(FIRST_SETTLE_MS);
+      },
       report,
     });
     await Promise.race([
@@ -131,11 +144,17 @@ export async function runSoak({
       performance.now() < until && performance.now() - follower.lastEventAt < QUIET_MS;
     )
       await wait(100);
-    const verdict = await judge({ stage, ledger, readers: { figures, follower } });
+    const readers = { figures, follower };
+    const verdict = await judge({ stage, ledger, readers }).catch(async (error: unknown) => {
+      stage.crashes.push(`bridge ${stage.life} does not let its log be read: ${String(error)}`);
+      await stage.kill();
+      await stage.start();
+      return judge({ stage, ledger, readers });
+    });
     reading.abort();
     await Promise.all([follower.done, ...others]);
     await stage.close();
-    const { leftBehind, life: bridges } = stage;
+    const { leftBehind, crashes, life: bridges } = stage;
     return {
       ledger,
       verdict,
@@ -145,6 +164,7 @@ export async function runSoak({
       skipped,
       halfAlive,
       leftBehind,
+      crashes,
       bridges,
     };
   } finally {

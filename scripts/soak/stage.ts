@@ -2,7 +2,7 @@
 // server. The clock of the bridge's process can be stepped; the machine's is never touched.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,8 @@ export interface Stage {
   readonly noDiskBecause: string | undefined;
   /** Processes that outlived their bridge, in words. */
   readonly leftBehind: readonly string[];
+  /** Bridges that ended though nobody ended them, or that did not end or answer, in words. */
+  readonly crashes: string[];
   readonly remote: ChildProcess;
   /** Starts the next bridge; resolves with the milliseconds until it is ready. */
   start(): Promise<number>;
@@ -51,6 +53,7 @@ export interface StageOptions {
 /** Short ones, so that a server that hangs does not make a soak of waiting. */
 const CALL_TIMEOUT = '4s';
 const COLLECTED_MS = 250;
+const STOP_MS = 20_000;
 
 const serverScript = fileURLToPath(new URL('server.mjs', import.meta.url));
 const insideScript = new URL('inside.mjs', import.meta.url).href;
@@ -97,6 +100,10 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
   let door: Door | undefined;
   let life = 0;
   const leftBehind: string[] = [];
+  const crashes: string[] = [];
+  let isExpected = false;
+  let isClosing = false;
+  const log = bridgeLog === undefined ? undefined : openSync(bridgeLog, 'a');
   const noteLeft = async (pids: readonly number[], when: string): Promise<void> => {
     for (const process of await survivors(pids)) leftBehind.push(`${when}: ${process}`);
   };
@@ -110,12 +117,24 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
     await wait(COLLECTED_MS);
   };
 
+  /** Goes on with another one. */
+  const tellCrash = (started: ChildProcess): void => {
+    let words = '';
+    started.stderr?.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-800)));
+    started.once('exit', (code, signal) => {
+      if (isExpected || isClosing) return;
+      crashes.push(`bridge ${life} ended by itself (${signal ?? code}): ${words.trim()}`);
+      stage.start().catch((error: unknown) => crashes.push(`and did not start again: ${error}`));
+    });
+  };
+
   const stage: Stage = {
     folder,
     home,
     disk,
     noDiskBecause,
     leftBehind,
+    crashes,
     get door() {
       if (door === undefined) throw new Error('The bridge was not started.');
       return door;
@@ -137,14 +156,17 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
         port: door === undefined ? 0 : Number(new URL(door.url).port),
         nodeArguments: ['--expose-gc', '--import', insideScript],
         env: { DRAWBRIDGE_SOAK_CLOCK: clock },
+        log,
       });
-      if (bridgeLog !== undefined) child.stderr?.pipe(createWriteStream(bridgeLog, { flags: 'a' }));
       life += 1;
+      isExpected = false;
+      tellCrash(child);
       door = await waitUntilReady(home, child);
       return performance.now() - begun;
     },
     async kill() {
       const pids = await descendants(pid());
+      isExpected = true;
       child?.kill('SIGKILL');
       await noteLeft(pids, `after kill -9 of bridge ${life}`);
     },
@@ -177,11 +199,20 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
   };
   const close = async (): Promise<void> => {
     const pids = child === undefined || hasEnded(child) ? [] : await descendants(child.pid);
-    await stopBridge(child);
+    isClosing = true;
+    const ended = await Promise.race([
+      stopBridge(child).then(() => true),
+      wait(STOP_MS, false, { ref: false }),
+    ]);
+    if (!ended) {
+      crashes.push(`bridge ${life} did not end within ${STOP_MS / 1_000} s of SIGTERM`);
+      child?.kill('SIGKILL');
+    }
     await noteLeft(pids, 'after an ordinary stop');
     await stopRemote(remote.child);
     for (const stray of await stage.strays()) leftBehind.push(`at the end: ${stray}`);
     disk?.close();
+    if (log !== undefined) closeSync(log);
     await rm(folder, { recursive: true, force: true });
   };
   let closed: Promise<void> | undefined;
