@@ -129,6 +129,9 @@ async function open(
     { ms: patienceMs, explain },
   );
   pool.on('error', (error) => logger.debug({ err: error }, 'an idle database connection was lost'));
+  // A connection in use has no listener of the pool, and a lost one fails more than once (EPIPE after
+  // its end): its query gets the first error, and a second one would end the bridge.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   lifetime.defer(() => pool.end());
   const db = drizzle(pool);
 
