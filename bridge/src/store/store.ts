@@ -17,6 +17,7 @@ import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
 import { PatientPool } from './patient-pool.ts';
 import { prepareDatabase } from './prepare.ts';
 import { isRefusal } from './refusal.ts';
+import { createTransaction } from './transactions.ts';
 
 const POOL_SIZE = 8;
 const PARTITIONS_INTERVAL_MS = 6 * 3_600_000;
@@ -133,7 +134,7 @@ async function open(
   // its end): its query gets the first error, and a second one would end the bridge.
   pool.on('connect', (client) => client.on('error', () => undefined));
   lifetime.defer(() => pool.end());
-  const db = drizzle(pool);
+  const db = Object.assign(drizzle(pool), { transaction: createTransaction(pool) });
 
   const notifications = await createNotifications({
     connect,

@@ -211,3 +211,33 @@ test('says in words that the disk is full', () => {
     'PostgreSQL said: something odd',
   );
 });
+
+test('a transaction that cannot even begin gives its connection back', async () => {
+  const { db } = await open();
+  for (let count = 0; count < 20; count += 1) {
+    const begun = db.transaction(async () => 'never', {
+      // A level that PostgreSQL does not have stands for a connection that is lost at this moment.
+      isolationLevel: 'nonsense' as 'serializable',
+    });
+    await expect(begun).rejects.toThrow(/begin/);
+  }
+  const { rows } = await db.execute(sql`select 1 as one`);
+  expect(rows).toEqual([{ one: 1 }]);
+});
+
+test('a transaction is whole or not at all', async () => {
+  const { db } = await open();
+  const id = randomUUID();
+  const failed = db.transaction(async (tx) => {
+    await tx.insert(tenants).values({ id, name: id });
+    throw new Error('a change of mind');
+  });
+  await expect(failed).rejects.toThrow('a change of mind');
+  expect(await db.select().from(tenants).where(eq(tenants.id, id))).toEqual([]);
+  const done = await db.transaction(async (tx) => {
+    await tx.insert(tenants).values({ id, name: id });
+    return 'done';
+  });
+  expect(done).toBe('done');
+  expect(await db.select().from(tenants).where(eq(tenants.id, id))).toHaveLength(1);
+});
