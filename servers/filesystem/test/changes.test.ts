@@ -200,6 +200,7 @@ describe('move and copy', () => {
     expect(noFolder.text).toContain('"none/b.txt" does not exist');
   });
 
+  // A second file system is needed, and only Linux has one in memory at a known place.
   it.skipIf(!existsSync('/dev/shm'))('move a folder to another file system', async () => {
     const memory = await temporaryFolder('/dev/shm');
     const { call, root } = await openWorkbench({ roots: (base) => [join(base, 'root'), memory] });
