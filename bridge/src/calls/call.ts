@@ -76,8 +76,12 @@ export interface RpcError {
 
 /** How a call ended. The log, the metrics and HTTP tell all seven apart. */
 export type Outcome =
-  | { readonly kind: 'result'; readonly result: Record<string, unknown> }
-  | { readonly kind: 'tool_error'; readonly result: Record<string, unknown> }
+  | {
+      readonly kind: 'result' | 'tool_error';
+      readonly result: Record<string, unknown>;
+      /** The result as JSON, where somebody has it as text already. */
+      readonly text?: string;
+    }
   | { readonly kind: 'protocol_error'; readonly error: RpcError }
   | { readonly kind: 'input_required'; readonly result: Record<string, unknown> }
   | { readonly kind: 'cancelled' }

@@ -3,6 +3,7 @@
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
 import type { Outcome, RpcError } from '../calls/call.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
+import type { ServerEra } from './era-memory.ts';
 
 export type CallEnd =
   | { readonly kind: 'done'; readonly outcome: Outcome }
@@ -70,6 +71,53 @@ export function fromResult(result: unknown, upstream: string): CallEnd {
   }
   const kind = record['isError'] === true ? 'tool_error' : 'result';
   return { kind: 'done', outcome: { kind, result: record } };
+}
+
+/**
+ * A result as the server sent it. What says which kind of result it is belongs to the protocol and is
+ * taken off; a modern result must say it (2026-07-28, "Result types").
+ */
+export function fromRawResult(
+  { result, text }: { readonly result: Record<string, unknown>; readonly text: string | undefined },
+  { upstream, era }: { readonly upstream: string; readonly era: ServerEra },
+): CallEnd {
+  const kind = result['isError'] === true ? 'tool_error' : 'result';
+  if (era === 'legacy' && result['resultType'] === undefined) {
+    return done(text === undefined ? { kind, result } : { kind, result, text });
+  }
+  const { resultType, ...rest } = result;
+  return era === 'legacy' || resultType === 'complete'
+    ? done({ kind, result: rest })
+    : fromUnfinished(resultType, rest, upstream);
+}
+
+function fromUnfinished(
+  resultType: unknown,
+  { inputRequests, requestState, _meta }: Record<string, unknown>,
+  upstream: string,
+): CallEnd {
+  if (resultType !== 'input_required') {
+    const told =
+      resultType === undefined ? 'no resultType' : `the resultType ${JSON.stringify(resultType)}`;
+    return broken(upstream, `its result has ${told}`);
+  }
+  const asks = isRecord(inputRequests) && Object.keys(inputRequests).length > 0;
+  if (!asks && typeof requestState !== 'string') {
+    return broken(upstream, 'it asks for input without a question or a requestState');
+  }
+  return done({
+    kind: 'input_required',
+    result: {
+      resultType,
+      inputRequests: asks ? inputRequests : {},
+      ...(typeof requestState === 'string' && { requestState }),
+      ...(isRecord(_meta) && { _meta }),
+    },
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export interface CallErrorContext {

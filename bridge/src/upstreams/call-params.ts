@@ -3,6 +3,7 @@
 import { CALLER_META_KEY, type Caller } from '@drawbridge/schemas';
 import type { RoutedCall } from '../calls/call.ts';
 import type { ServerEra } from './era-memory.ts';
+import type { CallParams } from './stdio/stdio-calls.ts';
 
 const PROTOCOL_PREFIX = 'io.modelcontextprotocol/';
 const LOG_LEVEL_KEY = `${PROTOCOL_PREFIX}logLevel`;
@@ -12,14 +13,16 @@ export interface CallParamsOptions {
   readonly era: ServerEra;
   /** Present for built-in upstreams only. */
   readonly bridgeKey?: string;
+  /** What each message to a modern server carries in `_meta`, where the SDK's client does not add it. */
+  readonly envelope?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export function toUpstreamParams(
   call: RoutedCall,
-  { era, bridgeKey }: CallParamsOptions,
-): Record<string, unknown> {
+  { era, bridgeKey, envelope }: CallParamsOptions,
+): CallParams {
   const { _meta: given, ...params } = call.params;
-  const meta: Record<string, unknown> = {};
+  const meta: Record<string, unknown> = { ...envelope };
   for (const [key, value] of Object.entries(toRecord(given))) {
     if (key === 'progressToken' || key === CALLER_META_KEY) continue;
     if (key.startsWith(PROTOCOL_PREFIX)) continue;

@@ -1,12 +1,19 @@
 // One live connection to a server: sends calls, routes what the server says meanwhile to the right
 // call, and finds out whether the server still answers. It knows nothing of restarts or leases.
-import { ProtocolError, type Client } from '@modelcontextprotocol/client';
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+  ProtocolError,
+  type Client,
+} from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import type { RoutedCall } from '../calls/call.ts';
 import { toMessage } from '../errors.ts';
 import {
   SESSION_EXPIRED,
   fromError,
+  fromRawResult,
   fromResult,
   type CallEnd,
   type CallErrorContext,
@@ -17,6 +24,7 @@ import { readOffer } from './offer.ts';
 import { passthrough } from './passthrough.ts';
 import type { Patience } from './patience.ts';
 import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
+import type { Meta, StdioCalls } from './stdio/stdio-calls.ts';
 import type { Offer } from './upstream.ts';
 
 export interface ConnectionEvents {
@@ -30,6 +38,8 @@ export interface ConnectionEvents {
 export interface ConnectionOptions {
   readonly upstream: string;
   readonly client: Client;
+  /** What the client calls itself. */
+  readonly clientInfo: { readonly name: string; readonly version: string };
   readonly transport: ServerTransport;
   readonly kind: 'stdio' | 'http' | 'sse';
   readonly bridgeKey?: string;
@@ -45,6 +55,8 @@ export class Connection {
   readonly kind: 'stdio' | 'http' | 'sse';
   readonly #options: ConnectionOptions;
   readonly #calls = new Set<RoutedCall>();
+  /** In `_meta` of each message to a modern server; the SDK's client adds it to its own. */
+  readonly #envelope: Meta | undefined;
   #checking: Promise<boolean> | undefined;
   #closing: Promise<void> | undefined;
   #ended = false;
@@ -55,7 +67,15 @@ export class Connection {
     this.#options = options;
     this.kind = options.kind;
     this.era = options.client.getProtocolEra() ?? 'legacy';
-    const { client, events, upstream, logger } = options;
+    const { client, clientInfo, events, upstream, logger } = options;
+    this.#envelope =
+      this.era === 'modern'
+        ? {
+            [PROTOCOL_VERSION_META_KEY]: client.getNegotiatedProtocolVersion(),
+            [CLIENT_INFO_META_KEY]: clientInfo,
+            [CLIENT_CAPABILITIES_META_KEY]: {},
+          }
+        : undefined;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
     client.onclose = () => this.#end();
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
@@ -97,15 +117,51 @@ export class Connection {
 
   /** Never throws. `timeoutMs` is renewed by progress; the server is told of timeouts and cancellation. */
   async call(call: RoutedCall, timeoutMs: number): Promise<CallEnd> {
-    const { client, upstream, bridgeKey, transport } = this.#options;
+    const { transport } = this.#options;
     const hasSession = transport.legacySession !== undefined;
-    const params = toUpstreamParams(call, {
-      era: this.era,
-      ...(bridgeKey !== undefined && { bridgeKey }),
-    });
     this.#calls.add(call);
     try {
-      const result = await client.request({ method: call.method, params }, passthrough, {
+      return transport.calls === undefined
+        ? await this.#callThroughClient(call, timeoutMs)
+        : await this.#callOverStdio(transport.calls, call, timeoutMs);
+    } catch (error) {
+      const end = fromError(error, this.#errorContext(call.signal, hasSession));
+      if (end.kind === 'lost') this.#noteLost(end);
+      return end;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  async #callOverStdio(calls: StdioCalls, call: RoutedCall, timeoutMs: number): Promise<CallEnd> {
+    const { upstream } = this.#options;
+    const params = this.#toParams(call, this.#envelope);
+    const answer = await calls.send(call.method, params, {
+      timeoutMs,
+      signal: call.signal,
+      onProgress: call.sink.progress,
+      envelope: this.#envelope,
+    });
+    switch (answer.kind) {
+      case 'result':
+        return fromRawResult(answer, { upstream, era: this.era });
+      case 'error':
+        return { kind: 'done', outcome: { kind: 'protocol_error', error: answer.error } };
+      case 'cancelled':
+        return { kind: 'done', outcome: answer };
+      case 'timed_out':
+        return answer;
+      case 'lost':
+        return { kind: 'lost', sent: true, why: answer.why };
+    }
+  }
+
+  async #callThroughClient(call: RoutedCall, timeoutMs: number): Promise<CallEnd> {
+    const { client, upstream } = this.#options;
+    const result = await client.request(
+      { method: call.method, params: this.#toParams(call) },
+      passthrough,
+      {
         signal: call.signal,
         timeout: timeoutMs,
         resetTimeoutOnProgress: true,
@@ -116,15 +172,18 @@ export class Connection {
             ...(total !== undefined && { total }),
             ...(message !== undefined && { message }),
           }),
-      });
-      return fromResult(result, upstream);
-    } catch (error) {
-      const end = fromError(error, this.#errorContext(call.signal, hasSession));
-      if (end.kind === 'lost') this.#noteLost(end);
-      return end;
-    } finally {
-      this.#calls.delete(call);
-    }
+      },
+    );
+    return fromResult(result, upstream);
+  }
+
+  #toParams(call: RoutedCall, envelope?: Meta): ReturnType<typeof toUpstreamParams> {
+    const { bridgeKey } = this.#options;
+    return toUpstreamParams(call, {
+      era: this.era,
+      envelope,
+      ...(bridgeKey !== undefined && { bridgeKey }),
+    });
   }
 
   /** Any answer counts, an error too. A server that gives none in time loses the connection. */

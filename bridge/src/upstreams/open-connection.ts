@@ -136,14 +136,12 @@ async function attempt(
   // Silence is evidence of a legacy server only on stdio, and only while we know nothing.
   const isGuess = kind === 'stdio' && era === undefined;
   const timeoutMs = isGuess ? Math.min(deps.patience.probeMs, startTimeout / 2) : startTimeout;
-  const client = new Client(
-    { name: 'drawbridge', version: deps.version },
-    {
-      capabilities: {},
-      inputRequired: { autoFulfill: false },
-      versionNegotiation: { mode: 'auto', probe: { timeoutMs } },
-    },
-  );
+  const clientInfo = { name: 'drawbridge', version: deps.version };
+  const client = new Client(clientInfo, {
+    capabilities: {},
+    inputRequired: { autoFulfill: false },
+    versionNegotiation: { mode: 'auto', probe: { timeoutMs } },
+  });
   const givenUp = new Promise<never>((_, reject) => {
     giveUp.addEventListener('abort', () => reject(giveUp.reason), { once: true });
     if (giveUp.aborted) reject(giveUp.reason);
@@ -167,6 +165,7 @@ async function attempt(
   const connection = new Connection({
     upstream: config.name,
     client,
+    clientInfo,
     transport,
     kind,
     events,

@@ -8,9 +8,10 @@ import { DrawbridgeError, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
 import { LineReader, type OversizedLine } from './line-reader.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
-import { toReceived } from './received.ts';
+import { parseLine, toReceived } from './received.ts';
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
+import { StdioCalls } from './stdio-calls.ts';
 
 export interface StdioTransportOptions extends ChildDeps {
   readonly spec: ChildSpec;
@@ -28,6 +29,8 @@ type RequestId = number | string;
 const DRAIN_MS = 250;
 const EXIT_CODE_MS = 100;
 const RUBBISH_LOG_MS = 10_000;
+/** Lines wait for the end of the event loop's turn up to this many characters. */
+const OUTBOX_CHARACTERS = 64 * 1024;
 
 export class StdioTransport implements ServerTransport {
   onclose?: () => void;
@@ -39,12 +42,18 @@ export class StdioTransport implements ServerTransport {
   /** Why the connection ended, in words; undefined while it lives. */
   endedBecause: string | undefined;
   readonly stderr = new StderrRing();
+  readonly calls = new StdioCalls({
+    write: (message) => void this.#write(message),
+    tell: (message) =>
+      void this.send(message).catch((error: unknown) => this.onerror?.(toError(error))),
+  });
 
   readonly #options: StdioTransportOptions;
   readonly #pending = new Set<RequestId>();
   #child: Child | undefined;
   #closing: Promise<void> | undefined;
   #closeSeen = false;
+  #outbox = '';
   #rubbish = 0;
   #rubbishLoggedAt = Number.NEGATIVE_INFINITY;
 
@@ -79,16 +88,6 @@ export class StdioTransport implements ServerTransport {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    const stdin = this.#child?.streams.stdin;
-    if (stdin === undefined || this.endedBecause !== undefined || !stdin.writable) {
-      throw new DrawbridgeError('upstream/unavailable', 'the connection is closed');
-    }
-    if (stdin.writableLength > this.#options.maxMessageBytes) {
-      throw new DrawbridgeError(
-        'upstream/busy',
-        `upstream "${this.#options.name}" does not read its input: ${stdin.writableLength} bytes wait`,
-      );
-    }
     if ('method' in message) {
       if ('id' in message) this.#pending.add(message.id);
       else if (message.method === 'notifications/cancelled') {
@@ -96,7 +95,33 @@ export class StdioTransport implements ServerTransport {
         if (typeof id === 'number' || typeof id === 'string') this.#pending.delete(id);
       }
     }
-    if (!stdin.write(`${JSON.stringify(message)}\n`)) await this.#drained();
+    if (!this.#write(message)) await this.#drained();
+  }
+
+  /** False when the server lags behind. Lines of one turn of the event loop go out in one write. */
+  #write(message: JSONRPCMessage): boolean {
+    const stdin = this.#child?.streams.stdin;
+    if (stdin === undefined || this.endedBecause !== undefined || !stdin.writable) {
+      throw new DrawbridgeError('upstream/unavailable', 'the connection is closed');
+    }
+    const waiting = stdin.writableLength + this.#outbox.length;
+    if (waiting > this.#options.maxMessageBytes) {
+      throw new DrawbridgeError(
+        'upstream/busy',
+        `upstream "${this.#options.name}" does not read its input: ${waiting} bytes wait`,
+      );
+    }
+    if (this.#outbox === '') setImmediate(() => this.#flush());
+    this.#outbox += `${JSON.stringify(message)}\n`;
+    if (this.#outbox.length > OUTBOX_CHARACTERS) this.#flush();
+    return !stdin.writableNeedDrain;
+  }
+
+  #flush(): void {
+    const lines = this.#outbox;
+    this.#outbox = '';
+    const stdin = this.#child?.streams.stdin;
+    if (lines !== '' && stdin?.writable === true) stdin.write(lines);
   }
 
   /** Idempotent; resolves when nothing of the process group is left. Never rejects. */
@@ -144,6 +169,7 @@ export class StdioTransport implements ServerTransport {
     if (this.#closeSeen) return;
     this.#closeSeen = true;
     this.#pending.clear();
+    this.calls.end(this.endedBecause ?? CLOSED_BY_US);
     this.onclose?.();
   }
 
@@ -162,17 +188,18 @@ export class StdioTransport implements ServerTransport {
   }
 
   #receive(line: Buffer): void {
-    let value: unknown;
+    let parsed: ReturnType<typeof parseLine>;
     try {
-      value = JSON.parse(line.toString('utf8'));
+      parsed = parseLine(line.toString('utf8'));
     } catch {
       this.#countRubbish(line);
       return;
     }
+    const { value, result } = parsed;
     // 2025-03-26 allowed batches.
     for (const item of Array.isArray(value) ? value : [value]) {
       const received = toReceived(item);
-      if (received.kind === 'message') this.#deliver(received.message);
+      if (received.kind === 'message') this.#deliver(received.message, result);
       else if (received.kind === 'rubbish') this.#countRubbish(line);
       else {
         const { name } = this.#options;
@@ -182,7 +209,8 @@ export class StdioTransport implements ServerTransport {
     }
   }
 
-  #deliver(message: JSONRPCMessage): void {
+  #deliver(message: JSONRPCMessage, result: string | undefined): void {
+    if (this.calls.take(message, result)) return;
     if ('method' in message) {
       this.#hand(message);
       return;
@@ -211,7 +239,9 @@ export class StdioTransport implements ServerTransport {
     }
     if (owner.kind === 'response') this.#failTooLarge(owner.id);
     // Nobody knows whose answer it was, so nobody may be left waiting for it.
-    else if (line.ended) for (const id of this.#pending) this.#failTooLarge(id);
+    else if (line.ended) {
+      for (const id of [...this.#pending, ...this.calls.ids]) this.#failTooLarge(id);
+    }
   }
 
   #failTooLarge(id: RequestId): void {
@@ -224,11 +254,14 @@ export class StdioTransport implements ServerTransport {
 
   /** Answers a call in the server's stead. */
   #fail(id: RequestId, { code, message }: { code: string; message: string }): void {
-    if (!this.#pending.delete(id)) return;
     const { name, logger } = this.#options;
-    logger.warn({ upstream: name, code }, message);
     const error = { code: -32603, message, data: { code, upstream: name } };
-    this.#hand({ jsonrpc: '2.0', id, error });
+    const answer = { jsonrpc: '2.0', id, error } as const;
+    if (!this.calls.take(answer)) {
+      if (!this.#pending.delete(id)) return;
+      this.#hand(answer);
+    }
+    logger.warn({ upstream: name, code }, message);
   }
 
   #countRubbish(line: Buffer): void {
@@ -245,6 +278,10 @@ export class StdioTransport implements ServerTransport {
       'a server wrote something to stdout that is not a JSON-RPC message',
     );
   }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(toMessage(error));
 }
 
 function isDiscoverAnswer(message: JSONRPCMessage): boolean {
