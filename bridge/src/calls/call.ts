@@ -74,14 +74,17 @@ export interface RpcError {
   readonly data?: unknown;
 }
 
+/** The server's answer; a tool's own failure (`isError`) is one. */
+export interface AnsweredOutcome {
+  readonly kind: 'result' | 'tool_error';
+  readonly result: Record<string, unknown>;
+  /** The result as JSON text, from the recorder on: it is made once, for the log and for fronts. */
+  readonly text?: string;
+}
+
 /** How a call ended. The log, the metrics and HTTP tell all seven apart. */
 export type Outcome =
-  | {
-      readonly kind: 'result' | 'tool_error';
-      readonly result: Record<string, unknown>;
-      /** The result as JSON, where somebody has it as text already. */
-      readonly text?: string;
-    }
+  | AnsweredOutcome
   | { readonly kind: 'protocol_error'; readonly error: RpcError }
   | { readonly kind: 'input_required'; readonly result: Record<string, unknown> }
   | { readonly kind: 'cancelled' }

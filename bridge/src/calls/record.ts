@@ -1,9 +1,10 @@
 // The recorder's outer half: whatever happens to a call, its end is committed before the outcome is
 // let out. A call that could not be committed must not look answered, so its outcome is unknown.
 import { DrawbridgeError } from '../errors.ts';
-import type { LogEvent } from '../runs/event-text.ts';
+import { JsonText, type LogEvent } from '../runs/event-text.ts';
+import { toJsonText } from '../runs/json-text.ts';
 import type { RunLog } from '../runs/writer.ts';
-import type { Call, CallSink, Outcome, RpcError } from './call.ts';
+import type { AnsweredOutcome, Call, CallSink, Outcome, RpcError } from './call.ts';
 import type { Step } from './pipeline.ts';
 import type { RefusableCall } from './route.ts';
 
@@ -99,7 +100,7 @@ export class CallPage {
       case 'tool_error':
         return {
           type: 'call.completed',
-          payload: { callId, outcome: outcome.kind, result: outcome.result },
+          payload: { callId, outcome: outcome.kind, result: toBody(outcome) },
           durationMs,
         };
       case 'protocol_error':
@@ -137,7 +138,7 @@ export function createRecordStep({
   return async (call, next) => {
     const begin = now();
     const page = new CallPage(call, log, now);
-    const outcome = await next({ ...call, page, sink: page.sink(call.sink) });
+    const outcome = withText(await next({ ...call, page, sink: page.sink(call.sink) }));
     const durationMs = now() - begin;
     const committed = await page.end(outcome, durationMs).then(
       () => outcome,
@@ -146,6 +147,15 @@ export function createRecordStep({
     onEnd?.(call, committed, durationMs / 1_000);
     return committed;
   };
+}
+
+function toBody({ text, result }: AnsweredOutcome): unknown {
+  return text === undefined ? result : new JsonText(text);
+}
+
+function withText(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return outcome;
+  return { ...outcome, text: toJsonText(outcome.result) };
 }
 
 /** JSON-RPC error of a call whose end could not be written: the caller must not take it as done or not done. */

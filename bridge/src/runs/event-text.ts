@@ -1,5 +1,5 @@
-// Turns an event as it is handed to the log into the text that is stored: checked, redacted, large
-// bodies aside. A body is serialised once, and spliced into the payload as text.
+// Turns an event as it is handed to the log into the text that is stored: redacted, large bodies
+// aside. A body is serialised at most once, and spliced into the payload as text.
 import { createHash } from 'node:crypto';
 import {
   INLINE_BODY_BYTES,
@@ -40,6 +40,15 @@ export type LogEvent = {
   };
 }[RunEventType];
 
+/** A body that is JSON text already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 export interface EventTextOptions {
   readonly redact: Redact;
   /** Written into `call.started`, so that a survivor knows whose calls a dead bridge left open. */
@@ -53,8 +62,6 @@ export interface EventText extends EventRow {
 
 const JSON_MEDIA_TYPE = 'application/json';
 const PREVIEW_CHARACTERS = 1_024;
-/** Stands for a body while the rest of a payload is checked. */
-const PLACEHOLDER = { inline: null };
 /** PostgreSQL and readers parse events recursively; deeper bodies are kept as bytes. */
 const INLINE_DEPTH = 256;
 
@@ -85,15 +92,15 @@ export function createEventText({
   };
 
   return (event, at) => {
-    const { version, schema } = runEventPayloads[event.type];
-    const field = event.type in bodyFields ? bodyFields[event.type as BodyEventType] : undefined; // `in` does not narrow a string
     const artifacts: ArtifactRow[] = [];
     const fields: Record<string, unknown> = { ...event.payload };
     let body = '';
-    if (field !== undefined) {
-      const text = toJsonText(fields[field]);
+    if (hasBody(event)) {
+      const field = bodyFields[event.type];
+      const value = fields[field];
+      const text = value instanceof JsonText ? value.text : toJsonText(value);
       body = `,"${field}":${toBody(text, artifacts)}`;
-      fields[field] = PLACEHOLDER;
+      fields[field] = undefined; // left out of JSON
       if (event.type === 'call.completed') fields['size'] = Buffer.byteLength(text);
       if (event.type === 'call.started' || event.type === 'call.denied')
         fields['bridge'] = bridgeId;
@@ -105,16 +112,15 @@ export function createEventText({
         ...(data !== undefined && { data: toErrorData(data, artifacts) }),
       };
     }
-    for (const [name, value] of Object.entries(fields)) {
+    for (const name in fields) {
+      const value = fields[name];
       if (typeof value === 'string') fields[name] = shorten(value);
     }
-    const head: Record<string, unknown> = schema.parse(fields);
-    if (field !== undefined) delete head[field];
     // Every event that has a body also has a call id, so the comma is right.
-    const payload = redact(toJsonText(head).slice(0, -1) + body + '}');
+    const payload = redact(toJsonText(fields).slice(0, -1) + body + '}');
     return {
       type: event.type,
-      version,
+      version: runEventPayloads[event.type].version,
       at,
       durationMs: event.durationMs ?? null,
       payload,
@@ -122,6 +128,10 @@ export function createEventText({
       bytes: artifacts.reduce((sum, { body }) => sum + body.length, Buffer.byteLength(payload)),
     };
   };
+}
+
+function hasBody(event: LogEvent): event is Extract<LogEvent, { type: BodyEventType }> {
+  return event.type in bodyFields;
 }
 
 function shorten(text: string): string {

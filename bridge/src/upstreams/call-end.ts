@@ -78,12 +78,12 @@ export function fromResult(result: unknown, upstream: string): CallEnd {
  * taken off; a modern result must say it (2026-07-28, "Result types").
  */
 export function fromRawResult(
-  { result, text }: { readonly result: Record<string, unknown>; readonly text: string | undefined },
+  result: Record<string, unknown>,
   { upstream, era }: { readonly upstream: string; readonly era: ServerEra },
 ): CallEnd {
   const kind = result['isError'] === true ? 'tool_error' : 'result';
   if (era === 'legacy' && result['resultType'] === undefined) {
-    return done(text === undefined ? { kind, result } : { kind, result, text });
+    return done({ kind, result });
   }
   const { resultType, ...rest } = result;
   return era === 'legacy' || resultType === 'complete'

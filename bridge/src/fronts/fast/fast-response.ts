@@ -1,5 +1,6 @@
 // The answer of a fast call as JSON-RPC text, byte for byte as the SDK writes it. Only plain results
-// are written here; every other outcome is handed to the SDK's front, which knows all the rules.
+// are written here; every other outcome is handed to the SDK's front, which knows all the rules. A
+// result that is as the SDK would have it was serialised for the log, and is not serialised again.
 import { SERVER_INFO_META_KEY, specTypeSchemas } from '@modelcontextprotocol/server';
 import type { Outcome } from '../../calls/call.ts';
 
@@ -24,23 +25,47 @@ export function toFastResponse(
     ...outcome.result,
   });
   if (checked.issues !== undefined) return undefined;
-  const result = era === 'modern' ? toModernResult(checked.value, serverInfo) : checked.value;
-  return result && JSON.stringify({ result, jsonrpc: '2.0', id });
+  const text = isSame(checked.value, outcome.result) ? outcome.text : undefined;
+  const result =
+    era === 'modern'
+      ? toModernText(checked.value, text, serverInfo)
+      : (text ?? JSON.stringify(checked.value));
+  return result && `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
 }
 
-function toModernResult(
+/** @param text the result as JSON, where it is known */
+function toModernText(
   result: Record<string, unknown>,
+  text: string | undefined,
   serverInfo: FastResponseOptions['serverInfo'],
-) {
+): string | undefined {
   const { _meta: meta } = result;
   if (meta !== undefined && !isRecord(meta)) return undefined;
-  return {
-    ...result,
+  const added = {
     resultType: 'complete',
     ...(meta?.[SERVER_INFO_META_KEY] === undefined && {
       _meta: { ...meta, [SERVER_INFO_META_KEY]: serverInfo },
     }),
   };
+  // A result is never empty, so a comma is right.
+  return text !== undefined && meta === undefined
+    ? `${text.slice(0, -1)},${JSON.stringify(added).slice(1)}`
+    : JSON.stringify({ ...result, ...added });
+}
+
+/** Whether both are the same JSON, in the same order. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, at) => isSame(item, b[at]));
+  }
+  if (!isRecord(a) || !isRecord(b)) return false;
+  const others = Object.keys(b);
+  const names = Object.keys(a);
+  return (
+    names.length === others.length &&
+    names.every((name, at) => name === others[at] && isSame(a[name], b[name]))
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

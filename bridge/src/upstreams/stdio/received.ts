@@ -8,52 +8,6 @@ export type Received =
   | { readonly kind: 'broken_answer'; readonly id: number | string }
   | { readonly kind: 'rubbish' };
 
-/** A line of JSON. */
-export interface ParsedLine {
-  readonly value: unknown;
-  /** The result as the server wrote it, where the line is an answer with its fields in the usual order. */
-  readonly result?: string;
-}
-
-/** What most servers write; the result is all that follows, but for the closing brace. */
-const ANSWER = /^\{"jsonrpc":"2\.0","id":(\d{1,10}),"result":(?=\{)/;
-/** What the TypeScript SDK writes; the result is all that stands before. */
-const RESULT = '{"result":';
-const RESULT_END = /,"jsonrpc":"2\.0","id":(\d{1,10})\}$/;
-const LONGEST_END = 40;
-
-/** @throws SyntaxError */
-export function parseLine(text: string): ParsedLine {
-  return parseAnswer(text) ?? { value: JSON.parse(text) };
-}
-
-/** Parses the result alone: where that succeeds, nothing but the result stands in its place. */
-function parseAnswer(text: string): ParsedLine | undefined {
-  const place = findResult(text);
-  if (place === undefined) return undefined;
-  const result = text.slice(place.start, place.end);
-  try {
-    return { value: { jsonrpc: '2.0', id: place.id, result: JSON.parse(result) }, result };
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-function findResult(text: string): { id: number; start: number; end: number } | undefined {
-  const [head, id] = ANSWER.exec(text) ?? [];
-  if (head !== undefined) {
-    return text.endsWith('}')
-      ? { id: Number(id), start: head.length, end: text.length - 1 }
-      : undefined;
-  }
-  if (!text.startsWith(RESULT)) return undefined;
-  const [end, idAtEnd] = RESULT_END.exec(text.slice(-LONGEST_END)) ?? [];
-  return end === undefined
-    ? undefined
-    : { id: Number(idAtEnd), start: RESULT.length, end: text.length - end.length };
-}
-
 const RUBBISH: Received = { kind: 'rubbish' };
 
 export function toReceived(value: unknown): Received {

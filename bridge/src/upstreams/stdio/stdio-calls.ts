@@ -12,12 +12,7 @@ export interface CallProgress {
 
 /** How a call over a server's stdio ended. */
 export type StdioAnswer =
-  /** `text`: the result as JSON, as the server wrote it, where it is known. */
-  | {
-      readonly kind: 'result';
-      readonly result: Record<string, unknown>;
-      readonly text: string | undefined;
-    }
+  | { readonly kind: 'result'; readonly result: Record<string, unknown> }
   | { readonly kind: 'error'; readonly error: RpcError }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'timed_out' }
@@ -99,13 +94,10 @@ export class StdioCalls {
     });
   }
 
-  /**
-   * Whether the message belongs to a call made here; then it is dealt with.
-   * @param text the result as the server wrote it, where it is known
-   */
-  take(message: JSONRPCMessage, text?: string): boolean {
+  /** Whether the message belongs to a call made here; then it is dealt with. */
+  take(message: JSONRPCMessage): boolean {
     if ('result' in message) {
-      return this.#settle(message.id, { kind: 'result', result: message.result, text });
+      return this.#settle(message.id, { kind: 'result', result: message.result });
     }
     if ('error' in message)
       return this.#settle(message.id, { kind: 'error', error: message.error });
@@ -114,7 +106,7 @@ export class StdioCalls {
 
   /** Ends all calls under way as lost. */
   end(why: string): void {
-    for (const id of [...this.#waiting.keys()]) this.#settle(id, { kind: 'lost', why });
+    for (const id of this.#waiting.keys()) this.#settle(id, { kind: 'lost', why });
   }
 
   #progress(params: Readonly<Record<string, unknown>> = {}): boolean {

@@ -8,7 +8,7 @@ import { DrawbridgeError, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
 import { LineReader, type OversizedLine } from './line-reader.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
-import { parseLine, toReceived } from './received.ts';
+import { toReceived } from './received.ts';
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
 import { StdioCalls } from './stdio-calls.ts';
@@ -188,18 +188,17 @@ export class StdioTransport implements ServerTransport {
   }
 
   #receive(line: Buffer): void {
-    let parsed: ReturnType<typeof parseLine>;
+    let value: unknown;
     try {
-      parsed = parseLine(line.toString('utf8'));
+      value = JSON.parse(line.toString('utf8'));
     } catch {
       this.#countRubbish(line);
       return;
     }
-    const { value, result } = parsed;
     // 2025-03-26 allowed batches.
     for (const item of Array.isArray(value) ? value : [value]) {
       const received = toReceived(item);
-      if (received.kind === 'message') this.#deliver(received.message, result);
+      if (received.kind === 'message') this.#deliver(received.message);
       else if (received.kind === 'rubbish') this.#countRubbish(line);
       else {
         const { name } = this.#options;
@@ -209,8 +208,8 @@ export class StdioTransport implements ServerTransport {
     }
   }
 
-  #deliver(message: JSONRPCMessage, result: string | undefined): void {
-    if (this.calls.take(message, result)) return;
+  #deliver(message: JSONRPCMessage): void {
+    if (this.calls.take(message)) return;
     if ('method' in message) {
       this.#hand(message);
       return;
