@@ -45,7 +45,7 @@ export interface Call {
   readonly principal: Principal;
   readonly client: CallClient;
   readonly runId: string;
-  readonly sessionId?: string;
+  readonly sessionId?: string | undefined;
   readonly project: string;
   /** Absolute root folders of the project for this call. */
   readonly roots: readonly string[];

@@ -195,10 +195,10 @@ function describe(call: RefusableCall): Extract<CallEvent, { type: 'call.started
     readOnly: target?.effect === 'read',
     principal: call.principal.id,
     era: call.client.era,
-    ...(target !== undefined && { upstream: target.upstream }),
-    ...(target?.definitionHash !== undefined && { definitionHash: target.definitionHash }),
-    ...(call.client.name !== undefined && { client: call.client.name }),
-    ...(call.requestId !== undefined && { requestId: call.requestId }),
+    upstream: target?.upstream,
+    definitionHash: target?.definitionHash,
+    client: call.client.name,
+    requestId: call.requestId,
   };
 }
 

@@ -47,7 +47,11 @@ export async function toCall(
 ): Promise<Call> {
   return {
     id,
-    ...request,
+    method: request.method,
+    name: request.name,
+    params: request.params,
+    signal: request.signal,
+    sink: request.sink,
     view: context.view,
     principal: context.principal,
     client: context.client,
@@ -55,6 +59,6 @@ export async function toCall(
     roots: context.roots,
     requestId: context.requestId,
     runId: await context.runId(),
-    ...(context.sessionId !== undefined && { sessionId: context.sessionId }),
+    sessionId: context.sessionId,
   };
 }

@@ -93,15 +93,13 @@ export async function createPrincipals({
   return {
     tenantId,
     async verify(key) {
-      if (!isKey(key)) return undefined;
-      const hash = toKeyHash(key);
-      const cacheKey = hash.toString('base64');
       const time = now();
-      const known = remembered.get(cacheKey);
+      const known = remembered.get(key);
       if (known !== undefined && known.until > time) {
         return known.expires > time ? known.principal : undefined;
       }
-      const row = await look(hash);
+      if (!isKey(key)) return undefined;
+      const row = await look(toKeyHash(key));
       const expires = row?.key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
       const principal: Principal | undefined = row && {
         id: row.user.id,
@@ -113,7 +111,7 @@ export async function createPrincipals({
       const usedAt = known?.usedAt ?? 0;
       const isUse = row !== undefined && time - usedAt > USED_INTERVAL_MS;
       if (remembered.size >= REMEMBER_AT_MOST) remembered.clear();
-      remembered.set(cacheKey, {
+      remembered.set(key, {
         principal,
         until: time + REMEMBER_MS,
         expires,

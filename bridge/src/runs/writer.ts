@@ -77,6 +77,8 @@ interface Entry {
 }
 
 const BATCH_EVENTS = 500;
+/** A commit waits at most so long for more to share it. */
+const GATHER_MS = 4;
 const BATCH_BYTES = 8 * 1024 * 1024;
 /** Beyond these, appends wait outside the queue until there is room. */
 const QUEUE_EVENTS = 20_000;
@@ -123,15 +125,25 @@ export function createRunLog({
     });
 
   const pump = async (): Promise<void> => {
-    // One turn of the event loop, so that calls answered together are committed together.
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-    for (let entries = queue.take(); entries.length > 0; entries = queue.take()) {
+    while (queue.size > 0) {
+      await gather();
+      const entries = queue.take();
       admitWaiting();
       await commit(entries);
     }
     pumping = undefined;
+  };
+
+  /** Waits while each turn of the event loop brings more: what happens together is committed together. */
+  const gather = async (): Promise<void> => {
+    const until = performance.now() + GATHER_MS;
+    let size: number;
+    do {
+      size = queue.size;
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    } while (queue.size > size && performance.now() < until);
   };
 
   const admitWaiting = (): void => {
@@ -302,8 +314,12 @@ class Queue {
   #head = 0;
   #bytes = 0;
 
+  get size(): number {
+    return this.#entries.length - this.#head;
+  }
+
   hasRoom(): boolean {
-    return this.#entries.length - this.#head < QUEUE_EVENTS && this.#bytes < QUEUE_BYTES;
+    return this.size < QUEUE_EVENTS && this.#bytes < QUEUE_BYTES;
   }
 
   push(entry: Entry): void {

@@ -1,10 +1,11 @@
 // The fast path: another front around the very same steps, for what almost all traffic is. It reads
 // the body once, parses it once and answers plain JSON, without Request, Response or SDK objects.
 // What it does not take, it hands on untouched, with the body it has read.
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Outcome } from '../../calls/call.ts';
-import type { CallerContext } from '../caller-context.ts';
-import { silentSink, toCall } from '../caller-context.ts';
+import type { Socket } from 'node:net';
+import type { CallClient, Outcome, Principal } from '../../calls/call.ts';
+import { silentSink } from '../caller-context.ts';
 import type { CallsUnderWay } from '../calls-under-way.ts';
 import { toRequestKey } from '../calls-under-way.ts';
 import type { HttpParts } from '../http-env.ts';
@@ -22,6 +23,14 @@ export interface FastFrontOptions {
   readonly otherwise: Listener;
 }
 
+interface Caller {
+  readonly principal: Principal;
+  readonly client: CallClient;
+  readonly runId: string;
+  /** Legacy only. */
+  readonly sessionId?: string;
+}
+
 export function createFastFront({
   parts,
   underWay,
@@ -32,38 +41,19 @@ export function createFastFront({
   const serverInfo = { name: 'drawbridge', title: 'Drawbridge', version: parts.version };
 
   /** The caller, or nothing when the request is to be judged by the other path. */
-  const toContext = async (
-    head: FastHead,
-    { client }: FastCall,
-    requestId: string,
-  ): Promise<CallerContext | undefined> => {
+  const toCaller = async (head: FastHead, { client }: FastCall): Promise<Caller | undefined> => {
     const principal = await principals.verify(head.key);
     if (principal === undefined) return undefined;
-    const { projects, defaultProject: project } = settings();
-    const base = {
-      principal,
-      view: head.view,
-      project,
-      roots: projects[project]?.roots ?? [],
-      requestId,
-    };
+    const { defaultProject: project } = settings();
     if (head.era === 'legacy') {
       const session = await sessions.find(head.sessionId, principal);
-      if (session === undefined || session.client.protocolVersion !== head.protocolVersion)
-        return undefined;
-      return {
-        ...base,
-        client: { ...session.client, capabilities: {} },
-        sessionId: session.id,
-        runId: () => Promise.resolve(session.runId),
-      };
+      if (session?.client.protocolVersion !== head.protocolVersion) return undefined;
+      const { id: sessionId, runId } = session;
+      return { principal, client: { ...session.client, capabilities: {} }, runId, sessionId };
     }
     const caller = { era: 'modern', protocolVersion: head.protocolVersion, ...client } as const;
-    return {
-      ...base,
-      client: caller,
-      runId: () => runs.directory.find({ principal, client: caller, project }),
-    };
+    const runId = await runs.directory.find({ principal, client: caller, project });
+    return { principal, client: caller, runId };
   };
 
   const isPlainTool = (head: FastHead, { name, params }: FastCall): boolean => {
@@ -86,30 +76,32 @@ export function createFastFront({
     Object.assign(request, { rawBody: body });
     const call = toFastCall(parse(body), head);
     if (call === undefined || !isPlainTool(head, call)) return false;
+    const caller = await toCaller(head, call);
+    if (caller === undefined) return false;
+    const { projects, defaultProject: project } = settings();
     const requestId = createId();
-    const context = await toContext(head, call, requestId);
-    if (context === undefined) return false;
 
-    const abort = new AbortController();
-    const cancel = (): void => abort.abort();
-    const key = head.era === 'legacy' ? toRequestKey(context.sessionId, call.id) : undefined;
-    if (key === undefined) response.once('close', cancel);
-    else underWay.add(key, { close: cancel });
-    let outcome: Outcome;
-    try {
-      const { name, params } = call;
-      const made = {
+    const made = (signal: AbortSignal): Promise<Outcome> =>
+      parts.call({
+        id: createId(),
         method: 'tools/call',
-        name,
-        params,
-        signal: abort.signal,
+        name: call.name,
+        params: call.params,
+        view: head.view,
+        principal: caller.principal,
+        client: caller.client,
+        runId: caller.runId,
+        sessionId: caller.sessionId,
+        project,
+        roots: projects[project]?.roots ?? [],
+        requestId,
+        signal,
         sink: silentSink,
-      } as const;
-      outcome = await parts.call(await toCall(context, made, createId()));
-    } finally {
-      if (key === undefined) response.off('close', cancel);
-      else underWay.delete(key);
-    }
+      });
+    const outcome =
+      caller.sessionId === undefined
+        ? await made(goneSignal(request.socket))
+        : await cancellable(toRequestKey(caller.sessionId, call.id), made);
     if (response.destroyed) return true;
     if (outcome.kind === 'cancelled') {
       response.writeHead(202).end();
@@ -132,6 +124,20 @@ export function createFastFront({
     return true;
   };
 
+  /** A legacy caller cancels by the request's id, and may leave without cancelling. */
+  const cancellable = async (
+    key: string,
+    made: (signal: AbortSignal) => Promise<Outcome>,
+  ): Promise<Outcome> => {
+    const abort = new AbortController();
+    underWay.add(key, { close: () => abort.abort() });
+    try {
+      return await made(abort.signal);
+    } finally {
+      underWay.delete(key);
+    }
+  };
+
   return (request, response) => {
     const head = toFastHead(request);
     if (head === undefined || head.length > settings().limits.bodyBytes) {
@@ -150,6 +156,23 @@ export function createFastFront({
     );
   };
 }
+
+/**
+ * Aborts when the connection closes, which cancels a modern call (2026-07-28, "Cancellation"). One for
+ * all requests of a connection, because making one costs as much as finding the caller.
+ */
+function goneSignal(socket: Socket): AbortSignal {
+  const known = goneSignals.get(socket);
+  if (known !== undefined) return known;
+  const abort = new AbortController();
+  setMaxListeners(0, abort.signal);
+  socket.once('close', () => abort.abort());
+  if (socket.destroyed) abort.abort();
+  goneSignals.set(socket, abort.signal);
+  return abort.signal;
+}
+
+const goneSignals = new WeakMap<Socket, AbortSignal>();
 
 /** Reads exactly the bytes that were announced; rejects when the caller leaves before. */
 function readBody(request: IncomingMessage, length: number): Promise<Buffer> {
