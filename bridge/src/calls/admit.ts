@@ -1,5 +1,6 @@
 // Policy's place in the way of a call: what the catalog refused ends here, and a principal that has
 // too many calls under way is denied.
+import { PassingMap } from '../passing-map.ts';
 import type { RoutedCall } from './call.ts';
 import type { Step } from './pipeline.ts';
 import type { Recordable } from './record.ts';
@@ -13,7 +14,7 @@ export interface AdmitOptions {
 export function createAdmitStep({
   concurrentCalls,
 }: AdmitOptions): Step<Recordable<RefusableCall>, Recordable<RoutedCall>> {
-  const underWay = new Map<string, number>();
+  const underWay = new PassingMap<string, number>();
   return async (call, next) => {
     if ('refusal' in call) return { kind: 'protocol_error', error: call.refusal };
     const limit = concurrentCalls();

@@ -1,5 +1,6 @@
 // Legacy requests under way, by session and id: `notifications/cancelled` names them from a POST of
 // its own, whichever path serves them.
+import { PassingMap } from '../passing-map.ts';
 
 /** Closing it aborts the call and ends its answer. */
 export interface CallUnderWay {
@@ -14,7 +15,7 @@ export interface CallsUnderWay {
 }
 
 export function createCallsUnderWay(): CallsUnderWay {
-  const calls = new Map<string, CallUnderWay>();
+  const calls = new PassingMap<string, CallUnderWay>();
   return {
     add: (key, call) => void calls.set(key, call),
     delete: (key) => void calls.delete(key),

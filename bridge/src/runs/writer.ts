@@ -308,14 +308,13 @@ function unknownRun(runId: string): DrawbridgeError {
   return new DrawbridgeError('run/unknown', `There is no run ${runId}.`);
 }
 
-/** First in, first out; bounded by number and bytes. */
+/** First in, first out; bounded by number and bytes. What is taken out is not held on to. */
 class Queue {
   #entries: Entry[] = [];
-  #head = 0;
   #bytes = 0;
 
   get size(): number {
-    return this.#entries.length - this.#head;
+    return this.#entries.length;
   }
 
   hasRoom(): boolean {
@@ -328,40 +327,33 @@ class Queue {
   }
 
   peek(): Entry | undefined {
-    return this.#entries[this.#head];
+    return this.#entries[0];
   }
 
-  /** The next batch: at least one entry, and nothing of a run after its end. */
+  /** The next batch: at least one entry, where there is one, and nothing of a run after its end. */
   take(): readonly Entry[] {
-    const taken: Entry[] = [];
     const ended = new Set<string>();
+    let count = 0;
     let bytes = 0;
-    for (let entry = this.peek(); entry !== undefined; entry = this.peek()) {
-      bytes += entry.event.bytes;
-      if (taken.length > 0 && (bytes > BATCH_BYTES || ended.has(entry.runId))) break;
-      taken.push(this.#shift(entry));
-      if (entry.end !== undefined) ended.add(entry.runId);
-      if (taken.length === BATCH_EVENTS) break;
+    for (const { runId, end, event } of this.#entries) {
+      bytes += event.bytes;
+      if (count === BATCH_EVENTS) break;
+      if (count > 0 && (bytes > BATCH_BYTES || ended.has(runId))) break;
+      count += 1;
+      if (end !== undefined) ended.add(runId);
     }
-    return taken;
+    return this.#remove(count);
   }
 
   /** Takes out what was to be written by this time. */
   dropUntil(time: number): readonly Entry[] {
-    const dropped: Entry[] = [];
-    for (let entry = this.peek(); entry !== undefined && entry.until <= time; entry = this.peek()) {
-      dropped.push(this.#shift(entry));
-    }
-    return dropped;
+    const first = this.#entries.findIndex(({ until }) => until > time);
+    return this.#remove(first === -1 ? this.size : first);
   }
 
-  #shift(entry: Entry): Entry {
-    this.#head += 1;
-    this.#bytes -= entry.event.bytes;
-    if (this.#head > BATCH_EVENTS && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
-    return entry;
+  #remove(count: number): readonly Entry[] {
+    const removed = this.#entries.splice(0, count);
+    for (const { event } of removed) this.#bytes -= event.bytes;
+    return removed;
   }
 }

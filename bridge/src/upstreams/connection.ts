@@ -10,6 +10,7 @@ import {
 import type { Logger } from 'pino';
 import type { RoutedCall } from '../calls/call.ts';
 import { toMessage } from '../errors.ts';
+import { PassingMap } from '../passing-map.ts';
 import {
   SESSION_EXPIRED,
   fromError,
@@ -54,7 +55,8 @@ export class Connection {
   readonly era: ServerEra;
   readonly kind: 'stdio' | 'http' | 'sse';
   readonly #options: ConnectionOptions;
-  readonly #calls = new Set<RoutedCall>();
+  /** By id. */
+  readonly #calls = new PassingMap<string, RoutedCall>();
   /** In `_meta` of each message to a modern server; the SDK's client adds it to its own. */
   readonly #envelope: Meta | undefined;
   #checking: Promise<boolean> | undefined;
@@ -90,7 +92,7 @@ export class Connection {
     );
     client.setNotificationHandler('notifications/message', ({ params }) => {
       // Log messages carry no request id, so with two calls under way nobody can say whose it is.
-      const [only, ...others] = this.#calls;
+      const [only, ...others] = this.#calls.values();
       if (only === undefined || others.length > 0) return;
       const { level, logger: source, data } = params;
       only.sink.message({ level, data, ...(source !== undefined && { logger: source }) });
@@ -119,7 +121,7 @@ export class Connection {
   async call(call: RoutedCall, timeoutMs: number): Promise<CallEnd> {
     const { transport } = this.#options;
     const hasSession = transport.legacySession !== undefined;
-    this.#calls.add(call);
+    this.#calls.set(call.id, call);
     try {
       return transport.calls === undefined
         ? await this.#callThroughClient(call, timeoutMs)
@@ -129,7 +131,7 @@ export class Connection {
       if (end.kind === 'lost') this.#noteLost(end);
       return end;
     } finally {
-      this.#calls.delete(call);
+      this.#calls.delete(call.id);
     }
   }
 

@@ -3,6 +3,7 @@
 // each answer finds its call by id. The SDK's client keeps the rest of the conversation.
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/client';
 import type { RpcError } from '../../calls/call.ts';
+import { PassingMap } from '../../passing-map.ts';
 
 export interface CallProgress {
   readonly progress: number;
@@ -50,14 +51,14 @@ export interface StdioOut {
 
 export class StdioCalls {
   readonly #out: StdioOut;
-  readonly #waiting = new Map<RequestId, Waiting>();
+  readonly #waiting = new PassingMap<RequestId, Waiting>();
   #next = FIRST_ID;
 
   constructor(out: StdioOut) {
     this.#out = out;
   }
 
-  get ids(): Iterable<RequestId> {
+  get ids(): readonly RequestId[] {
     return this.#waiting.keys();
   }
 
