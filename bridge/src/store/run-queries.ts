@@ -3,7 +3,7 @@
 // it is: building the query and parsing what is only passed on would cost more than the reading.
 import { type SQL, and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
-import type { Run, RunEvent, RunKind, RunStatus } from '@drawbridge/schemas';
+import type { Run, RunKind, RunStatus } from '@drawbridge/schemas';
 import type { Database } from './store.ts';
 import { artifacts, runEvents, runs } from './tables/index.ts';
 
@@ -232,13 +232,10 @@ type EventRow = Pick<
   readonly payload: string;
 };
 
-function toEvent({ payload, durationMs, at, ...head }: EventRow): StoredEvent {
-  const event: Omit<RunEvent, 'payload'> = {
-    ...head,
-    at: at.toISOString(),
-    ...(durationMs !== null && { durationMs }),
-  };
-  // Every payload schema is an object; the log checked it when it was written.
-  const json = `${JSON.stringify(event).slice(0, -1)},"payload":${payload}}`;
-  return { seq: head.seq, type: head.type, json };
+/** Ids and types need no escaping, and payloads are JSON objects: the log checked it when it wrote them. */
+function toEvent({ runId, seq, type, version, at, durationMs, payload }: EventRow): StoredEvent {
+  const head = `"runId":"${runId}","seq":${seq},"type":"${type}","version":${version}`;
+  const duration = durationMs === null ? '' : `"durationMs":${durationMs},`;
+  const json = `{${head},"at":"${at.toISOString()}",${duration}"payload":${payload}}`;
+  return { seq, type, json };
 }
