@@ -4,6 +4,8 @@ import type { Run } from '@drawbridge/schemas';
 import { DrawbridgeError } from '../errors.ts';
 import type { RunFilter, RunQueries, StoredEvent, TenantPlace } from '../store/run-queries.ts';
 
+export type { StoredEvent };
+
 export interface RunPage {
   readonly runs: readonly Run[];
   /** Absent on the last page. */
@@ -74,10 +76,8 @@ export function createRunReader(queries: RunQueries): RunReader {
       const events = await queries.events(tenantId, runId, page);
       if (events.length > 0) return events;
       const run = await queries.run(tenantId, runId);
-      const { createdBy = run?.createdBy } = page;
-      if (run === undefined || run.createdBy !== createdBy) {
-        throw new DrawbridgeError('run/unknown', `There is no run ${runId}.`);
-      }
+      if (run === undefined || run.createdBy !== (page.createdBy ?? run.createdBy))
+        throw unknownRun(runId);
       if (run.lastSeq <= page.after) return events;
       // Either an event was committed between the two queries, or all are gone.
       const [kept] = await queries.events(tenantId, runId, { after: 0, limit: 1 });
@@ -110,6 +110,10 @@ export function createRunReader(queries: RunQueries): RunReader {
     },
     artifact: queries.artifact,
   };
+}
+
+export function unknownRun(runId: string): DrawbridgeError {
+  return new DrawbridgeError('run/unknown', `There is no run ${runId}.`);
 }
 
 function toCursor({ tx, runId, seq }: TenantPlace): string {

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { StoredEvent } from '../store/run-queries.ts';
 import type { News } from './news.ts';
 import { LOOK_AGAIN_MS, keepGap } from './pace.ts';
-import type { RunReader } from './reader.ts';
+import { type RunReader, unknownRun } from './reader.ts';
 
 /** One reader's hold on the tail of a run. */
 export interface Tail {
@@ -113,20 +113,22 @@ function createTail({ reader, news }: TailsOptions, tenantId: string, runId: str
   };
 
   /** Returns whether the run is over: it has ended, and nothing comes after the tail's end. */
-  const look = async (): Promise<boolean> => {
+  const look = async (mayHaveMore: boolean): Promise<boolean> => {
     lookedAt = performance.now();
-    const events =
-      end === undefined ? [] : await reader.events(tenantId, runId, { after: end, limit: PAGE });
-    hold(events);
-    isDue = events.length === PAGE;
-    const last = events.at(-1);
-    end = last?.seq ?? end;
-    // A run that has ended says so in its row, also to a reader that comes after its last event.
-    if (last !== undefined && !isRunEnd(last)) return false;
+    if (mayHaveMore && end !== undefined) {
+      const events = await reader.events(tenantId, runId, { after: end, limit: PAGE });
+      hold(events);
+      const last = events.at(-1);
+      end = last?.seq ?? end;
+      isDue = events.length === PAGE;
+      if (last !== undefined && !isRunEnd(last)) return false;
+    }
+    // Its row tells where the run stands: where a tail begins, what no news told, and its end.
     const run = await reader.run(tenantId, runId);
-    end ??= run?.lastSeq ?? 0;
-    const isOver = run?.completedAt !== undefined && run.lastSeq <= end;
-    if (isOver) isDue = true;
+    if (run === undefined) throw unknownRun(runId);
+    end ??= run.lastSeq;
+    const isOver = run.completedAt !== undefined && run.lastSeq <= end;
+    isDue = isOver || run.lastSeq > end;
     return isOver;
   };
 
@@ -144,13 +146,13 @@ function createTail({ reader, news }: TailsOptions, tenantId: string, runId: str
     isWorking = true;
     try {
       while (waiting.size > 0) {
-        if (!isDue) {
-          await watch.wait(lookedAt + LOOK_AGAIN_MS - performance.now(), gone.signal);
-          await keepGap(lookedAt, gone.signal);
-        }
-        if (!gone.signal.aborted) await tell(await look());
+        const mayHaveMore =
+          isDue || (await watch.wait(lookedAt + LOOK_AGAIN_MS - performance.now(), gone.signal));
+        if (!isDue) await keepGap(lookedAt, gone.signal);
+        if (!gone.signal.aborted) await tell(await look(mayHaveMore));
       }
     } catch (error) {
+      isDue = true;
       for (const waiter of waiting) waiter.reject(error);
       waiting.clear();
     } finally {
@@ -164,6 +166,10 @@ function createTail({ reader, news }: TailsOptions, tenantId: string, runId: str
       return seq < end ? held.slice(seq - end) : [];
     },
     add(waiter) {
+      if (end !== undefined && waiter.seq < end) {
+        waiter.resolve(true);
+        return;
+      }
       waiting.add(waiter);
       if (!isWorking) void work();
     },

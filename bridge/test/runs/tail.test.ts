@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type LiveRuns, createLiveRuns } from '../../src/runs/live.ts';
 import { type News, createNews } from '../../src/runs/news.ts';
 import { type RunReader, createRunReader } from '../../src/runs/reader.ts';
@@ -40,7 +40,14 @@ afterAll(async () => {
 
 /** Live runs whose pages are counted, and fail while there is an error. */
 function createCounted() {
-  const log = { pages: 0, error: undefined as Error | undefined };
+  const log = {
+    pages: 0,
+    /** Of these, the ones that came from the database. */
+    read: 0,
+    error: undefined as Error | undefined,
+    /** A page that is asked for now is read now, and handed over when this is over. */
+    held: undefined as Promise<void> | undefined,
+  };
   let resolve: () => void = () => undefined;
   /** The first look of a tail has found the edge. */
   const looked = new Promise<void>((done) => {
@@ -48,9 +55,14 @@ function createCounted() {
   });
   const counted: RunReader = {
     ...reader,
-    events(...args) {
+    async events(...args) {
       log.pages += 1;
-      return log.error === undefined ? reader.events(...args) : Promise.reject(log.error);
+      const { error, held } = log;
+      if (error !== undefined) throw error;
+      const page = await reader.events(...args);
+      log.read += 1;
+      await held;
+      return page;
     },
     async run(...args) {
       const run = await reader.run(...args);
@@ -124,6 +136,40 @@ test('one that leaves takes nothing from the others', async () => {
   abort.abort();
   expect((await end).done).toBe(true);
   await bridge.log.append(runId, progress('a'));
+  for (const { value } of await Promise.all(waiting)) expect(value?.seq).toBe(2);
+});
+
+test('one whose first page came late has what the others have, at once', async () => {
+  const { log, looked, follow } = createCounted();
+  const { id: runId } = await bridge.log.open(newRun(db.tenantId));
+  const add = (): Reader => {
+    const { signal } = new AbortController();
+    return follow(db.tenantId, runId, { after: 1, signal })[Symbol.asyncIterator]();
+  };
+  const [prompt, late] = [add(), add()];
+  const first = prompt.next();
+  let release: () => void = () => undefined;
+  log.held = new Promise((resolve) => {
+    release = resolve;
+  });
+  const second = late.next();
+  log.held = undefined;
+  await looked;
+  await vi.waitFor(() => expect(log.read).toBe(2), { interval: 5 });
+  await bridge.log.append(runId, progress('a'));
+  expect((await first).value?.seq).toBe(2);
+  const begun = performance.now();
+  release();
+  expect((await second).value?.seq).toBe(2);
+  expect(performance.now() - begun).toBeLessThan(500);
+  await Promise.all([prompt, late].map((items) => items.return?.()));
+});
+
+test('an event that no news told of comes all the same', async () => {
+  const { looked, follow } = createCounted();
+  const { runId, waiting } = await gather(follow, looked);
+  const silent = await db.addBridge();
+  await silent.log.append(runId, progress('a'));
   for (const { value } of await Promise.all(waiting)) expect(value?.seq).toBe(2);
 });
 

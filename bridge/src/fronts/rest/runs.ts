@@ -5,8 +5,7 @@ import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import { runEventSchema, runKindSchema, runSchema, runStatusSchema } from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { Principal } from '../../calls/call.ts';
-import { DrawbridgeError } from '../../errors.ts';
-import type { StoredEvent } from '../../store/run-queries.ts';
+import { type StoredEvent, unknownRun } from '../../runs/reader.ts';
 import { assertOperator } from '../authenticate.ts';
 import type { HttpEnv, HttpParts } from '../http-env.ts';
 import { createEventStream, toFrame } from '../sse.ts';
@@ -79,10 +78,9 @@ export function addRunRoutes(
       const principal = c.get('principal');
       const { id } = c.req.valid('param');
       const found = await runs.reader.run(principal.tenantId, id);
-      const { createdBy = found?.createdBy } = visibleTo(principal);
-      if (found === undefined || found.createdBy !== createdBy) {
-        throw new DrawbridgeError('run/unknown', `There is no run ${id}.`);
-      }
+      const { createdBy } = visibleTo(principal);
+      if (found === undefined || found.createdBy !== (createdBy ?? found.createdBy))
+        throw unknownRun(id);
       return c.json(found, 200);
     },
   );
