@@ -10,7 +10,8 @@ export function createBodyGuard(maxBytes: () => number): MiddlewareHandler {
     const hasBody =
       c.req.header('transfer-encoding') !== undefined ||
       Number(c.req.header('content-length') ?? 0) > 0;
-    if (hasBody && !isJsonContentType(c.req.header('content-type'))) {
+    if (!hasBody) return next();
+    if (!isJsonContentType(c.req.header('content-type'))) {
       throw new DrawbridgeError(
         'request/invalid',
         'The body must be JSON, with Content-Type: application/json.',

@@ -12,6 +12,7 @@ export interface HostGuardOptions {
   readonly origins: () => readonly string[];
 }
 
+const EXPOSED = 'Mcp-Session-Id,WWW-Authenticate,X-Request-Id';
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 export function createHostGuard({ allowedHosts, origins }: HostGuardOptions): MiddlewareHandler {
@@ -34,8 +35,12 @@ export function createHostGuard({ allowedHosts, origins }: HostGuardOptions): Mi
   };
 }
 
+/**
+ * The headers of an answer are set when it is made. Hono's own middleware sets them before, and then
+ * every answer is wrapped into another one, whose body is a stream.
+ */
 export function createCors(origins: () => readonly string[]): MiddlewareHandler {
-  return cors({
+  const preflight = cors({
     origin: (origin) => (origins().includes(origin) ? origin : null),
     allowHeaders: [
       'Authorization',
@@ -47,9 +52,18 @@ export function createCors(origins: () => readonly string[]): MiddlewareHandler 
       'Mcp-Protocol-Version',
       'Mcp-Session-Id',
     ],
-    exposeHeaders: ['Mcp-Session-Id', 'WWW-Authenticate', 'X-Request-Id'],
     maxAge: 600,
   });
+  return async (c, next) => {
+    if (c.req.method === 'OPTIONS') return preflight(c, next);
+    await next();
+    const origin = c.req.header('origin');
+    const { headers } = c.res;
+    if (origin !== undefined && origins().includes(origin))
+      headers.set('Access-Control-Allow-Origin', origin);
+    headers.set('Access-Control-Expose-Headers', EXPOSED);
+    headers.append('Vary', 'Origin');
+  };
 }
 
 function toHostname(header: string | undefined): string | undefined {

@@ -14,7 +14,7 @@ import type { Session, Sessions } from '../sessions/sessions.ts';
 import type { CallerContext } from './caller-context.ts';
 import { type CallsUnderWay, toRequestKey } from './calls-under-way.ts';
 import { createMcpServer, type McpServerParts } from './mcp-server.ts';
-import { createEventStream } from './sse.ts';
+import { type EventStream, createEventStream, toFrame } from './sse.ts';
 import { whenWritten } from './when-written.ts';
 
 const SESSION_HEADER = 'mcp-session-id';
@@ -37,14 +37,12 @@ export function createLegacyFront({
   onError,
   ...parts
 }: LegacyFrontOptions): LegacyFront {
-  const streams = new Set<{ send(event: { data: string }): void; close(): void }>();
+  const streams = new Set<EventStream>();
   const unsubscribe = parts.catalog.subscribe(() => {
-    for (const stream of streams) {
-      for (const list of ['tools', 'prompts', 'resources']) {
-        stream.send({
-          data: JSON.stringify({ jsonrpc: '2.0', method: `notifications/${list}/list_changed` }),
-        });
-      }
+    for (const list of ['tools', 'prompts', 'resources']) {
+      const method = `notifications/${list}/list_changed`;
+      const frame = toFrame({ data: JSON.stringify({ jsonrpc: '2.0', method }) });
+      for (const stream of streams) stream.send(frame);
     }
   });
 

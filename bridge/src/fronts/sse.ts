@@ -12,8 +12,8 @@ export interface ServerSentEvent {
 
 export interface EventStream {
   readonly response: Response;
-  /** Writes an event; false when the stream has ended. */
-  send(event: ServerSentEvent): boolean;
+  /** Writes a frame; false when the stream has ended. One frame may go to many streams. */
+  send(frame: Uint8Array): boolean;
   /** Resolves when the reader has room again, or is gone. */
   drained(): Promise<void>;
   close(): void;
@@ -25,12 +25,20 @@ export interface EventStreamOptions {
   readonly heartbeatMs?: number;
 }
 
+const encoder = new TextEncoder();
+const COMMENT = encoder.encode(': \n\n');
+
+/** An event as it is sent. */
+export function toFrame({ data, id, event }: ServerSentEvent): Uint8Array {
+  const head = `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}`;
+  return encoder.encode(`${head}data: ${data.replaceAll(/\r\n?|\n/g, '\ndata: ')}\n\n`);
+}
+
 export function createEventStream({
   signal,
   onClose,
   heartbeatMs = HEARTBEAT_MS,
 }: EventStreamOptions): EventStream {
-  const encoder = new TextEncoder();
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   let wake: (() => void) | undefined;
 
@@ -47,8 +55,8 @@ export function createEventStream({
     end();
     open?.close();
   };
-  const write = (text: string): boolean => {
-    controller?.enqueue(encoder.encode(text));
+  const send = (frame: Uint8Array): boolean => {
+    controller?.enqueue(frame);
     return controller !== undefined;
   };
 
@@ -67,9 +75,9 @@ export function createEventStream({
     new ByteLengthQueuingStrategy({ highWaterMark: BUFFER_BYTES }),
   );
   const heartbeat = setInterval(() => {
-    if (!isFull()) write(': \n\n');
+    if (!isFull()) send(COMMENT);
   }, heartbeatMs);
-  write(': \n\n');
+  send(COMMENT);
   if (signal.aborted) close();
   else signal.addEventListener('abort', close, { once: true });
 
@@ -81,15 +89,7 @@ export function createEventStream({
         'X-Accel-Buffering': 'no',
       },
     }),
-    send({ data, id, event }) {
-      const head = `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}`;
-      return write(
-        `${head}${data
-          .split('\n')
-          .map((line) => `data: ${line}\n`)
-          .join('')}\n`,
-      );
-    },
+    send,
     async drained() {
       while (isFull()) {
         await new Promise<void>((resolve) => {

@@ -1,8 +1,10 @@
 // What is asked of the log: runs, their events in pages, bodies by hash. Everything is bound to a
 // tenant. A run whose events were removed by retention answers `run/pruned`, not an empty page.
-import type { Run, RunEvent } from '@drawbridge/schemas';
+import type { Run } from '@drawbridge/schemas';
 import { DrawbridgeError } from '../errors.ts';
-import type { RunFilter, RunQueries, TenantPlace } from '../store/run-queries.ts';
+import type { RunFilter, RunQueries, StoredEvent, TenantPlace } from '../store/run-queries.ts';
+
+export type { StoredEvent };
 
 export interface RunPage {
   readonly runs: readonly Run[];
@@ -11,7 +13,7 @@ export interface RunPage {
 }
 
 /** An event among those of all runs, with its place in their order. */
-export type TenantEvent = RunEvent & { readonly cursor: string };
+export type TenantEvent = StoredEvent & { readonly cursor: string };
 
 export interface TenantEventPage {
   readonly events: readonly TenantEvent[];
@@ -27,7 +29,7 @@ export interface RunReader {
     page: RunFilter & { readonly cursor?: string; readonly limit: number },
   ): Promise<RunPage>;
   /** In order of seq. Rejects with `run/unknown` or `run/pruned`. */
-  events(tenantId: string, runId: string, page: EventPage): Promise<readonly RunEvent[]>;
+  events(tenantId: string, runId: string, page: EventPage): Promise<readonly StoredEvent[]>;
   /** Events of all runs in the order of their commits, after a cursor. Rejects with `request/invalid`. */
   tenantEvents(
     tenantId: string,
@@ -47,7 +49,8 @@ interface EventPage {
   /** The seq of the last event known; 0 for the beginning. */
   readonly after: number;
   readonly limit: number;
-  readonly types?: readonly string[];
+  /** The id of a principal; a run of another one is not found. */
+  readonly createdBy?: string;
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -73,9 +76,10 @@ export function createRunReader(queries: RunQueries): RunReader {
       const events = await queries.events(tenantId, runId, page);
       if (events.length > 0) return events;
       const run = await queries.run(tenantId, runId);
-      if (run === undefined) throw new DrawbridgeError('run/unknown', `There is no run ${runId}.`);
+      if (run === undefined || run.createdBy !== (page.createdBy ?? run.createdBy))
+        throw unknownRun(runId);
       if (run.lastSeq <= page.after) return events;
-      // Either an event was committed between the two queries, or none of this type is there, or all are gone.
+      // Either an event was committed between the two queries, or all are gone.
       const [kept] = await queries.events(tenantId, runId, { after: 0, limit: 1 });
       if (kept === undefined) throw pruned(`The events of run ${runId} were removed by retention.`);
       return queries.events(tenantId, runId, page);
@@ -84,10 +88,7 @@ export function createRunReader(queries: RunQueries): RunReader {
       const place = fromCursor(after);
       const { events, isBehind } = await queries.tenantEvents(tenantId, { after: place, limit });
       return {
-        events: events.map(({ tx, ...event }) => ({
-          ...event,
-          cursor: toCursor({ tx, runId: event.runId, seq: event.seq }),
-        })),
+        events: events.map(({ place, ...event }) => ({ ...event, cursor: toCursor(place) })),
         isBehind,
       };
     },
@@ -109,6 +110,10 @@ export function createRunReader(queries: RunQueries): RunReader {
     },
     artifact: queries.artifact,
   };
+}
+
+export function unknownRun(runId: string): DrawbridgeError {
+  return new DrawbridgeError('run/unknown', `There is no run ${runId}.`);
 }
 
 function toCursor({ tx, runId, seq }: TenantPlace): string {

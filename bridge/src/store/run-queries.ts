@@ -1,7 +1,9 @@
 // Reads of the log. Every query is bound to a tenant, so that another tenant's data is not found
-// rather than refused.
-import { type SQL, and, desc, eq, gt, inArray, isNull, lt, sql } from 'drizzle-orm';
-import type { Run, RunEvent, RunKind, RunStatus } from '@drawbridge/schemas';
+// rather than refused. What is read often is prepared once, and an event's payload stays the text that
+// it is: building the query and parsing what is only passed on would cost more than the reading.
+import { type SQL, and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm';
+import type { AnyPgColumn } from 'drizzle-orm/pg-core';
+import type { Run, RunKind, RunStatus } from '@drawbridge/schemas';
 import type { Database } from './store.ts';
 import { artifacts, runEvents, runs } from './tables/index.ts';
 
@@ -21,7 +23,15 @@ export interface TenantPlace {
   readonly seq: number;
 }
 
-export type PlacedEvent = RunEvent & { readonly tx: string };
+/** An event as it is read: its place, and the whole of it as text. */
+export interface StoredEvent {
+  readonly seq: number;
+  readonly type: string;
+  /** A `RunEvent`. */
+  readonly json: string;
+}
+
+export type PlacedEvent = StoredEvent & { readonly place: TenantPlace };
 
 export interface RunQueries {
   run(tenantId: string, id: string): Promise<Run | undefined>;
@@ -30,15 +40,12 @@ export interface RunQueries {
     tenantId: string,
     page: RunFilter & { readonly before?: string; readonly limit: number },
   ): Promise<readonly Run[]>;
+  /** In order of seq; none when the run is not `createdBy`'s. */
   events(
     tenantId: string,
     runId: string,
-    page: {
-      readonly after: number;
-      readonly limit: number;
-      readonly types?: readonly string[];
-    },
-  ): Promise<readonly RunEvent[]>;
+    page: { readonly after: number; readonly limit: number; readonly createdBy?: string },
+  ): Promise<readonly StoredEvent[]>;
   /**
    * Events of all runs in the order of their transactions, as far as no transaction is open that
    * could still add one before them. `isBehind` tells that there is such a transaction.
@@ -57,44 +64,46 @@ export interface RunQueries {
   openRun(tenantId: string, streamKey: string): Promise<string | undefined>;
 }
 
+/** No run's id comes after it. */
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+const eventColumns = {
+  runId: runEvents.runId,
+  seq: runEvents.seq,
+  type: runEvents.type,
+  version: runEvents.version,
+  at: runEvents.at,
+  durationMs: runEvents.durationMs,
+  payload: sql<string>`${runEvents.payload}::text`,
+};
+
 export function createRunQueries(db: Database): RunQueries {
+  const { run, runsPage, eventsPage } = prepare(db);
   return {
     async run(tenantId, id) {
-      const [row] = await db
-        .select()
-        .from(runs)
-        .where(and(eq(runs.tenantId, tenantId), eq(runs.id, id)));
+      const [row] = await run.execute({ tenantId, id });
       return row && toRun(row);
     },
     async runs(tenantId, { before, limit, status, kind, project, createdBy }) {
-      const conditions: SQL[] = [eq(runs.tenantId, tenantId)];
-      if (before !== undefined) conditions.push(lt(runs.id, before));
-      if (status !== undefined) conditions.push(eq(runs.status, status));
-      if (kind !== undefined) conditions.push(eq(runs.kind, kind));
-      if (project !== undefined) conditions.push(eq(runs.project, project));
-      if (createdBy !== undefined) conditions.push(eq(runs.createdBy, createdBy));
-      const rows = await db
-        .select()
-        .from(runs)
-        .where(and(...conditions))
-        .orderBy(desc(runs.id))
-        .limit(limit);
+      const rows = await runsPage.execute({
+        tenantId,
+        before: before ?? LAST_ID,
+        limit,
+        status: status ?? null,
+        kind: kind ?? null,
+        project: project ?? null,
+        createdBy: createdBy ?? null,
+      });
       return rows.map(toRun);
     },
-    async events(tenantId, runId, { after, limit, types }) {
-      const rows = await db
-        .select()
-        .from(runEvents)
-        .where(
-          and(
-            eq(runEvents.tenantId, tenantId),
-            eq(runEvents.runId, runId),
-            gt(runEvents.seq, after),
-            types && inArray(runEvents.type, [...types]),
-          ),
-        )
-        .orderBy(runEvents.seq)
-        .limit(limit);
+    async events(tenantId, runId, { after, limit, createdBy }) {
+      const rows = await eventsPage.execute({
+        tenantId,
+        runId,
+        after,
+        limit,
+        createdBy: createdBy ?? null,
+      });
       return rows.map(toEvent);
     },
     async tenantEvents(tenantId, { after, limit }) {
@@ -105,7 +114,7 @@ export function createRunQueries(db: Database): RunQueries {
             sql`select pg_snapshot_xmin(s) < pg_snapshot_xmax(s) as behind from pg_current_snapshot() as s`,
           );
           const events = await snapshot
-            .select()
+            .select({ ...eventColumns, tx: runEvents.tx })
             .from(runEvents)
             .where(
               and(
@@ -120,7 +129,13 @@ export function createRunQueries(db: Database): RunQueries {
         },
         { isolationLevel: 'repeatable read', accessMode: 'read only' },
       );
-      return { events: rows.map((row) => ({ ...toEvent(row), tx: row.tx })), isBehind };
+      return {
+        events: rows.map((row) => ({
+          ...toEvent(row),
+          place: { tx: row.tx, runId: row.runId, seq: row.seq },
+        })),
+        isBehind,
+      };
     },
     async horizon() {
       const { rows } = await db.execute<{ tx: string }>(
@@ -149,6 +164,51 @@ export function createRunQueries(db: Database): RunQueries {
   };
 }
 
+/** What is read often: its text is made once, and PostgreSQL plans it once for each connection. */
+function prepare(db: Database) {
+  const { placeholder } = sql;
+  /** A filter that null leaves open. */
+  const is = (column: AnyPgColumn, name: string): SQL =>
+    sql`${column} = coalesce(${placeholder(name)}, ${column})`;
+  return {
+    run: db
+      .select()
+      .from(runs)
+      .where(and(eq(runs.tenantId, placeholder('tenantId')), eq(runs.id, placeholder('id'))))
+      .prepare('read_run'),
+    runsPage: db
+      .select()
+      .from(runs)
+      .where(
+        and(
+          eq(runs.tenantId, placeholder('tenantId')),
+          lt(runs.id, placeholder('before')),
+          is(runs.status, 'status'),
+          is(runs.kind, 'kind'),
+          is(runs.project, 'project'),
+          is(runs.createdBy, 'createdBy'),
+        ),
+      )
+      .orderBy(desc(runs.id))
+      .limit(placeholder('limit'))
+      .prepare('read_runs'),
+    eventsPage: db
+      .select(eventColumns)
+      .from(runEvents)
+      .where(
+        and(
+          eq(runEvents.tenantId, placeholder('tenantId')),
+          eq(runEvents.runId, placeholder('runId')),
+          gt(runEvents.seq, placeholder('after')),
+          sql`exists (select from ${runs} where ${runs.id} = ${placeholder('runId')} and ${is(runs.createdBy, 'createdBy')})`,
+        ),
+      )
+      .orderBy(runEvents.seq)
+      .limit(placeholder('limit'))
+      .prepare('read_events'),
+  };
+}
+
 function toRun(row: typeof runs.$inferSelect): Run {
   return {
     id: row.id,
@@ -165,15 +225,17 @@ function toRun(row: typeof runs.$inferSelect): Run {
   };
 }
 
-function toEvent(row: typeof runEvents.$inferSelect): RunEvent {
-  return {
-    runId: row.runId,
-    seq: row.seq,
-    type: row.type,
-    version: row.version,
-    at: row.at.toISOString(),
-    // Every payload schema is an object; the log checked it when it was written.
-    payload: row.payload as RunEvent['payload'],
-    ...(row.durationMs !== null && { durationMs: row.durationMs }),
-  };
+type EventRow = Pick<
+  typeof runEvents.$inferSelect,
+  Exclude<keyof typeof eventColumns, 'payload'>
+> & {
+  readonly payload: string;
+};
+
+/** Ids and types need no escaping, and payloads are JSON objects: the log checked it when it wrote them. */
+function toEvent({ runId, seq, type, version, at, durationMs, payload }: EventRow): StoredEvent {
+  const head = `"runId":"${runId}","seq":${seq},"type":"${type}","version":${version}`;
+  const duration = durationMs === null ? '' : `"durationMs":${durationMs},`;
+  const json = `{${head},"at":"${at.toISOString()}",${duration}"payload":${payload}}`;
+  return { seq, type, json };
 }

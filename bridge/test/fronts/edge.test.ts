@@ -177,6 +177,8 @@ describe('browsers', () => {
     expect(response.headers.get('Access-Control-Expose-Headers')).toMatch(
       /Mcp-Session-Id.*WWW-Authenticate/,
     );
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('https://console.example');
+    expect(response.headers.get('Vary')).toBe('Origin');
   });
 });
 

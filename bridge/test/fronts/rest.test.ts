@@ -201,6 +201,30 @@ describe('lists', () => {
       key: bridge.bridge.keys.member,
     });
     expect(other.status).toBe(404);
+    for (const Accept of ['application/json', 'text/event-stream']) {
+      const path = `/v1/runs/${mine.body.runId}/events`;
+      const init = { key: bridge.bridge.keys.member, headers: { Accept } };
+      const answer = await bridge.request(path, init);
+      expect(answer.status).toBe(404);
+      expect(await answer.json()).toMatchObject({ code: 'run/unknown' });
+    }
+  });
+
+  test('events come in pages, and a page that is full says where the next one begins', async () => {
+    const { body } = await call('everything__echo', { message: 'paged' });
+    const page = async (query: string) => {
+      const answer = await bridge.request(`/v1/runs/${body.runId}/events?${query}`);
+      expect(answer.headers.get('content-type')).toBe('application/json');
+      return (await answer.json()) as { events: { seq: number }[]; nextAfter?: number };
+    };
+    expect(await page('limit=3')).toMatchObject({
+      events: [{ seq: 1 }, { seq: 2 }, { seq: 3 }],
+      nextAfter: 3,
+    });
+    const rest = await page('limit=3&after=3');
+    expect(rest.events).toMatchObject([{ seq: 4 }]);
+    expect(rest.nextAfter).toBeUndefined();
+    expect(await page('after=4')).toEqual({ events: [] });
   });
 
   test.each([

@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { v7 as createId } from 'uuid';
-import type { RunEvent } from '@drawbridge/schemas';
 import { type LiveRuns, createLiveRuns } from '../../src/runs/live.ts';
+import type { LogEvent } from '../../src/runs/event-text.ts';
 import { type News, createNews } from '../../src/runs/news.ts';
 import { type RunReader, type TenantEvent, createRunReader } from '../../src/runs/reader.ts';
+import type { StoredEvent } from '../../src/store/run-queries.ts';
 import {
   type LogDatabase,
   type TestBridge,
@@ -13,6 +14,8 @@ import {
   logger,
   newRun,
   progress,
+  toRunEvent,
+  userId,
 } from './log-database.ts';
 
 let db: LogDatabase;
@@ -52,13 +55,14 @@ afterAll(async () => {
 const open = async (tenantId = db.tenantId): Promise<string> =>
   (await bridge.log.open(newRun(tenantId))).id;
 const never = new AbortController().signal;
+const runIdOf = (event: StoredEvent): string => toRunEvent(event).runId;
 
 function iterate<T>(items: AsyncIterable<T>): AsyncIterator<T> {
   return items[Symbol.asyncIterator]();
 }
 
 /** Reads until `enough` says so, then leaves as a client does whose connection breaks. */
-async function take<T extends RunEvent>(
+async function take<T extends StoredEvent>(
   follow: (signal: AbortSignal) => AsyncIterable<T>,
   enough: (items: readonly T[]) => boolean,
 ): Promise<T[]> {
@@ -117,20 +121,22 @@ describe('a reader of a run', () => {
         await Promise.all([bridge.log.flush(), other.log.flush()]);
         await bridge.log.end(runId, 'completed');
       })();
-      const seen: number[] = [];
-      let cuts = 0;
-      for (let random = 7; seen.at(-1) !== 402; cuts += 1) {
-        random = (random * 1_103_515_245 + 12_345) % 2 ** 31;
-        const many = 1 + (random % 40);
-        const items = await take(
-          (signal) => source.follow(db.tenantId, runId, { after: seen.at(-1) ?? 0, signal }),
-          ({ length }) => length === many,
-        );
-        seen.push(...items.map(({ seq }) => seq));
-      }
-      await writing;
-      expect(seen).toEqual(Array.from({ length: 402 }, (_, index) => index + 1));
-      expect(cuts).toBeGreaterThan(10);
+      const readAll = async (start: number): Promise<void> => {
+        const seen: number[] = [];
+        let cuts = 0;
+        for (let random = start; seen.at(-1) !== 402; cuts += 1) {
+          random = (random * 1_103_515_245 + 12_345) % 2 ** 31;
+          const many = 1 + (random % 40);
+          const items = await take(
+            (signal) => source.follow(db.tenantId, runId, { after: seen.at(-1) ?? 0, signal }),
+            ({ length }) => length === many,
+          );
+          seen.push(...items.map(({ seq }) => seq));
+        }
+        expect(seen).toEqual(Array.from({ length: 402 }, (_, index) => index + 1));
+        expect(cuts).toBeGreaterThan(10);
+      };
+      await Promise.all([writing, ...[3, 5, 7, 11].map(readAll)]);
     },
   );
 
@@ -164,6 +170,52 @@ describe('a reader of a run', () => {
     expect(count).toBe(1_002);
   });
 
+  test('that falls behind others misses nothing', async () => {
+    const runId = await open();
+    const fast = take(
+      (signal) => live.follow(db.tenantId, runId, { signal }),
+      () => false,
+    );
+    const slow = iterate(live.follow(db.tenantId, runId, { signal: never }));
+    const seen: StoredEvent[] = [];
+    const read = async (): Promise<boolean> => {
+      const { value, done } = await slow.next();
+      if (done !== true) seen.push(value);
+      return done !== true;
+    };
+    await read();
+    // More than is held for those at the live edge, by number and by size.
+    const large: LogEvent = {
+      type: 'call.progress',
+      payload: { callId: 'a', progress: 1, message: 'x'.repeat(8_000) },
+    };
+    for (let lot = 0; lot < 6; lot += 1) {
+      await Promise.all(Array.from({ length: 100 }, () => bridge.log.append(runId, large)));
+      for (let step = 0; step < 7; step += 1) await read();
+    }
+    await bridge.log.end(runId, 'completed');
+    while (await read());
+    const all = Array.from({ length: 602 }, (_, index) => index + 1);
+    expect(seen.map(({ seq }) => seq)).toEqual(all);
+    expect((await fast).map(({ seq }) => seq)).toEqual(all);
+  });
+
+  test('ahead of the run waits for what comes after its place, and disturbs nobody', async () => {
+    const runId = await open();
+    const follow = (after: number) =>
+      take(
+        (signal) => live.follow(db.tenantId, runId, { after, signal }),
+        () => false,
+      );
+    const [ahead, beyond, edge] = [follow(3), follow(99), follow(1)];
+    for (const call of ['a', 'b', 'c']) await bridge.log.append(runId, progress(call));
+    await bridge.log.end(runId, 'completed');
+    const seqs = async (items: Promise<StoredEvent[]>) => (await items).map(({ seq }) => seq);
+    expect(await seqs(ahead)).toEqual([4, 5]);
+    expect(await seqs(beyond)).toEqual([]);
+    expect(await seqs(edge)).toEqual([2, 3, 4, 5]);
+  });
+
   test('is told when the run is not there, is of another tenant, or was pruned', async () => {
     const runId = await open();
     const first = (tenantId: string, id: string, after = 0) =>
@@ -172,7 +224,13 @@ describe('a reader of a run', () => {
         () => true,
       );
     await expect(first(db.tenantId, createId())).rejects.toMatchObject({ code: 'run/unknown' });
+    const owner = iterate(live.follow(db.tenantId, runId, { signal: never }));
+    await owner.next();
+    const held = owner.next();
+    await bridge.log.append(runId, progress('a'));
+    await held;
     await expect(first(await db.addTenant(), runId)).rejects.toMatchObject({ code: 'run/unknown' });
+    await owner.return?.();
     await db.store.db.execute(
       sql`update runs set last_seq = 9, id = ${createId()} where id = ${runId}`,
     );
@@ -221,12 +279,12 @@ describe('a reader of all runs of a tenant', () => {
     }
     await writing;
     for (const runId of runIds.slice(0, 3)) {
-      const seqs = seen.filter((event) => event.runId === runId).map(({ seq }) => seq);
+      const seqs = seen.filter((event) => runIdOf(event) === runId).map(({ seq }) => seq);
       expect(seqs.sort((a, b) => a - b)).toEqual(
         Array.from({ length: 121 }, (_, index) => index + 1),
       );
     }
-    expect(new Set(seen.map(({ runId }) => runId))).toEqual(new Set(runIds.slice(0, 3)));
+    expect(new Set(seen.map(runIdOf))).toEqual(new Set(runIds.slice(0, 3)));
   });
 
   test('waits for a transaction that began before and is still open', async () => {
@@ -246,7 +304,8 @@ describe('a reader of all runs of a tenant', () => {
     );
     await holder.query('commit');
     await holder.end();
-    expect((await items).at(-1)).toMatchObject({ runId, seq: 2 });
+    const last = (await items).at(-1);
+    expect(last && toRunEvent(last)).toMatchObject({ runId, seq: 2 });
   });
 
   test('without a cursor begins now', async () => {
@@ -259,7 +318,7 @@ describe('a reader of all runs of a tenant', () => {
     // It takes the reader a moment to learn what "now" is.
     for (let step = 0; !hasOne; step += 1) await bridge.log.append(runId, progress(`${step}`));
     const { value } = await next;
-    expect(value).toMatchObject({ runId });
+    expect(runIdOf(value)).toBe(runId);
     await items.return?.();
   });
 
@@ -299,23 +358,35 @@ describe('what the log answers', () => {
     });
   });
 
-  test('events of the types asked for', async () => {
+  test('events as JSON, payload and all', async () => {
     const runId = await open();
+    const result = { content: [{ type: 'text', text: 'ü "quoted" \n\u2028' }] };
     await bridge.log.append(runId, progress('a'));
-    await bridge.log.append(runId, completed('a'));
-    const types = ['call.completed'];
-    expect(await reader.events(db.tenantId, runId, { after: 0, limit: 9, types })).toMatchObject([
-      { seq: 3, type: 'call.completed', durationMs: 2 },
+    await bridge.log.append(runId, completed('a', result));
+    const events = await reader.events(db.tenantId, runId, { after: 1, limit: 9 });
+    expect(events).toMatchObject([
+      { seq: 2, type: 'call.progress' },
+      { seq: 3, type: 'call.completed' },
     ]);
-    expect(
-      await reader.events(db.tenantId, runId, { after: 0, limit: 9, types: ['call.denied'] }),
-    ).toEqual([]);
+    expect(events.map(toRunEvent)).toMatchObject([
+      { runId, seq: 2, type: 'call.progress', version: 1 },
+      { runId, seq: 3, durationMs: 2, payload: { callId: 'a', result: { inline: result } } },
+    ]);
+  });
+
+  test('nothing of a run that is not the named principal’s', async () => {
+    const runId = await open();
+    const page = { after: 0, limit: 9 };
+    expect(await reader.events(db.tenantId, runId, { ...page, createdBy: userId })).toHaveLength(1);
+    await expect(
+      reader.events(db.tenantId, runId, { ...page, createdBy: createId() }),
+    ).rejects.toMatchObject({ code: 'run/unknown' });
   });
 
   test('nothing of another tenant', async () => {
     const runId = await open();
     await bridge.log.append(runId, completed('a', { text: 'x'.repeat(10_000) }));
-    const [, event] = await reader.events(db.tenantId, runId, { after: 0, limit: 9 });
+    const [, event] = await db.events(runId);
     const { artifact = '' } = (event?.payload['result'] ?? {}) as { artifact?: string };
     expect(await reader.artifact(db.tenantId, artifact)).toMatchObject({
       mediaType: 'application/json',

@@ -1,11 +1,12 @@
 // A database with a tenant, and as many bridges on it as a test wants, each with its own log.
 import { pino } from 'pino';
 import { v7 as createId } from 'uuid';
+import { type RunEvent, runEventSchema } from '@drawbridge/schemas';
 import type { LogEvent } from '../../src/runs/event-text.ts';
 import { createRedact } from '../../src/runs/redaction.ts';
 import { type NewRun, type RunLog, createRunLog } from '../../src/runs/writer.ts';
 import { createRunLogStore } from '../../src/store/run-log.ts';
-import { createRunQueries } from '../../src/store/run-queries.ts';
+import { type StoredEvent, createRunQueries } from '../../src/store/run-queries.ts';
 import { createRunUpkeep } from '../../src/store/run-upkeep.ts';
 import { type Store, openStore } from '../../src/store/store.ts';
 import { tenants } from '../../src/store/tables/index.ts';
@@ -21,6 +22,8 @@ export interface LogDatabase {
   readonly queries: ReturnType<typeof createRunQueries>;
   readonly upkeep: ReturnType<typeof createRunUpkeep>;
   addTenant(): Promise<string>;
+  /** A run's events after a seq, as a client parses them. */
+  events(runId: string, after?: number): Promise<readonly RunEvent[]>;
   addBridge(options?: {
     readonly connect?: Store['connect'];
     readonly now?: () => number;
@@ -49,13 +52,19 @@ export async function createLogDatabase(): Promise<LogDatabase> {
     await store.db.insert(tenants).values({ id, name: id });
     return id;
   };
+  const queries = createRunQueries(store.db);
+  const tenantId = await addTenant();
   return {
     url: database.url,
     store,
-    tenantId: await addTenant(),
-    queries: createRunQueries(store.db),
+    tenantId,
+    queries,
     upkeep,
     addTenant,
+    async events(runId, after = 0) {
+      const events = await queries.events(tenantId, runId, { after, limit: 10_000 });
+      return events.map(toRunEvent);
+    },
     async addBridge({ connect = store.connect, now, patience = 5_000 } = {}) {
       const id = createId();
       await upkeep.register({ id, pid: process.pid, host: 'test', version: 'test' });
@@ -76,6 +85,10 @@ export async function createLogDatabase(): Promise<LogDatabase> {
       await database.drop();
     },
   };
+}
+
+export function toRunEvent({ json }: StoredEvent): RunEvent {
+  return runEventSchema.parse(JSON.parse(json));
 }
 
 export function newRun(tenantId: string, more: Partial<NewRun> = {}): NewRun {

@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 const readIds = async (): Promise<unknown[]> => {
-  const events = await db.queries.events(db.tenantId, runId, { after: 1, limit: 10_000 });
+  const events = await db.events(runId, 1);
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 2));
   return events.map(({ payload }) => payload['callId']);
 };
@@ -159,7 +159,7 @@ test('connections killed again and again under load lose nothing acknowledged an
   expect(acknowledged.size).toBe(32 * 60);
   let count = 0;
   for (const id of runIds) {
-    const events = await db.queries.events(db.tenantId, id, { after: 1, limit: 10_000 });
+    const events = await db.events(id, 1);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 2));
     for (const { payload, seq } of events) {
       expect(acknowledged.get(String(payload['callId']))).toEqual({ runId: id, seq });

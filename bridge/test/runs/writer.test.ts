@@ -24,8 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const read = (runId: string, after = 0) =>
-  db.queries.events(db.tenantId, runId, { after, limit: 10_000 });
+const read = (runId: string, after = 0) => db.events(runId, after);
 const open = async (): Promise<string> => (await bridge.log.open(newRun(db.tenantId))).id;
 
 describe('the sequence of a run', () => {
