@@ -1,5 +1,7 @@
 // The way of one call, in one place: route → record → admit → write ahead → send. Each step is its
-// own file and knows only the next; this file is their order.
+// own file and knows only the next; this file is their order. What a step adds to a call stands before
+// the call's spread: after it, V8 makes a hidden class for each call, five times as slow and left for
+// the full collector.
 import type { Call, Outcome, RoutedCall } from './call.ts';
 import type { Recordable } from './record.ts';
 import type { RefusableCall } from './route.ts';

@@ -121,7 +121,7 @@ export class CallPage {
       case 'denied':
         return {
           type: 'call.denied',
-          payload: { ...describe(this.#call), reason: outcome.error.message },
+          payload: { reason: outcome.error.message, ...describe(this.#call) },
           durationMs,
         };
       default:
@@ -138,7 +138,7 @@ export function createRecordStep({
   return async (call, next) => {
     const begin = now();
     const page = new CallPage(call, log, now);
-    const outcome = withText(await next({ ...call, page, sink: page.sink(call.sink) }));
+    const outcome = withText(await next({ page, ...call, sink: page.sink(call.sink) }));
     const durationMs = now() - begin;
     const committed = await page.end(outcome, durationMs).then(
       () => outcome,
@@ -155,7 +155,7 @@ function toBody({ text, result }: AnsweredOutcome): unknown {
 
 function withText(outcome: Outcome): Outcome {
   if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return outcome;
-  return { ...outcome, text: toJsonText(outcome.result) };
+  return { text: toJsonText(outcome.result), ...outcome };
 }
 
 /** JSON-RPC error of a call whose end could not be written: the caller must not take it as done or not done. */

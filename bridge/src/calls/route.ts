@@ -15,6 +15,6 @@ export type FindTarget = (call: Call) => Target | RpcError;
 export function createRouteStep(find: FindTarget): Step<Call, RefusableCall> {
   return (call, next) => {
     const found = find(call);
-    return next('upstream' in found ? { ...call, target: found } : { ...call, refusal: found });
+    return next('upstream' in found ? { target: found, ...call } : { refusal: found, ...call });
   };
 }

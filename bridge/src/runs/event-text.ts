@@ -93,7 +93,7 @@ export function createEventText({
 
   return (event, at) => {
     const artifacts: ArtifactRow[] = [];
-    const fields: Record<string, unknown> = { ...event.payload };
+    const fields: Record<string, unknown> = Object.assign({}, event.payload);
     let body = '';
     if (hasBody(event)) {
       const field = bodyFields[event.type];

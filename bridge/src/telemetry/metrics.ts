@@ -106,7 +106,7 @@ export function createMetrics(): Metrics {
     contentType: registry.contentType,
     call: ({ server, tool, outcome, seconds }) => {
       const labels = toLabels(server, tool);
-      calls.inc({ ...labels, outcome });
+      calls.inc({ server: labels.server, tool: labels.tool, outcome });
       callSeconds.observe(labels, seconds);
     },
     commit: ({ seconds, events }) => {

@@ -3,7 +3,12 @@
 import { CALLER_META_KEY, type Caller } from '@drawbridge/schemas';
 import type { RoutedCall } from '../calls/call.ts';
 import type { ServerEra } from './era-memory.ts';
-import type { CallParams } from './stdio/stdio-calls.ts';
+
+/** A call's params without `_meta`, and what goes into that. */
+export interface CallParams {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly meta: Readonly<Record<string, unknown>>;
+}
 
 const PROTOCOL_PREFIX = 'io.modelcontextprotocol/';
 const LOG_LEVEL_KEY = `${PROTOCOL_PREFIX}logLevel`;
@@ -13,16 +18,16 @@ export interface CallParamsOptions {
   readonly era: ServerEra;
   /** Present for built-in upstreams only. */
   readonly bridgeKey?: string;
-  /** What each message to a modern server carries in `_meta`, where the SDK's client does not add it. */
-  readonly envelope?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export function toUpstreamParams(
   call: RoutedCall,
-  { era, bridgeKey, envelope }: CallParamsOptions,
+  { era, bridgeKey }: CallParamsOptions,
 ): CallParams {
-  const { _meta: given, ...params } = call.params;
-  const meta: Record<string, unknown> = { ...envelope };
+  const params: Record<string, unknown> = {};
+  for (const key in call.params) if (key !== '_meta') params[key] = call.params[key];
+  const { _meta: given } = call.params;
+  const meta: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(toRecord(given))) {
     if (key === 'progressToken' || key === CALLER_META_KEY) continue;
     if (key.startsWith(PROTOCOL_PREFIX)) continue;
@@ -36,11 +41,7 @@ export function toUpstreamParams(
     if (level !== undefined) meta[LOG_LEVEL_KEY] = level;
   }
   if (bridgeKey !== undefined) meta[CALLER_META_KEY] = toCaller(call, bridgeKey);
-  return {
-    ...params,
-    ...toTargetParams(call),
-    ...(Object.keys(meta).length > 0 && { _meta: meta }),
-  };
+  return { params: Object.assign(params, toTargetParams(call)), meta };
 }
 
 function toTargetParams(call: RoutedCall): Record<string, unknown> {

@@ -19,7 +19,7 @@ import {
   type CallEnd,
   type CallErrorContext,
 } from './call-end.ts';
-import { toUpstreamParams } from './call-params.ts';
+import { type CallParams, toUpstreamParams } from './call-params.ts';
 import type { ServerEra } from './era-memory.ts';
 import { readOffer } from './offer.ts';
 import { passthrough } from './passthrough.ts';
@@ -137,8 +137,7 @@ export class Connection {
 
   async #callOverStdio(calls: StdioCalls, call: RoutedCall, timeoutMs: number): Promise<CallEnd> {
     const { upstream } = this.#options;
-    const params = this.#toParams(call, this.#envelope);
-    const answer = await calls.send(call.method, params, {
+    const answer = await calls.send(call.method, this.#toParams(call), {
       timeoutMs,
       signal: call.signal,
       onProgress: call.sink.progress,
@@ -160,8 +159,9 @@ export class Connection {
 
   async #callThroughClient(call: RoutedCall, timeoutMs: number): Promise<CallEnd> {
     const { client, upstream } = this.#options;
+    const { params, meta } = this.#toParams(call);
     const result = await client.request(
-      { method: call.method, params: this.#toParams(call) },
+      { method: call.method, params: { _meta: meta, ...params } },
       passthrough,
       {
         signal: call.signal,
@@ -179,11 +179,10 @@ export class Connection {
     return fromResult(result, upstream);
   }
 
-  #toParams(call: RoutedCall, envelope?: Meta): ReturnType<typeof toUpstreamParams> {
+  #toParams(call: RoutedCall): CallParams {
     const { bridgeKey } = this.#options;
     return toUpstreamParams(call, {
       era: this.era,
-      envelope,
       ...(bridgeKey !== undefined && { bridgeKey }),
     });
   }

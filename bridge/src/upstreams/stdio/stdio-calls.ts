@@ -4,6 +4,7 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/client';
 import type { RpcError } from '../../calls/call.ts';
 import { PassingMap } from '../../passing-map.ts';
+import type { CallParams } from '../call-params.ts';
 
 export interface CallProgress {
   readonly progress: number;
@@ -24,12 +25,11 @@ export interface StdioCallOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: CallProgress) => void;
-  /** `_meta` of the notification that cancels the call, where the server's era wants one. */
+  /** What a modern server wants in `_meta` of each message; a call's own `_meta` stands above it. */
   readonly envelope: Meta | undefined;
 }
 
 export type Meta = Readonly<Record<string, unknown>>;
-export type CallParams = Readonly<Record<string, unknown>> & { readonly _meta?: Meta };
 
 interface Waiting {
   readonly resolve: (answer: StdioAnswer) => void;
@@ -68,13 +68,13 @@ export class StdioCalls {
    */
   async send(
     method: string,
-    params: CallParams,
+    { params, meta }: CallParams,
     { timeoutMs, signal, onProgress, envelope }: StdioCallOptions,
   ): Promise<StdioAnswer> {
     if (signal.aborted) return { kind: 'cancelled' };
     const id = this.#toId();
-    const _meta = { ...params._meta, progressToken: id };
-    this.#out.write({ method, params: { ...params, _meta }, jsonrpc: '2.0', id });
+    const _meta = Object.assign({ progressToken: id }, envelope, meta);
+    this.#out.write({ method, params: { _meta, ...params }, jsonrpc: '2.0', id });
     return new Promise((resolve) => {
       const giveUp = (kind: 'cancelled' | 'timed_out', reason: string): void => {
         if (!this.#settle(id, { kind })) return;
