@@ -78,7 +78,7 @@ interface Entry {
 
 const BATCH_EVENTS = 500;
 /** A commit waits at most so long for more to share it. */
-const GATHER_MS = 4;
+const GATHER_MS = 2;
 const BATCH_BYTES = 8 * 1024 * 1024;
 /** Beyond these, appends wait outside the queue until there is room. */
 const QUEUE_EVENTS = 20_000;
