@@ -71,6 +71,7 @@ interface Entry {
   readonly open?: RunRow;
   readonly end?: RunEnd;
   readonly event: EventText;
+  /** By the monotonic clock. */
   readonly until: number;
   readonly resolve: (seq: number) => void;
   readonly reject: (error: unknown) => void;
@@ -114,7 +115,7 @@ export function createRunLog({
       if (closed) throw unavailable('The log is closed.');
       if (!UUID.test(runId)) throw unknownRun(runId);
       const at = now();
-      const until = Date.now() + patience;
+      const until = performance.now() + patience;
       const enter = (): void => {
         queue.push({ runId, event: toText(event, at), until, resolve, reject, ...extra });
         pumping ??= pump();
@@ -159,7 +160,7 @@ export function createRunLog({
   };
 
   const expire = (): void => {
-    const time = Date.now();
+    const time = performance.now();
     const late = unavailable('The log could not be written in time; nothing was recorded.');
     for (const entry of queue.dropUntil(time)) entry.reject(late);
     while (waiting[0] !== undefined && waiting[0].until <= time) waiting.shift()?.reject(late);

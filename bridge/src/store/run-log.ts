@@ -62,8 +62,8 @@ export class BatchRefused extends Error {
 
 export interface RunLogStore {
   /**
-   * Writes all of a batch or nothing; `until` is the time (milliseconds) to give up waiting for the
-   * database. Rejects with {@link BatchRefused}, `log/unavailable` (nothing was written) or
+   * Writes all of a batch or nothing; `until` is the time, by `performance.now()`, to give up waiting for
+   * the database. Rejects with {@link BatchRefused}, `log/unavailable` (nothing was written) or
    * `log/outcome_unknown`. One call at a time.
    */
   write(batch: readonly RunBatch[], until: number): Promise<readonly WrittenRun[]>;
@@ -77,7 +77,6 @@ export interface RunLogStoreOptions {
   readonly connect: () => Promise<Client>;
   /** Longest time for one statement or for learning its outcome after a lost connection, in milliseconds. */
   readonly patience?: number;
-  readonly now?: () => number;
 }
 
 const RETRY_MS = 50;
@@ -88,7 +87,6 @@ export function createRunLogStore({
   bridgeId,
   connect,
   patience = 5_000,
-  now = Date.now,
 }: RunLogStoreOptions): RunLogStore {
   let client: Client | undefined;
   /** The number of the last batch applied, while it is known. */
@@ -175,7 +173,7 @@ export function createRunLogStore({
       } catch (error) {
         if (isRefusal(error) || error instanceof DrawbridgeError) throw error;
         lose();
-        if (now() + RETRY_MS > until) throw error;
+        if (performance.now() + RETRY_MS > until) throw error;
         await delay(RETRY_MS);
       }
     }
@@ -227,9 +225,9 @@ export function createRunLogStore({
         if (isRefusal(error)) throw new BatchRefused(error);
         if (error instanceof DrawbridgeError) throw error;
         lose();
-        const written = await recover(batch, number, Math.max(until, now() + patience));
+        const written = await recover(batch, number, Math.max(until, performance.now() + patience));
         if (written !== undefined) return written;
-        if (now() + RETRY_MS > until) throw toUnavailable(error);
+        if (performance.now() + RETRY_MS > until) throw toUnavailable(error);
         await delay(RETRY_MS);
         continue;
       }

@@ -1,7 +1,12 @@
 // What becomes of an answer or a failure, where no fixture server plays every part.
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
 import { describe, expect, it } from 'vitest';
-import { fromError, fromResult, type CallErrorContext } from '../../src/upstreams/call-end.ts';
+import {
+  fromError,
+  fromRawResult,
+  fromResult,
+  type CallErrorContext,
+} from '../../src/upstreams/call-end.ts';
 
 const context: CallErrorContext = {
   upstream: 'far',
@@ -98,3 +103,53 @@ it.each([['text'], [null], [[1]]])(
     expect(fromResult(result, 'far')).toMatchObject({ outcome: { kind: 'protocol_error' } });
   },
 );
+
+describe('a result as the server sent it', () => {
+  const read = (result: Record<string, unknown>, era: 'modern' | 'legacy') => {
+    const end = fromRawResult(result, { upstream: 'far', era });
+    if (end.kind !== 'done') throw new Error(end.kind);
+    return end.outcome;
+  };
+
+  it('of a legacy server is a result, whatever it says of its type', () => {
+    expect(read({ content: [] }, 'legacy')).toEqual({ kind: 'result', result: { content: [] } });
+    expect(read({ content: [], resultType: 'task' }, 'legacy')).toEqual({
+      kind: 'result',
+      result: { content: [] },
+    });
+    expect(read({ content: [], isError: true }, 'legacy').kind).toBe('tool_error');
+  });
+
+  it('of a modern server is complete, or asks', () => {
+    expect(read({ content: [], resultType: 'complete' }, 'modern')).toEqual({
+      kind: 'result',
+      result: { content: [] },
+    });
+    const asked = { a: { method: 'elicitation/create', params: {} } };
+    expect(
+      read({ resultType: 'input_required', inputRequests: asked, requestState: 's' }, 'modern'),
+    ).toEqual({
+      kind: 'input_required',
+      result: { resultType: 'input_required', inputRequests: asked, requestState: 's' },
+    });
+    expect(read({ resultType: 'input_required', requestState: 's' }, 'modern')).toMatchObject({
+      kind: 'input_required',
+      result: { inputRequests: {}, requestState: 's' },
+    });
+  });
+
+  it.each([
+    [{ content: [] }, 'its result has no resultType'],
+    [{ resultType: 7 }, 'its result has the resultType 7'],
+    [{ resultType: 'task' }, 'its result has the resultType "task"'],
+    [{ resultType: 'input_required' }, 'it asks for input without a question or a requestState'],
+  ])('of a modern server that is %j breaks the protocol', (result, why) => {
+    expect(read(result, 'modern')).toMatchObject({
+      kind: 'protocol_error',
+      error: {
+        message: `upstream "far" broke the protocol: ${why}`,
+        data: { code: 'upstream/protocol', upstream: 'far' },
+      },
+    });
+  });
+});
