@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { eq, sql } from 'drizzle-orm';
-import { Client } from 'pg';
+import { Client, type Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { explainFailure } from '../../src/store/embedded/failure.ts';
@@ -210,6 +210,17 @@ test('says in words that the disk is full', () => {
   expect(explainFailure('2026 UTC [1] FATAL:  something odd\nLOG: bye', '/h')).toBe(
     'PostgreSQL said: something odd',
   );
+});
+
+test('a lost connection may fail more than once', async () => {
+  const { db } = await open();
+  const { $client: pool } = db as unknown as { $client: Pool }; // drizzle's own way to its pool
+  const client = await pool.connect();
+  const fail = (): boolean => client.emit('error', new Error('write EPIPE'));
+  // A query in use takes the first error; without a listener a second one is thrown.
+  expect([fail(), fail()]).toEqual([true, true]);
+  client.release(true);
+  expect((await db.execute(sql`select 1 as one`)).rows).toEqual([{ one: 1 }]);
 });
 
 test('a transaction that cannot even begin gives its connection back', async () => {

@@ -88,6 +88,7 @@ export class StdioTransport implements ServerTransport {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
+    const flows = this.#write(message);
     if ('method' in message) {
       if ('id' in message) this.#pending.add(message.id);
       else if (message.method === 'notifications/cancelled') {
@@ -95,7 +96,7 @@ export class StdioTransport implements ServerTransport {
         if (typeof id === 'number' || typeof id === 'string') this.#pending.delete(id);
       }
     }
-    if (!this.#write(message)) await this.#drained();
+    if (!flows) await this.#drained();
   }
 
   /** False when the server lags behind. Lines of one turn of the event loop go out in one write. */
@@ -133,6 +134,7 @@ export class StdioTransport implements ServerTransport {
 
   async #stop(): Promise<void> {
     this.#announceClose();
+    this.#flush();
     try {
       await this.#child?.stop();
     } catch (error) {
