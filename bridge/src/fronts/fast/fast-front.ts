@@ -1,15 +1,22 @@
 // The fast path: another front around the very same steps, for what almost all traffic is. It reads
 // the body once, parses it once and answers plain JSON, without Request, Response or SDK objects.
 // What it does not take, it hands on untouched, with the body it has read.
-import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { CallClient, Outcome, Principal } from '../../calls/call.ts';
+import type { Session } from '../../sessions/sessions.ts';
 import { silentSink } from '../caller-context.ts';
 import type { CallsUnderWay } from '../calls-under-way.ts';
 import { toRequestKey } from '../calls-under-way.ts';
 import type { HttpParts } from '../http-env.ts';
-import { type FastCall, type FastHead, toFastCall, toFastHead } from './fast-request.ts';
+import { createFastLists } from './fast-lists.ts';
+import { goneSignal } from './gone-signal.ts';
+import {
+  type FastCall,
+  type FastHead,
+  toFastCall,
+  toFastHead,
+  toFastListId,
+} from './fast-request.ts';
 import { toFastResponse } from './fast-response.ts';
 import type { SettledOutcomes } from './settled.ts';
 
@@ -21,6 +28,12 @@ export interface FastFrontOptions {
   readonly settled: SettledOutcomes;
   /** Takes every request that is not plainly the common case. */
   readonly otherwise: Listener;
+}
+
+interface Asker {
+  readonly principal: Principal;
+  /** Legacy only. */
+  readonly session?: Session;
 }
 
 interface Caller {
@@ -39,18 +52,26 @@ export function createFastFront({
 }: FastFrontOptions): Listener {
   const { catalog, createId, principals, sessions, runs, settings, metrics, logger } = parts;
   const serverInfo = { name: 'drawbridge', title: 'Drawbridge', version: parts.version };
+  const lists = createFastLists(catalog, serverInfo);
 
-  /** The caller, or nothing when the request is to be judged by the other path. */
-  const toCaller = async (head: FastHead, { client }: FastCall): Promise<Caller | undefined> => {
+  /** Who asks, or nothing when the request is to be judged by the other path. */
+  const toAsker = async (head: FastHead): Promise<Asker | undefined> => {
     const principal = await principals.verify(head.key);
-    if (principal === undefined) return undefined;
-    const { defaultProject: project } = settings();
-    if (head.era === 'legacy') {
-      const session = await sessions.find(head.sessionId, principal);
-      if (session?.client.protocolVersion !== head.protocolVersion) return undefined;
+    if (principal === undefined || head.era === 'modern') return principal && { principal };
+    const session = await sessions.find(head.sessionId, principal);
+    if (session?.client.protocolVersion !== head.protocolVersion) return undefined;
+    return { principal, session };
+  };
+
+  const toCaller = async (head: FastHead, { client }: FastCall): Promise<Caller | undefined> => {
+    const asker = await toAsker(head);
+    if (asker === undefined) return undefined;
+    const { principal, session } = asker;
+    if (session !== undefined) {
       const { id: sessionId, runId } = session;
       return { principal, client: { ...session.client, capabilities: {} }, runId, sessionId };
     }
+    const { defaultProject: project } = settings();
     const caller = { era: 'modern', protocolVersion: head.protocolVersion, ...client } as const;
     const runId = await runs.directory.find({ principal, client: caller, project });
     return { principal, client: caller, runId };
@@ -74,7 +95,28 @@ export function createFastFront({
     const body = await readBody(request, head.length);
     // Where the body goes on to the other path, it goes as the bytes that were read.
     Object.assign(request, { rawBody: body });
-    const call = toFastCall(parse(body), head);
+    const parsed = parse(body);
+    const write = (text: string, requestId: string): void => {
+      response.writeHead(200, {
+        'Content-Type': 'application/json',
+        'Content-Length': Buffer.byteLength(text),
+        'X-Request-Id': requestId,
+        Vary: 'Origin',
+      });
+      response.end(text);
+      const seconds = (performance.now() - begin) / 1_000;
+      metrics.request({ route: '/mcp', method: 'POST', status: 200, seconds });
+    };
+
+    const listId = toFastListId(parsed, head);
+    if (listId !== undefined) {
+      if (!catalog.has(head.view) || (await toAsker(head)) === undefined) return false;
+      await parts.ready();
+      const text = lists.tools(head, listId);
+      if (text !== undefined) write(text, createId());
+      return text !== undefined;
+    }
+    const call = toFastCall(parsed, head);
     if (call === undefined || !isPlainTool(head, call)) return false;
     const caller = await toCaller(head, call);
     if (caller === undefined) return false;
@@ -112,15 +154,7 @@ export function createFastFront({
       settled.settle(request, outcome);
       return false;
     }
-    response.writeHead(200, {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(text),
-      'X-Request-Id': requestId,
-      Vary: 'Origin',
-    });
-    response.end(text);
-    const seconds = (performance.now() - begin) / 1_000;
-    metrics.request({ route: '/mcp', method: 'POST', status: 200, seconds });
+    write(text, requestId);
     return true;
   };
 
@@ -156,23 +190,6 @@ export function createFastFront({
     );
   };
 }
-
-/**
- * Aborts when the connection closes, which cancels a modern call (2026-07-28, "Cancellation"). One for
- * all requests of a connection, because making one costs as much as finding the caller.
- */
-function goneSignal(socket: Socket): AbortSignal {
-  const known = goneSignals.get(socket);
-  if (known !== undefined) return known;
-  const abort = new AbortController();
-  setMaxListeners(0, abort.signal);
-  socket.once('close', () => abort.abort());
-  if (socket.destroyed) abort.abort();
-  goneSignals.set(socket, abort.signal);
-  return abort.signal;
-}
-
-const goneSignals = new WeakMap<Socket, AbortSignal>();
 
 /** Reads exactly the bytes that were announced; rejects when the caller leaves before. */
 function readBody(request: IncomingMessage, length: number): Promise<Buffer> {

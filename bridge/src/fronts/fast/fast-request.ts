@@ -1,5 +1,5 @@
-// Tells whether a request is the common case, looking only at what it holds: one `tools/call` with an
-// id and nothing else in play. Everything that is not plainly that is somebody else's to judge, so a
+// Tells whether a request is the common case, looking only at what it holds: one `tools/call`, or a
+// `tools/list` from the beginning, with an id and nothing else in play. Everything that is not plainly that is somebody else's to judge, so a
 // doubtful request is never an error here.
 import type { IncomingMessage } from 'node:http';
 import type { View } from '../../calls/call.ts';
@@ -12,7 +12,9 @@ export interface FastHead {
   readonly length: number;
   /** `Mcp-Session-Id`; legacy only. */
   readonly sessionId: string;
-  /** `Mcp-Name`; modern only. */
+  /** `Mcp-Method`; modern only. */
+  readonly method: string;
+  /** `Mcp-Name`; modern only, of a call. */
   readonly name: string;
   readonly protocolVersion: string;
 }
@@ -43,6 +45,7 @@ const unusual = [
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 const bodyKeys = new Set(['jsonrpc', 'id', 'method', 'params']);
 const paramKeys = new Set(['name', 'arguments', '_meta']);
+const metaOnly = new Set(['_meta']);
 const metaKeys = new Set(
   ['protocolVersion', 'clientInfo', 'clientCapabilities'].map((key) => META + key),
 );
@@ -60,31 +63,59 @@ export function toFastHead({ method, url = '', headers }: IncomingMessage): Fast
   const protocolVersion = text(headers['mcp-protocol-version']);
   const sessionId = text(headers['mcp-session-id']);
   const name = text(headers['mcp-name']);
+  const asked = text(headers['mcp-method']);
   const isModern = protocolVersion === MODERN;
-  if (isModern ? headers['mcp-method'] !== 'tools/call' || name === '' : sessionId === '')
-    return undefined;
+  const isPlain =
+    (asked === 'tools/call' && name !== '') ||
+    (asked === 'tools/list' && headers['mcp-name'] === undefined);
+  if (isModern ? !isPlain : sessionId === '') return undefined;
   return {
     era: isModern ? 'modern' : 'legacy',
     view,
     key: authorization.slice('Bearer '.length),
     length: Number(length),
     sessionId,
+    method: asked,
     name,
     protocolVersion,
   };
 }
 
-export function toFastCall(body: unknown, { era, name: named }: FastHead): FastCall | undefined {
-  if (!isRecord(body) || !hasOnly(body, bodyKeys)) return undefined;
-  const { jsonrpc, id, method, params } = body;
-  if (jsonrpc !== '2.0' || method !== 'tools/call' || !isRecord(params)) return undefined;
-  if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
+export function toFastCall(body: unknown, head: FastHead): FastCall | undefined {
+  const { era, name: named } = head;
+  const request = toFastBody(body, 'tools/call', head);
+  if (request === undefined || !isRecord(request.params)) return undefined;
+  const { id, params } = request;
   const { name, arguments: args, _meta: meta } = params;
   if (typeof name !== 'string' || name === '' || !hasOnly(params, paramKeys)) return undefined;
   if (args !== undefined && !isRecord(args)) return undefined;
   const client = era === 'modern' ? toClient(meta) : toPlainMeta(meta);
   if (client === undefined || (era === 'modern' && name !== named)) return undefined;
-  return { id: id as string | number, name, params, client }; // a text, or an integer by the test above
+  return { id, name, params, client };
+}
+
+/** The id of a request for the tools, all of them from the beginning. */
+export function toFastListId(body: unknown, head: FastHead): string | number | undefined {
+  const request = toFastBody(body, 'tools/list', head);
+  if (request === undefined) return undefined;
+  const { id, params = {} } = request;
+  if (!isRecord(params) || !hasOnly(params, metaOnly)) return undefined;
+  const { _meta: meta } = params;
+  const client = head.era === 'modern' ? toClient(meta) : toPlainMeta(meta);
+  return client && id;
+}
+
+function toFastBody(
+  body: unknown,
+  wanted: string,
+  { era, method: told }: FastHead,
+): { id: string | number; params: unknown } | undefined {
+  if (!isRecord(body) || !hasOnly(body, bodyKeys)) return undefined;
+  const { jsonrpc, id, method, params } = body;
+  if (jsonrpc !== '2.0' || method !== wanted) return undefined;
+  if (era === 'modern' && told !== wanted) return undefined;
+  if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
+  return { id: id as string | number, params }; // a text, or an integer by the test above
 }
 
 function toClient(meta: unknown): FastCall['client'] | undefined {

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestBridge, filesystem, startTestBridge } from '../../support/bridge.ts';
+import { META, type Sent, SLOW, VERSION, createBothPaths } from './both-paths.ts';
 
-const SLOW = { 'Drawbridge-Project': 'default' };
-const VERSION = '2026-07-28';
 let bridge: TestBridge;
+const { send, both } = createBothPaths(() => bridge);
 let session: { id: string; runId: string };
 
 beforeAll(async () => {
@@ -32,58 +32,11 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => bridge.close());
 
-interface Sent {
-  readonly path?: string;
-  readonly headers?: Record<string, string>;
-  readonly body: string;
-  readonly key?: string;
-}
-
-async function send({ path = '/mcp', headers = {}, body, key = bridge.bridge.keys.member }: Sent) {
-  const response = await bridge.request(path, {
-    method: 'POST',
-    key,
-    headers: { Accept: 'application/json, text/event-stream', ...headers },
-    body,
-  });
-  const text = await response.text();
-  const isStream = response.headers.get('Content-Type') === 'text/event-stream';
-  return {
-    status: response.status,
-    message: isStream
-      ? text
-          .split('\n')
-          .find((line) => line.startsWith('data: '))
-          ?.slice(6)
-      : text,
-    isFast: response.headers.get('Access-Control-Expose-Headers') === null,
-  };
-}
-
-/** Sends a request over both paths; tells whether the first really was the fast one. */
-async function both(
-  sent: Sent,
-): Promise<{ status: number; message: string | undefined; isFast: boolean }> {
-  const fast = await send(sent);
-  const slow = await send({ ...sent, headers: { ...sent.headers, ...SLOW } });
-  expect(slow.isFast).toBe(false);
-  expect({ status: fast.status, message: fast.message }).toEqual({
-    status: slow.status,
-    message: slow.message,
-  });
-  return fast;
-}
-
 function modern(
   params: Record<string, unknown>,
   overrides: { id?: unknown; meta?: object; headers?: Record<string, string> } = {},
 ): Sent {
-  const meta = {
-    'io.modelcontextprotocol/protocolVersion': VERSION,
-    'io.modelcontextprotocol/clientInfo': { name: 'parity', version: '1' },
-    'io.modelcontextprotocol/clientCapabilities': {},
-    ...overrides.meta,
-  };
+  const meta = { ...META, ...overrides.meta };
   return {
     headers: {
       'MCP-Protocol-Version': VERSION,
