@@ -101,7 +101,8 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
   let life = 0;
   const leftBehind: string[] = [];
   const crashes: string[] = [];
-  let isExpected = false;
+  /** Whose end comes as no surprise; it may be told of only when the next one starts. */
+  let killed: ChildProcess | undefined;
   let isClosing = false;
   const log = bridgeLog === undefined ? undefined : openSync(bridgeLog, 'a');
   const noteLeft = async (pids: readonly number[], when: string): Promise<void> => {
@@ -122,7 +123,7 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
     let words = '';
     started.stderr?.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-800)));
     started.once('exit', (code, signal) => {
-      if (isExpected || isClosing) return;
+      if (started === killed || isClosing) return;
       crashes.push(`bridge ${life} ended by itself (${signal ?? code}): ${words.trim()}`);
       stage.start().catch((error: unknown) => crashes.push(`and did not start again: ${error}`));
     });
@@ -159,14 +160,13 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
         log,
       });
       life += 1;
-      isExpected = false;
       tellCrash(child);
       door = await waitUntilReady(home, child);
       return performance.now() - begun;
     },
     async kill() {
       const pids = await descendants(pid());
-      isExpected = true;
+      killed = child;
       child?.kill('SIGKILL');
       await noteLeft(pids, `after kill -9 of bridge ${life}`);
     },

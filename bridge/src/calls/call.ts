@@ -78,7 +78,10 @@ export interface RpcError {
 export interface AnsweredOutcome {
   readonly kind: 'result' | 'tool_error';
   readonly result: Record<string, unknown>;
-  /** The result as JSON text, from the recorder on: it is made once, for the log and for fronts. */
+  /**
+   * The result as JSON text: as the server wrote it, where that is known; from the recorder on there is
+   * always one, for the log and for fronts.
+   */
   readonly text?: string;
 }
 

@@ -155,6 +155,7 @@ function toBody({ text, result }: AnsweredOutcome): unknown {
 
 function withText(outcome: Outcome): Outcome {
   if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return outcome;
+  if (outcome.text !== undefined) return outcome;
   return { text: toJsonText(outcome.result), ...outcome };
 }
 

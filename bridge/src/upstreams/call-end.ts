@@ -78,12 +78,12 @@ export function fromResult(result: unknown, upstream: string): CallEnd {
  * taken off; a modern result must say it (2026-07-28, "Result types").
  */
 export function fromRawResult(
-  result: Record<string, unknown>,
+  { result, text }: { readonly result: Record<string, unknown>; readonly text: string | undefined },
   { upstream, era }: { readonly upstream: string; readonly era: ServerEra },
 ): CallEnd {
   const kind = result['isError'] === true ? 'tool_error' : 'result';
   if (era === 'legacy' && result['resultType'] === undefined) {
-    return done({ kind, result });
+    return done(text === undefined ? { kind, result } : { kind, result, text });
   }
   const { resultType, ...rest } = result;
   return era === 'legacy' || resultType === 'complete'

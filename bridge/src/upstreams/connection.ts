@@ -145,7 +145,7 @@ export class Connection {
     });
     switch (answer.kind) {
       case 'result':
-        return fromRawResult(answer.result, { upstream, era: this.era });
+        return fromRawResult(answer, { upstream, era: this.era });
       case 'error':
         return { kind: 'done', outcome: { kind: 'protocol_error', error: answer.error } };
       case 'cancelled':

@@ -106,7 +106,7 @@ it.each([['text'], [null], [[1]]])(
 
 describe('a result as the server sent it', () => {
   const read = (result: Record<string, unknown>, era: 'modern' | 'legacy') => {
-    const end = fromRawResult(result, { upstream: 'far', era });
+    const end = fromRawResult({ result, text: undefined }, { upstream: 'far', era });
     if (end.kind !== 'done') throw new Error(end.kind);
     return end.outcome;
   };

@@ -1,6 +1,7 @@
 // The answer of a fast call as JSON-RPC text, byte for byte as the SDK writes it. Only plain results
 // are written here; every other outcome is handed to the SDK's front, which knows all the rules. A
-// result that is as the SDK would have it was serialised for the log, and is not serialised again.
+// result that is as the SDK would have it goes out as the text that the log has, which may be the
+// server's own: then white space and digits are the server's, too.
 import { SERVER_INFO_META_KEY, specTypeSchemas } from '@modelcontextprotocol/server';
 import type { Outcome } from '../../calls/call.ts';
 

@@ -8,6 +8,50 @@ export type Received =
   | { readonly kind: 'broken_answer'; readonly id: number | string }
   | { readonly kind: 'rubbish' };
 
+/** A line of JSON. */
+export interface ParsedLine {
+  readonly value: unknown;
+  /** The result as the server wrote it, where the line is an answer with its fields in a usual order. */
+  readonly text?: string;
+}
+
+/** What most servers write: the result is all that follows, but for a brace. */
+const ANSWER = /^\{"jsonrpc":"2\.0","id":(\d{1,10}),"result":(?=\{)/;
+/** What the TypeScript SDK writes: the result is all that stands between. */
+const RESULT = '{"result":{';
+const RESULT_END = /\}(,"jsonrpc":"2\.0","id":(\d{1,10})\})$/;
+const LONGEST_END = 40;
+
+/** @throws SyntaxError */
+export function parseLine(line: string): ParsedLine {
+  return parseAnswer(line) ?? { value: JSON.parse(line) };
+}
+
+/** Parses the result alone: where that succeeds, nothing but one result stands in its place. */
+function parseAnswer(line: string): ParsedLine | undefined {
+  const found = findResult(line);
+  if (found === undefined) return undefined;
+  const { id, text } = found;
+  try {
+    return { value: { jsonrpc: '2.0', id, result: JSON.parse(text) }, text };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function findResult(line: string): { id: number; text: string } | undefined {
+  const [head, id] = ANSWER.exec(line) ?? [];
+  if (head !== undefined) {
+    return line.endsWith('}}') ? { id: Number(id), text: line.slice(head.length, -1) } : undefined;
+  }
+  if (!line.startsWith(RESULT)) return undefined;
+  const [, end, idAtEnd] = RESULT_END.exec(line.slice(-LONGEST_END)) ?? [];
+  return end === undefined
+    ? undefined
+    : { id: Number(idAtEnd), text: line.slice(RESULT.length - 1, -end.length) };
+}
+
 const RUBBISH: Received = { kind: 'rubbish' };
 
 export function toReceived(value: unknown): Received {

@@ -14,7 +14,12 @@ export interface CallProgress {
 
 /** How a call over a server's stdio ended. */
 export type StdioAnswer =
-  | { readonly kind: 'result'; readonly result: Record<string, unknown> }
+  /** `text`: the result as the server wrote it, where it is known. */
+  | {
+      readonly kind: 'result';
+      readonly result: Record<string, unknown>;
+      readonly text: string | undefined;
+    }
   | { readonly kind: 'error'; readonly error: RpcError }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'timed_out' }
@@ -95,10 +100,13 @@ export class StdioCalls {
     });
   }
 
-  /** Whether the message belongs to a call made here; then it is dealt with. */
-  take(message: JSONRPCMessage): boolean {
+  /**
+   * Whether the message belongs to a call made here; then it is dealt with.
+   * @param text the result as the server wrote it, where it is known
+   */
+  take(message: JSONRPCMessage, text?: string): boolean {
     if ('result' in message) {
-      return this.#settle(message.id, { kind: 'result', result: message.result });
+      return this.#settle(message.id, { kind: 'result', result: message.result, text });
     }
     if ('error' in message)
       return this.#settle(message.id, { kind: 'error', error: message.error });

@@ -8,7 +8,7 @@ import { DrawbridgeError, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
 import { LineReader, type OversizedLine } from './line-reader.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
-import { toReceived } from './received.ts';
+import { type ParsedLine, parseLine, toReceived } from './received.ts';
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
 import { StdioCalls } from './stdio-calls.ts';
@@ -190,17 +190,18 @@ export class StdioTransport implements ServerTransport {
   }
 
   #receive(line: Buffer): void {
-    let value: unknown;
+    let parsed: ParsedLine;
     try {
-      value = JSON.parse(line.toString('utf8'));
+      parsed = parseLine(line.toString('utf8'));
     } catch {
       this.#countRubbish(line);
       return;
     }
+    const { value, text } = parsed;
     // 2025-03-26 allowed batches.
     for (const item of Array.isArray(value) ? value : [value]) {
       const received = toReceived(item);
-      if (received.kind === 'message') this.#deliver(received.message);
+      if (received.kind === 'message') this.#deliver(received.message, text);
       else if (received.kind === 'rubbish') this.#countRubbish(line);
       else {
         const { name } = this.#options;
@@ -210,8 +211,8 @@ export class StdioTransport implements ServerTransport {
     }
   }
 
-  #deliver(message: JSONRPCMessage): void {
-    if (this.calls.take(message)) return;
+  #deliver(message: JSONRPCMessage, text: string | undefined): void {
+    if (this.calls.take(message, text)) return;
     if ('method' in message) {
       this.#hand(message);
       return;

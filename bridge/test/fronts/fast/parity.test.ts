@@ -134,6 +134,21 @@ describe.each([
     await both(request(mirror(answer, 'mirror__wrapped')));
   });
 
+  test.each([
+    ['{ "content": [ {"type": "text", "text": "spaced"} ] }'],
+    ['{"content":[{"type":"text","text":"\\u0041\\/"}]}'],
+    ['{"content":[],"structuredContent":{"2":1.0,"1":1e2}}'],
+    ['{"content":[],"isError":true,"isError":false}'],
+    ['{"content":[]} '],
+    ['{}'],
+  ])('a result that is written %s', async (raw) => {
+    const sent = request(mirror({ raw }));
+    const fast = await send(sent);
+    const slow = await send({ ...sent, headers: { ...sent.headers, ...SLOW } });
+    expect([fast.isFast, slow.isFast]).toEqual([true, false]);
+    expect(JSON.parse(fast.message ?? '')).toEqual(JSON.parse(slow.message ?? ''));
+  });
+
   test('names that lead nowhere', async () => {
     await both(request({ name: 'mirror__none', arguments: {} }));
     await both({ ...request(mirror(plain)), path: '/mcp/none' });

@@ -1,5 +1,6 @@
 // A raw legacy server that answers a call with the very result or error it was given as arguments,
-// whatever that is: what a server may send is not what a library lets it send.
+// whatever that is, or with `raw` as it is written: what a server may send is not what a library lets
+// it send.
 import { createInterface } from 'node:readline';
 
 const tool = { name: 'mirror', inputSchema: { type: 'object' } };
@@ -32,5 +33,10 @@ for await (const line of createInterface({ input: process.stdin })) {
           : method === 'ping'
             ? { result: {} }
             : { error: { code: -32601, message: 'Method not found' } };
-  process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, ...body })}\n`);
+  const { raw } = params?.arguments?.answer ?? {};
+  process.stdout.write(
+    raw === undefined
+      ? `${JSON.stringify({ jsonrpc: '2.0', id, ...body })}\n`
+      : `{"jsonrpc":"2.0","id":${id},"result":${raw}}\n`,
+  );
 }
