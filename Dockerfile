@@ -31,5 +31,5 @@ VOLUME /var/lib/drawbridge
 EXPOSE 11100
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:11100/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/bin/drawbridge.js"]
+ENTRYPOINT ["node", "/app/bin/drawbridge.js"]
 CMD ["start"]

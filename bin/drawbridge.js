@@ -4,7 +4,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 
 const root = join(import.meta.dirname, '..');
 const bundle = join(root, 'bridge', 'dist', 'cli.js');
@@ -29,10 +28,6 @@ const load = async () => {
   register();
   return import(pathToFileURL(source).href);
 };
-
-// Between full collections the heap may grow by a fifth instead of to its double. Few objects of a
-// bridge grow old, so this costs no time, and it saves a fifth of the memory.
-setFlagsFromString('--heap-growing-percent=20');
 
 const { main } = await load();
 process.exitCode = await main();

@@ -37,16 +37,7 @@ export function spawnBridge({
   const bin = join(projectRoot, 'bin/drawbridge.js');
   return spawn(
     process.execPath,
-    [
-      '--max-semi-space-size=8',
-      ...nodeArguments,
-      bin,
-      'start',
-      '--port',
-      String(port),
-      '--home',
-      home,
-    ],
+    [...nodeArguments, bin, 'start', '--port', String(port), '--home', home],
     { cwd, stdio: ['ignore', log ?? 'ignore', 'pipe'], env: { ...process.env, ...env } },
   );
 }

@@ -41,8 +41,6 @@ export function createBridgeContender({ name, effect }: BridgeOptions): Contende
       const started = startProcess({
         command: process.execPath,
         args: [
-          // As `npm start` does.
-          '--max-semi-space-size=8',
           join(root, 'bin/drawbridge.js'),
           'start',
           '--port',

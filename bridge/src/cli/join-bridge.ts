@@ -60,8 +60,6 @@ function startDetached({ home, config, cwd, env }: JoinOptions): Started {
     child = spawn(
       process.execPath,
       [
-        // As `npm start` does.
-        '--max-semi-space-size=8',
         join(findPackageRoot(), 'bin', 'drawbridge.js'),
         'start',
         '--home',

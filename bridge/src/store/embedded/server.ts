@@ -18,6 +18,8 @@ const LONGEST_PAUSE_MS = 5_000;
 /** What differs from PostgreSQL's defaults: a small neighbour of the bridge, safe on every file system. */
 const SETTINGS = {
   shared_buffers: '32MB',
+  // A commit of large bodies goes out in one piece.
+  wal_buffers: '4MB',
   max_connections: '60',
   jit: 'off',
   io_method: 'sync',
