@@ -17,7 +17,7 @@ import {
   toFastHead,
   toFastListId,
 } from './fast-request.ts';
-import { toFastResponse } from './fast-response.ts';
+import { createFastResponses } from './fast-response.ts';
 import type { SettledOutcomes } from './settled.ts';
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -53,6 +53,7 @@ export function createFastFront({
   const { catalog, createId, principals, sessions, runs, settings, metrics, logger } = parts;
   const serverInfo = { name: 'drawbridge', title: 'Drawbridge', version: parts.version };
   const lists = createFastLists(catalog, serverInfo);
+  const responses = createFastResponses(serverInfo);
 
   /** Who asks, or nothing when the request is to be judged by the other path. */
   const toAsker = async (head: FastHead): Promise<Asker | undefined> => {
@@ -121,11 +122,12 @@ export function createFastFront({
     const caller = await toCaller(head, call);
     if (caller === undefined) return false;
     const { projects, defaultProject: project } = settings();
-    const requestId = createId();
+    // The request is the call, so one id will do.
+    const id = createId();
 
     const made = (signal: AbortSignal): Promise<Outcome> =>
       parts.call({
-        id: createId(),
+        id,
         method: 'tools/call',
         name: call.name,
         params: call.params,
@@ -136,7 +138,7 @@ export function createFastFront({
         sessionId: caller.sessionId,
         project,
         roots: projects[project]?.roots ?? [],
-        requestId,
+        requestId: id,
         signal,
         sink: silentSink,
       });
@@ -149,12 +151,12 @@ export function createFastFront({
       response.writeHead(202).end();
       return true;
     }
-    const text = toFastResponse(outcome, { id: call.id, era: head.era, serverInfo });
+    const text = responses.toText(outcome, { id: call.id, era: head.era });
     if (text === undefined) {
       settled.settle(request, outcome);
       return false;
     }
-    write(text, requestId);
+    write(text, id);
     return true;
   };
 

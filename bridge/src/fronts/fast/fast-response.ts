@@ -8,50 +8,77 @@ import type { Outcome } from '../../calls/call.ts';
 export interface FastResponseOptions {
   readonly id: string | number;
   readonly era: 'modern' | 'legacy';
-  readonly serverInfo: Readonly<Record<string, unknown>>;
 }
 
-/** Undefined when the outcome is not a plain result. */
-export function toFastResponse(
-  outcome: Outcome,
-  { id, era, serverInfo }: FastResponseOptions,
-): string | undefined {
-  if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return undefined;
-  const { resultType, structuredContent: structured } = outcome.result;
-  if (resultType !== undefined && resultType !== 'complete') return undefined;
-  // What is no object is wrapped for older clients and told in words as well; the SDK does that.
-  if (structured !== undefined && !isRecord(structured)) return undefined;
-  const checked = specTypeSchemas.CallToolResult['~standard'].validate({
-    content: [],
-    ...outcome.result,
-  });
-  if (checked.issues !== undefined) return undefined;
-  const text = isSame(checked.value, outcome.result) ? outcome.text : undefined;
-  const result =
-    era === 'modern'
-      ? toModernText(checked.value, text, serverInfo)
-      : (text ?? JSON.stringify(checked.value));
-  return result && `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
+export interface FastResponses {
+  /** Undefined when the outcome is not a plain result. */
+  toText(outcome: Outcome, options: FastResponseOptions): string | undefined;
 }
 
-/** @param text the result as JSON, where it is known */
-function toModernText(
-  result: Record<string, unknown>,
-  text: string | undefined,
-  serverInfo: FastResponseOptions['serverInfo'],
-): string | undefined {
-  const { _meta: meta } = result;
-  if (meta !== undefined && !isRecord(meta)) return undefined;
-  const added = {
+type Result = Readonly<Record<string, unknown>>;
+
+export function createFastResponses(serverInfo: Result): FastResponses {
+  const toAdded = (meta?: Result): Result => ({
     resultType: 'complete',
     ...(meta?.[SERVER_INFO_META_KEY] === undefined && {
       _meta: { ...meta, [SERVER_INFO_META_KEY]: serverInfo },
     }),
+  });
+  const added = JSON.stringify(toAdded()).slice(1);
+
+  /** @param text the result as JSON, where it is known */
+  const toModernText = (result: Result, text: string | undefined): string | undefined => {
+    const { _meta: meta } = result;
+    // A result is never empty, so a comma is right.
+    if (meta === undefined && text !== undefined) return `${text.slice(0, -1)},${added}`;
+    if (meta !== undefined && !isRecord(meta)) return undefined;
+    return JSON.stringify({ ...result, ...toAdded(meta) });
   };
-  // A result is never empty, so a comma is right.
-  return text !== undefined && meta === undefined
-    ? `${text.slice(0, -1)},${JSON.stringify(added).slice(1)}`
-    : JSON.stringify({ ...result, ...added });
+
+  return {
+    toText(outcome, { id, era }) {
+      if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return undefined;
+      const result = toChecked(outcome.result);
+      if (result === undefined) return undefined;
+      const text = isSame(result, outcome.result) ? outcome.text : undefined;
+      const written =
+        era === 'modern' ? toModernText(result, text) : (text ?? JSON.stringify(result));
+      return written && `{"result":${written},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
+    },
+  };
+}
+
+/** The result as the SDK reads it; undefined where it would not take it as it is. */
+function toChecked(result: Result): Result | undefined {
+  if (isNothingButText(result)) return result;
+  const { resultType, structuredContent: structured } = result;
+  if (resultType !== undefined && resultType !== 'complete') return undefined;
+  // What is no object is wrapped for older clients and told in words as well; the SDK does that.
+  if (structured !== undefined && !isRecord(structured)) return undefined;
+  const checked = specTypeSchemas.CallToolResult['~standard'].validate({ content: [], ...result });
+  return checked.issues === undefined ? checked.value : undefined;
+}
+
+/** What most results are needs no schema to be read. */
+function isNothingButText(result: Result): boolean {
+  const { content } = result;
+  return (
+    Array.isArray(content) &&
+    Object.keys(result).length === 1 &&
+    content.every(isNothingButATextItem)
+  );
+}
+
+function isNothingButATextItem(item: unknown): boolean {
+  if (!isRecord(item)) return false;
+  const [first, second, ...others] = Object.keys(item);
+  return (
+    first === 'type' &&
+    second === 'text' &&
+    others.length === 0 &&
+    item['type'] === 'text' &&
+    typeof item['text'] === 'string'
+  );
 }
 
 /** Whether both are the same JSON, in the same order. */
