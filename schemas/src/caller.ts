@@ -19,6 +19,8 @@ export const callerSchema = z.object({
   project: z.string(),
   /** Absolute folders that the call's project may touch, most specific use first. */
   roots: z.array(z.string()),
+  /** Absolute files and folders that no call may write, such as the bridge's settings file. */
+  readOnly: z.array(z.string()).default([]),
   run: z.string(),
   session: z.string().optional(),
 });

@@ -35,3 +35,9 @@ export {
   type RunEventPayload,
   type RunEventType,
 } from './run-event.ts';
+export {
+  allowedSettingsSchema,
+  knownHomeSchema,
+  toUserStateFolder,
+  type AllowedSettings,
+} from './user-state.ts';

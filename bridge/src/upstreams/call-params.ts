@@ -66,6 +66,7 @@ function toCaller(call: RoutedCall, key: string): Caller {
     principal: call.principal.id,
     project: call.project,
     roots: [...call.roots],
+    readOnly: [],
     run: call.runId,
     ...(call.sessionId !== undefined && { session: call.sessionId }),
   };

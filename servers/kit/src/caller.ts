@@ -31,5 +31,12 @@ export const toIdentity = (
       return identity;
     }
   }
-  return { tenant: 'local', principal: 'local', project: 'local', roots: [...roots], run: 'local' };
+  return {
+    tenant: 'local',
+    principal: 'local',
+    project: 'local',
+    roots: [...roots],
+    readOnly: [],
+    run: 'local',
+  };
 };

@@ -124,6 +124,7 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
       principal: 'p',
       project: 'j',
       roots: ['/r'],
+      readOnly: [],
       run: 'u',
     };
     const ask = async (key: string, bridgeKey?: string) => {
