@@ -1,7 +1,8 @@
 # The bridge and its servers, as bundles, with the packages that they need at run time.
 #
 #   docker build -t drawbridge .
-#   docker run --init -p 127.0.0.1:11100:11100 -v drawbridge:/var/lib/drawbridge -v "$PWD":/project drawbridge
+#   docker run --init -p 127.0.0.1:11100:11100 -v drawbridge:/var/lib/drawbridge -v "$PWD":/project \
+#     -v "$PWD/mcp.config.json":/project/mcp.config.json:ro drawbridge
 #
 # `docker exec NAME drawbridge token show` prints the operator's key.
 
@@ -25,7 +26,8 @@ RUN ln -s /app/bin/drawbridge.js /usr/local/bin/drawbridge \
   && install -d -o node -g node -m 0700 /var/lib/drawbridge \
   && install -d -o node -g node /project
 USER node
-# The project: its files are what the servers see, and its mcp.config.json is read.
+# The project: its files are what the servers see. Its mcp.config.json is run where it is a mount of its
+# own that is read-only: nothing in the container can then have written it.
 WORKDIR /project
 VOLUME /var/lib/drawbridge
 EXPOSE 11100

@@ -37,7 +37,7 @@ export function spawnBridge({
   const bin = join(projectRoot, 'bin/drawbridge.js');
   return spawn(
     process.execPath,
-    [...nodeArguments, bin, 'start', '--port', String(port), '--home', home],
+    [...nodeArguments, bin, 'start', '--allow', '--port', String(port), '--home', home],
     { cwd, stdio: ['ignore', log ?? 'ignore', 'pipe'], env: { ...process.env, ...env } },
   );
 }

@@ -148,3 +148,8 @@ test('nothing private gets into the image', () => {
   const left = ignored.filter((name) => existsSync(join(root, name, 'package.json')));
   expect(left).toEqual([]);
 });
+
+test('the settings file is a mount of its own that nothing inside can write', () => {
+  const mounts = compose.services['bridge']?.volumes ?? [];
+  expect(mounts.find((mount) => mount.includes(':/project/mcp.config.json'))).toMatch(/:ro$/);
+});

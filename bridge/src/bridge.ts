@@ -94,7 +94,14 @@ async function open(
   });
   lifetime.defer(() => runs.close());
 
-  const upstreams = createUpstreams({ logger, home, pidFile, eras: store.eras });
+  const upstreams = createUpstreams({
+    logger,
+    home,
+    serversFolder: () => settings.serversFolder,
+    readOnlyOf: (project) => settings.readOnly[project] ?? [],
+    pidFile,
+    eras: store.eras,
+  });
   lifetime.defer(() => upstreams.close());
   lifetime.defer(
     upstreams.subscribe((event) => {

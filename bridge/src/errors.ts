@@ -4,6 +4,7 @@
 export type DrawbridgeErrorCode =
   | 'settings/invalid'
   | 'home/locked'
+  | 'home/foreign'
   | 'store/unavailable'
   | 'store/start_failed'
   | 'log/unavailable'

@@ -4,8 +4,11 @@ import packageJson from '../package.json' with { type: 'json' };
 import { type Bridge, createBridge } from './bridge.ts';
 import { toMessage } from './errors.ts';
 import { loadSecret } from './settings/secrets.ts';
-import { loadSettings } from './settings/settings.ts';
-import { watchSettings } from './settings/watch-settings.ts';
+import { claimHome, findHome } from './settings/homes.ts';
+import { loadSettingsInForce } from './settings/in-force.ts';
+import { findProjectCode } from './settings/project-code.ts';
+import type { Settings } from './settings/settings.ts';
+import { keepCopy, watchSettings } from './settings/watch-settings.ts';
 import { type LogLevel, createLogger } from './telemetry/logger.ts';
 
 export interface RunBridgeOptions {
@@ -25,11 +28,21 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Resolves when the bridge has ended and everything is closed. */
 export async function runBridge(options: RunBridgeOptions = {}): Promise<void> {
   const settingsOptions = { ...options, env: process.env, cwd: process.cwd() };
-  let settings = loadSettings(settingsOptions);
+  const homeInUse = findHome(settingsOptions);
+  claimHome(homeInUse, process.env);
+  const inForce = loadSettingsInForce({ ...settingsOptions, homeInUse });
+  let { settings } = inForce;
   const logger = await createLogger({
     secretValues: () => settings.secretValues,
     ...(options.logLevel !== undefined && { level: options.logLevel }),
   });
+  keepCopy(inForce);
+  const tell = ({ faults, pending }: Settings) => {
+    if (pending !== undefined) logger.warn({ settings: pending.path }, pending.message);
+    for (const { path, message } of faults) logger.error(`settings: ${path}: ${message}`);
+    for (const { message } of findProjectCode(settings)) logger.warn(message);
+  };
+  tell(settings);
   const bridge = await createBridge({
     settings,
     secret: loadSecret(settings),
@@ -38,9 +51,11 @@ export async function runBridge(options: RunBridgeOptions = {}): Promise<void> {
   });
   const watch = watchSettings({
     ...settingsOptions,
-    current: settings,
+    homeInUse,
+    current: inForce,
     onChange(next) {
       settings = next;
+      tell(next);
       bridge.configure(next).then(
         () => logger.info('the settings changed and were taken over'),
         (error: unknown) =>

@@ -3,7 +3,8 @@
 // other clients' own and are let through; unknown keys under `drawbridge` are faults.
 import { z } from 'zod';
 
-const name = z
+/** What a server or project may be called. */
+export const serverNameSchema = z
   .string()
   .regex(
     /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,47}$/,
@@ -86,7 +87,7 @@ export const serverOptionsSchema = strict({
 export type ServerOptions = z.infer<typeof serverOptionsSchema>;
 
 export const drawbridgeOptionsSchema = strict({
-  servers: z.record(name, serverOptionsSchema).default({}),
+  servers: z.record(serverNameSchema, serverOptionsSchema).default({}),
   /** Named selections of tools, served at `/mcp/{toolset}`; a pattern may end in `*`. */
   toolsets: z
     .record(
@@ -100,7 +101,7 @@ export const drawbridgeOptionsSchema = strict({
     )
     .default({}),
   /** Named sets of root folders; relative paths count from the settings file. */
-  projects: z.record(name, strict({ roots: z.array(z.string()).min(1) })).default({}),
+  projects: z.record(serverNameSchema, strict({ roots: z.array(z.string()).min(1) })).default({}),
   cors: strict({ origins: z.array(z.string()).default([]) }).prefault({}),
   /** Hosts that requests may name besides loopback's. */
   allowedHosts: z.array(z.string()).default([]),
@@ -125,8 +126,8 @@ export const drawbridgeOptionsSchema = strict({
  * by {@link stdioServerSchema} or {@link httpServerSchema}.
  */
 export const configFileSchema = z.looseObject({
-  mcpServers: z.record(name, z.looseObject({})).optional(),
-  servers: z.record(name, z.looseObject({})).optional(),
+  mcpServers: z.record(serverNameSchema, z.looseObject({})).optional(),
+  servers: z.record(serverNameSchema, z.looseObject({})).optional(),
   drawbridge: drawbridgeOptionsSchema.prefault({}),
 });
 export type ConfigFile = z.infer<typeof configFileSchema>;

@@ -5,6 +5,7 @@ export {
   drawbridgeOptionsSchema,
   effectSchema,
   httpServerSchema,
+  serverNameSchema,
   serverOptionsSchema,
   stdioServerSchema,
   type ConfigFile,

@@ -8,8 +8,11 @@
 // A home that was named by `--home` or `DRAWBRIDGE_HOME` keeps its own `settings/` folder instead.
 import { z } from 'zod';
 
-/** A home that Drawbridge made. `path` is absolute and free of links. */
-export const knownHomeSchema = z.object({ path: z.string() });
+/**
+ * A home that Drawbridge made. `path` is absolute and free of links; `id` stands in the home too, so
+ * that another folder that was later put there is not taken for it.
+ */
+export const knownHomeSchema = z.object({ path: z.string(), id: z.string().optional() });
 
 /** The text of a settings file as it was last allowed. `path` is absolute and free of links. */
 export const allowedSettingsSchema = z.object({ path: z.string(), text: z.string() });

@@ -43,6 +43,7 @@ export function createBridgeContender({ name, effect }: BridgeOptions): Contende
         args: [
           join(root, 'bin/drawbridge.js'),
           'start',
+          '--allow',
           '--port',
           String(port),
           '--home',

@@ -5,7 +5,9 @@ import type { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readEnvironment } from '../settings/environment.ts';
 import { assertNoFaults } from '../settings/faults.ts';
+import { claimHome, findHome } from '../settings/homes.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { homeOf } from './connect.ts';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
 import { formatBytes, formatCount } from './amounts.ts';
 import { type OutputOptions, withHomeOption } from './options.ts';
@@ -80,6 +82,7 @@ export function addRestoreCommand(program: Command, terminal: Terminal): void {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
       throw new CommandFailure(`There is no file ${path}.`, { exitCode: EXIT_USAGE });
     }
+    claimHome(findHome({ ...terminal, home: options.home }), terminal.env);
     const { header, rows, migrated } = await withSpinner(terminal, 'Reading', () =>
       restore({ terminal, home, databaseUrl, path, force: options.force === true }),
     );
@@ -105,11 +108,13 @@ interface Places {
   readonly databaseUrl: string | undefined;
 }
 
-function readPlaces({ env, cwd }: Terminal, { home }: BackupOptions): Places {
+function readPlaces(terminal: Terminal, options: BackupOptions): Places {
+  const { env, cwd } = terminal;
+  const home = homeOf(terminal, options);
   const { environment, faults } = readEnvironment({ env, cwd, home });
   const ours = faults.filter(({ path }) => path === 'DATABASE_URL');
   assertNoFaults(ours, 'the environment');
-  return { home: environment.home, databaseUrl: environment.databaseUrl };
+  return { home, databaseUrl: environment.databaseUrl };
 }
 
 // The database's code is loaded when it is needed: the other commands start faster without it.

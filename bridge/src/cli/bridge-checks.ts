@@ -6,8 +6,11 @@ import { toMessage } from '../errors.ts';
 import { readText } from '../fronts/mcp-stdio/exchange.ts';
 import { readEnvironment } from '../settings/environment.ts';
 import { faultsOf } from '../settings/faults.ts';
-import { type Settings, loadSettings } from '../settings/settings.ts';
-import { readRunningBridge } from '../store/home-lock.ts';
+import { loadSettingsInForce } from '../settings/in-force.ts';
+import { findProjectCode } from '../settings/project-code.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Home } from '../settings/homes.ts';
+import { type RunningBridge, readRunningBridge } from '../store/home-lock.ts';
 import { createBridgeClient } from './bridge-client.ts';
 import { readKey } from './connect.ts';
 import { type Check, type CheckContext, type Finding, fail, ok, warn } from './finding.ts';
@@ -25,7 +28,19 @@ export const bridgeChecks: readonly Check[] = [
 function checkSettings(context: CheckContext): Promise<Finding[]> {
   try {
     const settings = load(context);
-    const { configPath, upstreams } = settings;
+    const { configPath, upstreams, pending } = settings;
+    const waiting =
+      pending === undefined
+        ? []
+        : [warn('settings', pending.message, '`drawbridge allow` shows what it would change.')];
+    const faulty = settings.faults.map(({ path, message }) => ({
+      name: 'settings',
+      state: 'fail' as const,
+      detail: `${path}: ${message}`,
+    }));
+    const inRoots = findProjectCode(settings).map(({ message }) =>
+      warn('settings', message, 'Keep commands and scripts where no tool can write.'),
+    );
     const missing = Object.entries(settings.projects).flatMap(([project, { roots }]) =>
       roots
         .filter((root) => !existsSync(root))
@@ -38,7 +53,11 @@ function checkSettings(context: CheckContext): Promise<Finding[]> {
         ),
     );
     return Promise.resolve([
-      ok('settings', `${configPath}, ${upstreams.length} servers`),
+      ...(faulty.length > 0
+        ? faulty
+        : [ok('settings', `${configPath}, ${upstreams.length} servers`)]),
+      ...waiting,
+      ...inRoots,
       ...missing,
     ]);
   } catch (error) {
@@ -56,7 +75,7 @@ function checkSettings(context: CheckContext): Promise<Finding[]> {
 
 async function checkBridge(context: CheckContext): Promise<Finding | Finding[]> {
   const { home, terminal, exchange } = context;
-  const running = await readRunningBridge(home);
+  const running = readTrustedBridge(home);
   if (running?.url === undefined) return checkPort(context);
   const { url, pid } = running;
   try {
@@ -101,9 +120,9 @@ const troubles = new Set(['broken', 'degraded']);
 
 async function checkServers(context: CheckContext): Promise<Finding[]> {
   const { home, terminal, exchange } = context;
-  const running = await readRunningBridge(home);
+  const running = readTrustedBridge(home);
   if (running?.url === undefined) return checkCommands(context);
-  const token = await readKey(home, 'token');
+  const token = await readKey(home.path, 'token');
   const client = createBridgeClient({ url: running.url, token, exchange, signal: terminal.signal });
   const servers = await client.servers();
   const findings = servers
@@ -143,7 +162,12 @@ function checkCommands(context: CheckContext): Promise<Finding[]> {
 }
 
 function load({ terminal: { env, cwd }, home, config }: CheckContext): Settings {
-  return loadSettings({ env, cwd, home, configPath: config });
+  return loadSettingsInForce({ env, cwd, homeInUse: home, configPath: config }).settings;
+}
+
+/** Nothing of a home is asked that nobody knows who made. */
+function readTrustedBridge({ path, trust }: Home): RunningBridge | undefined {
+  return trust === 'foreign' ? undefined : readRunningBridge(path);
 }
 
 /** Faults of the settings have a check of their own. */

@@ -26,6 +26,12 @@ const serverSchema = z.looseObject({
 });
 export type ServerView = z.infer<typeof serverSchema>;
 
+const serverListSchema = z.object({
+  servers: z.array(serverSchema),
+  pendingSettings: z.looseObject({ message: z.string() }).optional(),
+});
+export type ServerList = z.infer<typeof serverListSchema>;
+
 const toolSchema = z.looseObject({
   name: z.string(),
   server: z.string(),
@@ -77,6 +83,8 @@ export interface LiveEvent {
 export interface BridgeClient {
   readonly url: string;
   servers(): Promise<ServerView[]>;
+  /** The servers, and what is said of a settings file that waits to be allowed. */
+  serverList(): Promise<ServerList>;
   restart(name: string): Promise<ServerView | undefined>;
   logs(name: string): Promise<string[]>;
   /** All pages. */
@@ -165,8 +173,8 @@ export function createBridgeClient(options: {
 
   return {
     url: base,
-    servers: async () =>
-      (await get('/v1/servers', z.object({ servers: z.array(serverSchema) }))).servers,
+    servers: async () => (await get('/v1/servers', serverListSchema)).servers,
+    serverList: () => get('/v1/servers', serverListSchema),
     restart: async (name) => {
       const text = await readText(
         await send('POST', `/v1/servers/${encodeURIComponent(name)}/restart`),

@@ -8,17 +8,25 @@ import { CONFIG_FILE_NAME, findConfigFile } from '../settings/config-file.ts';
 import {
   type ServerEntry,
   addServer,
+  hasServer,
   readConfigText,
   removeServer,
-  writeConfigFile,
 } from '../settings/edit-config.ts';
-import { type Fault, faultsOf } from '../settings/faults.ts';
+import { type Fault, assertNoFaults } from '../settings/faults.ts';
+import { findProjectCode } from '../settings/project-code.ts';
 import { loadSettings } from '../settings/settings.ts';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
-import { type OutputOptions, collect, parsePair, withConfigOption } from './options.ts';
+import {
+  type OutputOptions,
+  collect,
+  parsePair,
+  withConfigOption,
+  withHomeOption,
+} from './options.ts';
 import { type Terminal, printJson, printLine } from './terminal.ts';
+import { writeSettings } from './write-settings.ts';
 
-type FileOptions = OutputOptions & { readonly config?: string };
+type FileOptions = OutputOptions & { readonly config?: string; readonly home?: string };
 type AddOptions = FileOptions & {
   readonly env?: string[];
   readonly header?: string[];
@@ -28,7 +36,7 @@ type AddOptions = FileOptions & {
 };
 
 export function addAddCommand(program: Command, terminal: Terminal): void {
-  withConfigOption(
+  withFileOptions(
     program
       .command('add')
       .summary('add a server to the settings')
@@ -66,15 +74,16 @@ Write secrets as \${VARIABLE}: they are then read from the environment and not k
         replace: options.force === true,
       });
       const others = check(text, { path, name, terminal });
-      writeConfigFile(path, text);
+      const edit = (other: string) => addServer(other, name, { entry, replace: true });
+      writeSettings({ path, text, edit }, terminal, options);
       if (options.json === true) printJson(terminal.stdout, { name, entry, path });
       else printLine(terminal.stdout, `${name} was added to ${path}.`);
-      for (const fault of others) printLine(terminal.stderr, `${fault.path}: ${fault.message}`);
+      for (const said of others) printLine(terminal.stderr, said);
     });
 }
 
 export function addRemoveCommand(program: Command, terminal: Terminal): void {
-  withConfigOption(
+  withFileOptions(
     program
       .command('remove')
       .summary('remove a server from the settings')
@@ -83,7 +92,9 @@ export function addRemoveCommand(program: Command, terminal: Terminal): void {
       .option('--json', 'print JSON'),
   ).action((name: string, options: FileOptions) => {
     const { source, path } = toPaths(terminal, options);
-    writeConfigFile(path, removeServer(readConfigText(source), name));
+    const text = removeServer(readConfigText(source), name);
+    const edit = (other: string) => (hasServer(other, name) ? removeServer(other, name) : other);
+    writeSettings({ path, text, edit }, terminal, options);
     if (options.json === true) printJson(terminal.stdout, { name, path });
     else printLine(terminal.stdout, `${name} was removed from ${path}.`);
   });
@@ -130,20 +141,24 @@ function toRecord(pairs: readonly string[], separator: '=' | ':'): Record<string
   return Object.fromEntries(pairs.map((pair) => parsePair(pair, separator)));
 }
 
-/** Refuses a server that could not be used; returns the faults that were there before. */
+/** Refuses a server that could not be used; returns what else there is to say. */
 function check(
   text: string,
   { path, name, terminal: { env, cwd } }: { path: string; name: string; terminal: Terminal },
-): readonly Fault[] {
-  try {
-    loadSettings({ env, cwd, configPath: path, configText: text });
-    return [];
-  } catch (error) {
-    const faults = faultsOf(error);
-    const prefixes = [`mcpServers.${name}`, `servers.${name}`];
-    const isOwn = (fault: Fault) =>
-      prefixes.some((prefix) => fault.path === prefix || fault.path.startsWith(`${prefix}.`));
-    if (faults.length === 0 || faults.some(isOwn)) throw error;
-    return faults;
-  }
+): readonly string[] {
+  const settings = loadSettings({ env, cwd, configPath: path, configText: text });
+  const prefixes = [`mcpServers.${name}`, `servers.${name}`];
+  const isOwn = (fault: Fault) =>
+    prefixes.some((prefix) => fault.path === prefix || fault.path.startsWith(`${prefix}.`));
+  assertNoFaults(settings.faults.filter(isOwn), path);
+  return [
+    ...settings.faults.map((fault) => `${fault.path}: ${fault.message}`),
+    ...findProjectCode(settings)
+      .filter(({ server }) => server === name)
+      .map(({ message }) => message),
+  ];
+}
+
+function withFileOptions(command: Command): Command {
+  return withConfigOption(withHomeOption(command));
 }

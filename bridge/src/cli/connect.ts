@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Exchange, createExchange } from '../fronts/mcp-stdio/exchange.ts';
-import { resolveHome } from '../settings/environment.ts';
+import { assertTrusted, findHome } from '../settings/homes.ts';
 import { readRunningBridge } from '../store/home-lock.ts';
 import { type BridgeClient, createBridgeClient } from './bridge-client.ts';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
@@ -26,22 +26,27 @@ export async function withBridge<T>(
 ): Promise<T> {
   const exchange: Exchange = createExchange();
   try {
-    const home = homeOf(terminal, options);
-    const url = options.url ?? terminal.env['DRAWBRIDGE_URL'] ?? (await findBridge(home));
+    const { url = terminal.env['DRAWBRIDGE_URL'] ?? findBridge(homeOf(terminal, options)) } =
+      options;
     const token =
-      options.token ?? terminal.env['DRAWBRIDGE_TOKEN'] ?? (await readKey(home, 'token'));
+      options.token ??
+      terminal.env['DRAWBRIDGE_TOKEN'] ??
+      (await readKey(homeOf(terminal, options), 'token'));
     return await work(createBridgeClient({ url, token, exchange, signal: terminal.signal }));
   } finally {
     await exchange.close();
   }
 }
 
+/** The home's path. @throws DrawbridgeError `home/foreign` for one that only lies there. */
 export function homeOf({ env, cwd }: Terminal, { home }: ConnectionOptions): string {
-  return resolveHome({ env, cwd, home });
+  const found = findHome({ env, cwd, home });
+  assertTrusted(found);
+  return found.path;
 }
 
-async function findBridge(home: string): Promise<string> {
-  const running = await readRunningBridge(home);
+function findBridge(home: string): string {
+  const running = readRunningBridge(home);
   if (running?.url !== undefined) return running.url;
   throw new CommandFailure(`No bridge runs for ${home}.`, {
     hint: 'Start it with `drawbridge start`, go to the folder it was started in, or give --home, or --url and --token.',

@@ -2,8 +2,8 @@
 // check that breaks down is a finding itself.
 import type { Command } from 'commander';
 import { toMessage } from '../errors.ts';
+import { findHome } from '../settings/homes.ts';
 import { createExchange } from '../fronts/mcp-stdio/exchange.ts';
-import { homeOf } from './connect.ts';
 import { bridgeChecks } from './bridge-checks.ts';
 import { CommandFailure } from './failure.ts';
 import type { Check, CheckContext, Finding } from './finding.ts';
@@ -30,7 +30,7 @@ export function addDoctorCommand(program: Command, terminal: Terminal): void {
       const context = {
         terminal,
         exchange,
-        home: homeOf(terminal, options),
+        home: findHome({ ...terminal, home: options.home }),
         config: options.config,
       };
       const findings = await withSpinner(terminal, 'Looking', async () =>

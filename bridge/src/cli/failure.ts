@@ -45,8 +45,9 @@ export function toReport(error: unknown): FailureReport {
   }
   if (error instanceof DrawbridgeError) {
     const isSettings = error.code === 'settings/invalid';
+    const isUsage = isSettings || error.code === 'home/foreign';
     return {
-      exitCode: isSettings ? EXIT_USAGE : error.code === 'home/locked' ? EXIT_LOCKED : EXIT_FAILURE,
+      exitCode: isUsage ? EXIT_USAGE : error.code === 'home/locked' ? EXIT_LOCKED : EXIT_FAILURE,
       message: error.message,
       details: { code: error.code, ...(isSettings && { faults: faultsOf(error) }) },
     };

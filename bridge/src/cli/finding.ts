@@ -1,4 +1,5 @@
 // What `drawbridge doctor` finds: one line about one thing, and what mends it.
+import type { Home } from '../settings/homes.ts';
 import type { Exchange } from '../fronts/mcp-stdio/exchange.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -13,7 +14,7 @@ export interface Finding {
 export interface CheckContext {
   readonly terminal: Terminal;
   readonly exchange: Exchange;
-  readonly home: string;
+  readonly home: Home;
   readonly config: string | undefined;
 }
 

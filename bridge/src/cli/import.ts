@@ -4,9 +4,10 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { readConfigFile } from '../settings/config-file.ts';
-import { readConfigText, writeConfigFile } from '../settings/edit-config.ts';
+import { parseConfigText } from '../settings/config-file.ts';
+import { addServer, readConfigText } from '../settings/edit-config.ts';
 import { DEFAULT_PORT, isLoopback } from '../settings/environment.ts';
+import { findHome } from '../settings/homes.ts';
 import { type ClientFile, readClientFile } from '../settings/import/client-file.ts';
 import {
   CLIENTS,
@@ -18,13 +19,14 @@ import { type ImportPlan, planImport } from '../settings/import/plan-import.ts';
 import { loadSettings } from '../settings/settings.ts';
 import { readRunningBridge } from '../store/home-lock.ts';
 import { toPaths } from './configure.ts';
-import { homeOf } from './connect.ts';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
-import { type OutputOptions, withConfigOption } from './options.ts';
+import { type OutputOptions, withConfigOption, withHomeOption } from './options.ts';
 import { type Terminal, colorsFor, printJson, printLine, printTable, toPlain } from './terminal.ts';
+import { writeSettings } from './write-settings.ts';
 
 type ImportOptions = OutputOptions & {
   readonly config?: string;
+  readonly home?: string;
   readonly from?: Client[];
   readonly replace?: boolean;
   readonly keepSecrets?: boolean;
@@ -33,26 +35,30 @@ type ImportOptions = OutputOptions & {
 
 export function addImportCommand(program: Command, terminal: Terminal): void {
   withConfigOption(
-    program
-      .command('import')
-      .summary('take over the servers of other MCP clients')
-      .description(
-        'Adds the servers of Claude Desktop, Claude Code, Cursor or VS Code to the settings file; its comments and formatting stay. Without files and --from it only says what there is.',
-      )
-      .argument(
-        '[file...]',
-        'files of such clients; else they are looked for where clients keep them',
-      )
-      .addOption(
-        new Option('--from <client...>', 'the clients whose files are taken').choices([...CLIENTS]),
-      )
-      .option('--replace', 'replace servers that are configured already')
-      .option(
-        '--keep-secrets',
-        'copy secrets in plain text; by default a ${VARIABLE} takes their place',
-      )
-      .option('--dry-run', 'only say what would be done')
-      .option('--json', 'print JSON'),
+    withHomeOption(
+      program
+        .command('import')
+        .summary('take over the servers of other MCP clients')
+        .description(
+          'Adds the servers of Claude Desktop, Claude Code, Cursor or VS Code to the settings file; its comments and formatting stay. Without files and --from it only says what there is.',
+        )
+        .argument(
+          '[file...]',
+          'files of such clients; else they are looked for where clients keep them',
+        )
+        .addOption(
+          new Option('--from <client...>', 'the clients whose files are taken').choices([
+            ...CLIENTS,
+          ]),
+        )
+        .option('--replace', 'replace servers that are configured already')
+        .option(
+          '--keep-secrets',
+          'copy secrets in plain text; by default a ${VARIABLE} takes their place',
+        )
+        .option('--dry-run', 'only say what would be done')
+        .option('--json', 'print JSON'),
+    ),
   )
     .addHelpText(
       'after',
@@ -72,7 +78,14 @@ Examples:
       const { source, path } = toPaths(terminal, options);
       const plan = toPlan(terminal, { found, source, path, options });
       const isWritten = options.dryRun !== true && plan.taken.length > 0;
-      if (isWritten) writeConfigFile(path, plan.text);
+      if (isWritten) {
+        const edit = (other: string) =>
+          plan.taken.reduce(
+            (text, { name, entry }) => addServer(text, name, { entry, replace: true }),
+            other,
+          );
+        writeSettings({ path, text: plan.text, edit }, terminal, options);
+      }
       if (options.json === true) {
         const { text: _text, ...rest } = plan;
         // Entries may hold secrets that were asked to be kept.
@@ -118,7 +131,7 @@ function toPlan(
   }
   const { env, cwd } = terminal;
   const text = readConfigText(source);
-  const { config } = readConfigFile(source, text);
+  const { config } = parseConfigText(text, source);
   return planImport({
     files: found,
     text,
@@ -129,12 +142,13 @@ function toPlan(
     cwd,
     platform: process.platform,
     isOwnUrl: toOwnUrlTest(terminal),
-    check: (configText, env) => void loadSettings({ env, cwd, configPath: path, configText }),
+    check: (configText, env) => loadSettings({ env, cwd, configPath: path, configText }).faults,
   });
 }
 
 function toOwnUrlTest(terminal: Terminal): (url: URL) => boolean {
-  const running = readRunningBridge(homeOf(terminal, {}))?.url;
+  const { path, trust } = findHome(terminal);
+  const running = trust === 'foreign' ? undefined : readRunningBridge(path)?.url;
   const ports = new Set([
     String(DEFAULT_PORT),
     terminal.env['DRAWBRIDGE_PORT'],

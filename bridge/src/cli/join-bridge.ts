@@ -6,13 +6,15 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findPackageRoot } from '@drawbridge/registry';
+import { type Home, claimHome } from '../settings/homes.ts';
 import { isUnreachable, readText, type Exchange } from '../fronts/mcp-stdio/exchange.ts';
 import { readRunningBridge } from '../store/home-lock.ts';
 import { CommandFailure, EXIT_LOCKED } from './failure.ts';
 import { bridgeLogPath } from './servers.ts';
 
 export interface JoinOptions {
-  readonly home: string;
+  /** One that may be used. */
+  readonly home: Home;
   /** For a bridge that is started. */
   readonly config?: string | undefined;
   readonly cwd: string;
@@ -29,7 +31,9 @@ const ANSWER_MS = 2_000;
 
 /** The URL of the bridge that now answers for the home. */
 export async function joinBridge(options: JoinOptions): Promise<string> {
-  const { home, signal } = options;
+  const { signal, env } = options;
+  const { path: home } = options.home;
+  claimHome(options.home, env);
   const end = Date.now() + START_MS;
   let started: Started | undefined;
   try {
@@ -52,7 +56,7 @@ interface Started {
 }
 
 function startDetached({ home, config, cwd, env }: JoinOptions): Started {
-  const log = bridgeLogPath(home);
+  const log = bridgeLogPath(home.path);
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
   const output = openSync(log, 'a', 0o600);
   let child: ChildProcess;
@@ -62,8 +66,8 @@ function startDetached({ home, config, cwd, env }: JoinOptions): Started {
       [
         join(findPackageRoot(), 'bin', 'drawbridge.js'),
         'start',
-        '--home',
-        home,
+        // A home that was named keeps its own copies of what was allowed.
+        ...(home.trust === 'named' ? ['--home', home.path] : []),
         '--detached-idle',
         String(IDLE_SECONDS),
         '--log-level',
@@ -108,7 +112,6 @@ function turnPath(home: string): string {
 
 /** Whether this process is the one to start the bridge: it made the file, or its maker is dead. */
 function takeTurn(home: string): boolean {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
   const path = turnPath(home);
   try {
     writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 });

@@ -139,7 +139,7 @@ async function checkClock(): Promise<Finding> {
       );
 }
 
-async function checkDisk({ home }: CheckContext): Promise<Finding> {
+async function checkDisk({ home: { path: home } }: CheckContext): Promise<Finding> {
   const { bavail, bsize } = await statfs(nearestFolder(home));
   const free = bavail * bsize;
   const detail = `${(free / GB).toFixed(1)} GB free where the home lies`;
@@ -148,7 +148,11 @@ async function checkDisk({ home }: CheckContext): Promise<Finding> {
   return free < GB ? warn('disk', detail, fix) : ok('disk', detail);
 }
 
-async function checkHome({ home }: CheckContext): Promise<Finding[]> {
+async function checkHome({ home: { path: home, trust } }: CheckContext): Promise<Finding[]> {
+  if (trust === 'foreign') {
+    const fix = `If it is yours, start the bridge with --home ${home}, or on a terminal, which asks.`;
+    return [fail('home', `${home} was not made by Drawbridge for this user; it is not used`, fix)];
+  }
   if (!existsSync(home)) {
     const parent = nearestFolder(home);
     const isWritable = await canWrite(parent);

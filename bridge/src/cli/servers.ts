@@ -27,9 +27,12 @@ export function addServersCommand(program: Command, terminal: Terminal): void {
       ),
   ).action(async (options: BridgeCommandOptions) => {
     await withBridge(terminal, options, async (client) => {
-      const servers = await client.servers();
+      const { servers, pendingSettings } = await client.serverList();
       if (options.json === true) printJson(terminal.stdout, servers);
       else printServers(servers, terminal);
+      if (pendingSettings !== undefined) {
+        printLine(terminal.stderr, toPlain(pendingSettings.message));
+      }
     });
   });
 }

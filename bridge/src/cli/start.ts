@@ -1,8 +1,9 @@
 // `drawbridge start`: the bridge itself, and the few lines that say how to reach it.
 import { type Command, Option } from 'commander';
-import { loadSettings } from '../settings/settings.ts';
+import { loadSettingsInForce } from '../settings/in-force.ts';
 import type { LogLevel } from '../telemetry/logger.ts';
 import { parseCount, withConfigOption, withHomeOption } from './options.ts';
+import { prepareStart } from './prepare-start.ts';
 import { printServers } from './servers.ts';
 import { type Terminal, colorsFor, printLine, startSpinner } from './terminal.ts';
 
@@ -13,6 +14,7 @@ interface StartOptions {
   readonly home?: string;
   readonly logLevel?: LogLevel;
   readonly detachedIdle?: number;
+  readonly allow?: boolean;
 }
 
 /** The toolset that clients are shown first: all tools at once would fill a model's context. */
@@ -29,6 +31,10 @@ export function addStartCommand(program: Command, terminal: Terminal): void {
         .option(
           '-p, --port <port>',
           'on which port ($DRAWBRIDGE_PORT, else 11100); 0 takes any free one',
+        )
+        .option(
+          '--allow',
+          'run a settings file that was never allowed, without asking; one that changed waits for `drawbridge allow`',
         ),
     ),
   )
@@ -56,7 +62,10 @@ Settings come from the environment and mcp.config.json; \`drawbridge doctor\` ch
     .action(async ({ config, ...options }: StartOptions) => {
       const isTerminal = terminal.stdout.isTTY === true;
       const { env, cwd } = terminal;
-      const { toolsets, home } = loadSettings({ ...options, env, cwd, configPath: config });
+      const isDetached = options.detachedIdle !== undefined;
+      await prepareStart(terminal, { ...options, config, isDetached });
+      const { settings } = loadSettingsInForce({ ...options, env, cwd, configPath: config });
+      const { toolsets, home } = settings;
       const spinner = startSpinner(terminal, 'Starting');
       try {
         const { runBridge } = await import('../main.ts');
@@ -66,7 +75,7 @@ Settings come from the environment and mcp.config.json; \`drawbridge doctor\` ch
           logLevel: options.logLevel ?? (isTerminal ? 'warn' : undefined),
           onStart: (bridge) => {
             spinner.stop();
-            if (options.detachedIdle !== undefined) return;
+            if (isDetached) return;
             const path = Object.hasOwn(toolsets, FIRST_TOOLSET) ? `/mcp/${FIRST_TOOLSET}` : '/mcp';
             if (isTerminal) {
               printBanner({ url: bridge.url, home, path, key: bridge.keys.member }, terminal);

@@ -5,7 +5,8 @@ import { createExchange } from '../fronts/mcp-stdio/exchange.ts';
 import { type Endpoint, runStdioProxy } from '../fronts/mcp-stdio/proxy.ts';
 import { ROOTS_HEADER, toRootsHeader } from '../fronts/roots-header.ts';
 import { loadSecret } from '../settings/secrets.ts';
-import { type ConnectionOptions, homeOf, readKey } from './connect.ts';
+import { assertTrusted, findHome } from '../settings/homes.ts';
+import { type ConnectionOptions, readKey } from './connect.ts';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
 import { joinBridge } from './join-bridge.ts';
 import { collect, withConfigOption, withHomeOption } from './options.ts';
@@ -67,7 +68,8 @@ function createEndpoint(
   options: StdioOptions & { readonly exchange: ReturnType<typeof createExchange> },
 ): () => Promise<Endpoint> {
   const { env, cwd, signal } = terminal;
-  const home = homeOf(terminal, options);
+  const found = findHome({ env, cwd, home: options.home });
+  const { path: home } = found;
   const given = options.url ?? (env['DRAWBRIDGE_URL'] || undefined);
   if (options.toolset !== undefined && options.server !== undefined) {
     throw new CommandFailure('Choose one of --toolset and --server.', { exitCode: EXIT_USAGE });
@@ -80,18 +82,21 @@ function createEndpoint(
         : '/mcp';
   const roots = (options.root ?? []).map((root) => resolve(cwd, root));
 
+  const givenKey = options.token ?? (env['DRAWBRIDGE_TOKEN'] || undefined);
   return async () => {
+    // Where both are given, nothing of a home is read.
+    if (given === undefined || givenKey === undefined || roots.length > 0) assertTrusted(found);
     const url =
       given ??
       (await joinBridge({
-        home,
+        home: found,
         config: options.config,
         cwd,
         env,
         signal,
         exchange: options.exchange,
       }));
-    const key = options.token ?? (env['DRAWBRIDGE_TOKEN'] || (await readKey(home, 'member-token')));
+    const key = givenKey ?? (await readKey(home, 'member-token'));
     const secret = env['DRAWBRIDGE_SECRET'] || undefined;
     return {
       url: url.replace(/\/+$/, '') + path,

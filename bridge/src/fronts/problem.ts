@@ -105,6 +105,7 @@ export function toStatus(code: DrawbridgeErrorCode): ContentfulStatusCode {
       return 404;
     case 'request/conflict':
     case 'home/locked':
+    case 'home/foreign':
       return 409;
     case 'run/pruned':
       return 410;

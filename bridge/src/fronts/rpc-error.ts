@@ -37,6 +37,7 @@ function toRpcCode(code: DrawbridgeErrorCode): number {
       return -32_001;
     case 'settings/invalid':
     case 'home/locked':
+    case 'home/foreign':
     case 'store/unavailable':
     case 'store/start_failed':
     case 'log/unavailable':

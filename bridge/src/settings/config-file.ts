@@ -1,10 +1,11 @@
 // Finding and reading `mcp.config.json`: JSON, with the comments and trailing commas that editors
-// allow in such files.
-import { existsSync, readFileSync } from 'node:fs';
+// allow in such files. Text that is not JSON is refused as a whole; a wrong value costs only what it
+// stands in: a server, a project, a toolset, a limit.
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { configFileSchema, type ConfigFile } from '@drawbridge/schemas';
 import type { ParseError } from 'jsonc-parser';
-import { toMessage } from '../errors.ts';
+import type { z } from 'zod';
 import { type Fault, toFaults } from './faults.ts';
 import { parse, printParseErrorCode } from './jsonc.ts';
 
@@ -21,34 +22,85 @@ export function findConfigFile(options: {
   return existsSync(own) ? own : join(options.packageRoot, CONFIG_FILE_NAME);
 }
 
-/** Reads the file, or checks `given` as if the file held it. */
-export function readConfigFile(
-  path: string,
-  given?: string,
-): { config: ConfigFile; faults: readonly Fault[] } {
-  let text: string;
-  try {
-    text = given ?? readFileSync(path, 'utf8');
-  } catch (error) {
-    return broken([{ path, message: `cannot be read: ${toMessage(error)}` }]);
-  }
-  const errors: ParseError[] = [];
-  const value: unknown = parse(text, errors, { allowTrailingComma: true });
-  if (errors.length > 0) return broken(errors.map((error) => toSyntaxFault(error, text, path)));
-  const parsed = configFileSchema.safeParse(value);
-  if (parsed.success) return { config: parsed.data, faults: [] };
-  const faults = toFaults(parsed.error).map((fault) =>
-    fault.path === '' ? { ...fault, path } : fault,
-  );
-  // Our own part at fault must not hide the faults of the servers.
-  const servers = configFileSchema.safeParse(
-    typeof value === 'object' && value !== null ? { ...value, drawbridge: {} } : value,
-  );
-  return servers.success ? { config: servers.data, faults } : broken(faults);
+/** A place in the file, such as `['drawbridge', 'limits', 'bodyBytes']`. */
+export type Place = readonly string[];
+
+export interface ParsedConfig {
+  /** As the file says it, before any check. */
+  readonly value: unknown;
+  /** What could be read; without what stands at `dropped`. */
+  readonly config: ConfigFile;
+  /** Why the text is refused as a whole; then `config` is empty. */
+  readonly errors: readonly Fault[];
+  /** What is wrong in it. */
+  readonly faults: readonly Fault[];
+  /** The places that were left out for their faults. */
+  readonly dropped: readonly Place[];
 }
 
-function broken(faults: readonly Fault[]) {
-  return { config: configFileSchema.parse({}), faults };
+/** `path` names the file in the faults. */
+export function parseConfigText(text: string, path = CONFIG_FILE_NAME): ParsedConfig {
+  const syntaxErrors: ParseError[] = [];
+  const value: unknown = parse(text, syntaxErrors, { allowTrailingComma: true });
+  const refuse = (errors: readonly Fault[]): ParsedConfig => ({
+    value,
+    config: configFileSchema.parse({}),
+    errors,
+    faults: [],
+    dropped: [],
+  });
+  if (syntaxErrors.length > 0) {
+    return refuse(syntaxErrors.map((error) => toSyntaxFault(error, text, path)));
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse([{ path, message: 'an object is expected: { "mcpServers": { … } }' }]);
+  }
+  return { value, errors: [], ...takeWhatIsRight(value) };
+}
+
+/** Leaves out what is wrong, piece by piece, until the rest can be read. */
+function takeWhatIsRight(value: object): Pick<ParsedConfig, 'config' | 'faults' | 'dropped'> {
+  const rest = structuredClone(value);
+  const faults: Fault[] = [];
+  const dropped: Place[] = [];
+  for (;;) {
+    const parsed = configFileSchema.safeParse(rest);
+    if (parsed.success) return { config: parsed.data, faults, dropped };
+    faults.push(...toFaults(parsed.error));
+    const places = parsed.error.issues.flatMap(toPlaces);
+    const gone = places.filter((place) => remove(rest, place));
+    // Each round leaves out something, so there is a last one.
+    if (gone.length === 0) return { config: configFileSchema.parse({}), faults, dropped: [[]] };
+    dropped.push(...gone);
+  }
+}
+
+/** What an issue makes unusable: the smallest piece that means something by itself. */
+function toPlaces(issue: z.core.$ZodIssue): Place[] {
+  const path = issue.path.map(String);
+  const [key = '', part, name] = path;
+  if (issue.code === 'unrecognized_keys' && path.length < 3) {
+    return issue.keys.map((unknown) => [...path, unknown]);
+  }
+  if (key !== 'drawbridge') return [path.slice(0, 2)];
+  if (part === undefined || name === undefined) return [path.slice(0, 2)];
+  const isOneSetting = part === 'cors' || part === 'allowedHosts';
+  return [isOneSetting ? [key, part] : [key, part, name]];
+}
+
+/** Answers whether there was something. */
+function remove(value: object, place: Place): boolean {
+  const last = place.at(-1);
+  if (last === undefined) return false;
+  const holder = place
+    .slice(0, -1)
+    .reduce<unknown>(
+      (inner, key) =>
+        typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined,
+      value,
+    );
+  if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, last)) return false;
+  return Reflect.deleteProperty(holder, last);
 }
 
 function toSyntaxFault(error: ParseError, text: string, path: string): Fault {

@@ -56,6 +56,10 @@ export function removeServer(text: string, name: string): string {
   return valueAt(without, ours) === undefined ? without : edit(without, ours, undefined);
 }
 
+export function hasServer(text: string, name: string): boolean {
+  return findServer(text, name) !== undefined;
+}
+
 /** Replaces the file in one step. A link is followed, so that it stays a link. */
 export function writeConfigFile(path: string, text: string): void {
   const target = existsSync(path) ? realpathSync(path) : path;

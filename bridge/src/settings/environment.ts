@@ -1,8 +1,8 @@
 // The part of the settings that comes from the environment and the command line. An empty variable
 // counts as unset, as compose files and CI systems leave them.
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
 import type { Fault } from './faults.ts';
+import { findHome } from './homes.ts';
 
 export interface EnvironmentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -30,11 +30,6 @@ export const DEFAULT_HOST = '127.0.0.1';
 export const DEFAULT_PORT = 11_100;
 
 const SHORTEST_SECRET = 32;
-
-/** Where Drawbridge keeps its state, also for commands that need nothing else of the settings. */
-export function resolveHome({ env, cwd, home }: EnvironmentOptions): string {
-  return resolve(cwd, home ?? (env['DRAWBRIDGE_HOME'] || '.drawbridge'));
-}
 
 export function readEnvironment(options: EnvironmentOptions): {
   environment: Environment;
@@ -83,7 +78,7 @@ export function readEnvironment(options: EnvironmentOptions): {
     environment: {
       host,
       port: readPort(options.port ?? read('DRAWBRIDGE_PORT'), faults),
-      home: resolveHome(options),
+      home: findHome(options).path,
       ollamaHost: readOllamaHost(read('OLLAMA_HOST'), faults),
       ...(databaseUrl !== undefined && { databaseUrl }),
       ...(redisUrl !== undefined && { redisUrl }),

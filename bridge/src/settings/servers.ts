@@ -6,16 +6,21 @@ import {
   type ConfigFile,
   type ServerOptions,
   httpServerSchema,
+  serverNameSchema,
   serverOptionsSchema,
   stdioServerSchema,
 } from '@drawbridge/schemas';
 import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import { parseBuiltin, toBuiltinCommand } from './builtin-server.ts';
+import type { ParsedConfig } from './config-file.ts';
 import { type Fault, toFaults } from './faults.ts';
 import { isSecretName, toSecretValues } from './secrets.ts';
 import { type VariableScope, expandVariables } from './variables.ts';
 
 export interface ServerContext {
+  readonly parsed: ParsedConfig;
+  /** What is in force: a server whose entry became faulty stays as it was. */
+  readonly previous: readonly UpstreamConfig[];
   readonly scope: VariableScope;
   /** The settings file; a relative `cwd` of an entry counts from its folder. */
   readonly configPath: string;
@@ -35,15 +40,38 @@ const RESERVED_NAME = 'bridge';
 
 const expandedFields = ['command', 'args', 'env', 'cwd', 'url', 'headers'] as const;
 
-export function resolveServers(config: ConfigFile, context: ServerContext): Resolved {
-  const upstreams: UpstreamConfig[] = [];
-  const secretValues: string[] = [];
+export function resolveServers(context: ServerContext): Resolved {
+  const { config, dropped, faults: found, value } = context.parsed;
   const faults: Fault[] = [];
-  const known = { ...config.servers, ...config.mcpServers };
+  const secretValues: string[] = [];
+  const upstreams = new Map<string, UpstreamConfig>();
+  const isDropped = (...place: string[]) =>
+    dropped.some((each) => each.every((key, index) => key === place[index]));
+  const disable = (name: string, entry: Entry['entry'], because: readonly Fault[]) => {
+    if (!serverNameSchema.safeParse(name).success) return;
+    const fault = because.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    const before = context.previous.find((upstream) => upstream.name === name);
+    upstreams.set(
+      name,
+      before !== undefined && before.options.enabled
+        ? { ...before, fault }
+        : toDisabled(name, entry, fault),
+    );
+  };
+
   for (const key of ['mcpServers', 'servers'] as const) {
-    for (const [name, entry] of Object.entries(config[key] ?? {})) {
+    for (const [name, given] of Object.entries(toRecord(toRecord(value)[key]))) {
       const path = `${key}.${name}`;
-      if (key === 'servers' && Object.hasOwn(config.mcpServers ?? {}, name)) {
+      const entry = toRecord(given);
+      const places = [path, `drawbridge.servers.${name}`];
+      const known = found.filter(({ path: at }) =>
+        places.some((mine) => isAt(at, mine) || isAt(mine, at)),
+      );
+      if (isDropped(key, name)) {
+        disable(name, entry, known);
+        continue;
+      }
+      if (key === 'servers' && upstreams.has(name)) {
         faults.push({ path, message: 'stands under "mcpServers" too; keep one of the two' });
         continue;
       }
@@ -51,17 +79,49 @@ export function resolveServers(config: ConfigFile, context: ServerContext): Reso
       const resolved = resolveServer({ name, path, entry, options }, context);
       faults.push(...resolved.faults);
       secretValues.push(...resolved.secretValues);
-      upstreams.push(...resolved.upstreams);
+      const [upstream] = isDropped('drawbridge', 'servers', name) ? [] : resolved.upstreams;
+      if (upstream === undefined) disable(name, entry, [...known, ...resolved.faults]);
+      else upstreams.set(name, upstream);
+    }
+    // A list that cannot be read at all says nothing about its servers.
+    if (isDropped(key)) {
+      for (const before of context.previous) upstreams.set(before.name, before);
     }
   }
   for (const name of Object.keys(config.drawbridge.servers)) {
-    if (Object.hasOwn(known, name)) continue;
+    if (upstreams.has(name)) continue;
     faults.push({
       path: `drawbridge.servers.${name}`,
-      message: `there is no such server; configured: ${Object.keys(known).join(', ') || 'none'}`,
+      message: `there is no such server; configured: ${[...upstreams.keys()].join(', ') || 'none'}`,
     });
   }
-  return { upstreams, secretValues, faults };
+  return { upstreams: [...upstreams.values()], secretValues, faults };
+}
+
+function isAt(path: string, place: string): boolean {
+  return path === place || path.startsWith(`${place}.`);
+}
+
+/** A server that cannot be started: it is listed with its fault, and nothing of its entry is run. */
+function toDisabled(name: string, entry: Entry['entry'], fault: string): UpstreamConfig {
+  return {
+    name,
+    options: { ...serverOptionsSchema.parse({}), enabled: false },
+    builtin: false,
+    transport:
+      entry['url'] === undefined
+        ? { kind: 'stdio', command: '', args: [], env: {} }
+        : { kind: 'http-or-sse', url: '', headers: {} },
+    fingerprint: toFingerprint(['disabled', name]),
+    fault,
+  };
+}
+
+function toRecord(value: unknown): Readonly<Record<string, unknown>> {
+  // A plain object by the check; its values are read as unknown.
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
 }
 
 function ownOptions({ drawbridge: { servers } }: ConfigFile, name: string): ServerOptions {
@@ -137,8 +197,8 @@ function toTransport(
   const { command, args, env } = parsed.data;
   const cwd =
     parsed.data.cwd === undefined
-      ? context.scope.workspaceFolder
-      : resolve(dirname(context.configPath), parsed.data.cwd);
+      ? {}
+      : { cwd: resolve(dirname(context.configPath), parsed.data.cwd) };
   const builtin = parseBuiltin(command, args);
   if (builtin !== undefined && !context.builtins.includes(builtin.name)) {
     const message = `"${builtin.name}" does not ship with Drawbridge; there are: ${context.builtins.join(', ')}`;
@@ -150,10 +210,21 @@ function toTransport(
       : toBuiltinCommand(context.packageRoot, builtin.name, builtin.args);
   return {
     builtin: builtin?.name,
-    transport: { kind: 'stdio', ...start, env, cwd },
+    transport: {
+      kind: 'stdio',
+      ...start,
+      // Where the list of this user's homes lies, none of which a server opens.
+      env: { ...(builtin !== undefined && stateFolderOf(context.scope.env)), ...env },
+      ...cwd,
+    },
     // As written, not as started: a built-in server is the same one from sources and from its bundle.
     fingerprint: toFingerprint(['stdio', command, args, Object.keys(env).sort()]),
   };
+}
+
+function stateFolderOf(env: VariableScope['env']): Record<string, string> {
+  const { XDG_STATE_HOME: folder } = env;
+  return folder === undefined ? {} : { XDG_STATE_HOME: folder };
 }
 
 /** Values of `env` and `headers` are left out, so that a renewed token does not make another server. */

@@ -1,37 +1,47 @@
-// Picks up a changed settings file without a restart. The folder is watched, not the file: editors
-// replace the file by a rename, and a watch on the file would stay with the one that is gone.
+// Picks up changed settings without a restart. Folders are watched, not files: editors replace a file
+// by a rename, and a watch on the file would stay with the one that is gone. The copies are watched
+// too, because `drawbridge allow` changes only those.
 import { type FSWatcher, watch } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { toSettingsKey } from './choose-settings.ts';
 import { CONFIG_FILE_NAME } from './config-file.ts';
-import { type Settings, type SettingsOptions, loadSettings } from './settings.ts';
+import { type SettingsInForce, loadSettingsInForce } from './in-force.ts';
+import { isSystemError, makePrivateFolder, toEntryName } from './private-file.ts';
+import type { Home } from './homes.ts';
+import type { Settings, SettingsOptions } from './settings.ts';
 
 export interface SettingsWatch {
   close(): Promise<void>;
 }
 
 /**
- * Calls `onChange` with the new settings whenever the file's meaning changed. A faulty file leaves
- * the old settings in force and goes to `onFault`, once for each state of the file.
+ * Calls `onChange` with the new settings whenever the settings in force, or what waits, changed. Text
+ * that cannot be used goes to `onFault`, once for each state of the file.
  */
 export function watchSettings(
   options: SettingsOptions & {
-    readonly current: Settings;
+    readonly current: SettingsInForce;
+    /** The home as it was found at the start; it exists by now. */
+    readonly homeInUse?: Home;
     readonly onChange: (settings: Settings) => void;
     readonly onFault: (error: unknown) => void;
-    /** Waits this long after the last change, in milliseconds: files are written in steps. */
+    /** Waits this long after a change, in milliseconds: files are written in steps. */
     readonly debounce?: number;
   },
 ): SettingsWatch {
   const { onChange, onFault, debounce = 100 } = options;
-  let current = options.current;
+  const { choice, copies } = options.current;
+  let { settings: current } = options.current;
   let lastFault: string | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const reload = () => {
-    let next: Settings;
+    timer = undefined;
+    let next: SettingsInForce;
     try {
-      next = loadSettings(options);
+      next = loadSettingsInForce({ ...options, previous: current });
+      keepCopy(next);
     } catch (error) {
       const fault = String(error);
       if (fault !== lastFault) onFault(error);
@@ -39,26 +49,40 @@ export function watchSettings(
       return;
     }
     lastFault = undefined;
-    if (isDeepStrictEqual(next, current)) return;
-    current = next;
-    onChange(next);
-  };
-  const notice = (name: string | null, wanted: string) => {
-    if (name !== null && name !== wanted) return;
-    clearTimeout(timer);
-    timer = setTimeout(reload, debounce);
+    if (isDeepStrictEqual(next.settings, current)) return;
+    current = next.settings;
+    onChange(next.settings);
   };
 
   const watchers: FSWatcher[] = [];
-  const watchFile = (folder: string, name: string) => {
-    const watcher = watch(folder, (_event, changed) => notice(changed, name));
-    watcher.on('error', onFault);
-    watchers.push(watcher);
+  const watchFile = (path: string) => {
+    const name = basename(path);
+    try {
+      const watcher = watch(dirname(path), (_event, changed) => {
+        // Not put off by further changes, so that a file that never rests is read too.
+        if (changed === null || changed === name) timer ??= setTimeout(reload, debounce);
+      });
+      watcher.on('error', onFault);
+      watchers.push(watcher);
+    } catch (error) {
+      // The folder of a removed file may be gone with it.
+      if (!isSystemError(error, 'ENOENT')) onFault(error);
+    }
   };
-  watchFile(dirname(current.configPath), basename(current.configPath));
+  const isNamed = options.configPath !== undefined;
   // While the shipped file is in use, a file of one's own may appear and take its place.
-  if (options.configPath === undefined && dirname(current.configPath) !== options.cwd) {
-    watchFile(options.cwd, CONFIG_FILE_NAME);
+  const wanted = resolve(options.cwd, options.configPath ?? CONFIG_FILE_NAME);
+  const files = new Set([wanted, toSettingsKey(wanted, isNamed), choice.path]);
+  for (const path of files) watchFile(path);
+  const { folder } = copies;
+  if (folder !== undefined) {
+    try {
+      makePrivateFolder(folder);
+      const keys = new Set([toSettingsKey(wanted, isNamed), choice.path]);
+      for (const key of keys) watchFile(join(folder, toEntryName(key)));
+    } catch (error) {
+      onFault(error);
+    }
   }
 
   return {
@@ -68,4 +92,9 @@ export function watchSettings(
       return Promise.resolve();
     },
   };
+}
+
+/** What is followed is also kept, so that it stays in force when it is no longer followed. */
+export function keepCopy({ choice, copies }: SettingsInForce): void {
+  if (choice.isToBeKept && copies.folder !== undefined) copies.write(choice.path, choice.text);
 }

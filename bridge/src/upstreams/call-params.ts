@@ -17,12 +17,19 @@ const CLIENT_CAPABILITIES_KEY = `${PROTOCOL_PREFIX}clientCapabilities`;
 export interface CallParamsOptions {
   readonly era: ServerEra;
   /** Present for built-in upstreams only. */
-  readonly bridgeKey?: string;
+  readonly identity?: CallerIdentity;
+}
+
+/** What a built-in server is told of the caller besides the call's own. */
+export interface CallerIdentity {
+  /** The key that only the spawned process knows. */
+  readonly key: string;
+  readonly readOnlyOf: (project: string) => readonly string[];
 }
 
 export function toUpstreamParams(
   call: RoutedCall,
-  { era, bridgeKey }: CallParamsOptions,
+  { era, identity }: CallParamsOptions,
 ): CallParams {
   const params: Record<string, unknown> = {};
   for (const key in call.params) if (key !== '_meta') params[key] = call.params[key];
@@ -40,7 +47,7 @@ export function toUpstreamParams(
     const level = toRecord(given)[LOG_LEVEL_KEY];
     if (level !== undefined) meta[LOG_LEVEL_KEY] = level;
   }
-  if (bridgeKey !== undefined) meta[CALLER_META_KEY] = toCaller(call, bridgeKey);
+  if (identity !== undefined) meta[CALLER_META_KEY] = toCaller(call, identity);
   return { params: Object.assign(params, toTargetParams(call)), meta };
 }
 
@@ -59,14 +66,14 @@ function toTargetParams(call: RoutedCall): Record<string, unknown> {
   }
 }
 
-function toCaller(call: RoutedCall, key: string): Caller {
+function toCaller(call: RoutedCall, { key, readOnlyOf }: CallerIdentity): Caller {
   return {
     key,
     tenant: call.principal.tenantId,
     principal: call.principal.id,
     project: call.project,
     roots: [...call.roots],
-    readOnly: [],
+    readOnly: [...readOnlyOf(call.project)],
     run: call.runId,
     ...(call.sessionId !== undefined && { session: call.sessionId }),
   };

@@ -19,7 +19,7 @@ import {
   type CallEnd,
   type CallErrorContext,
 } from './call-end.ts';
-import { type CallParams, toUpstreamParams } from './call-params.ts';
+import { type CallParams, type CallerIdentity, toUpstreamParams } from './call-params.ts';
 import type { ServerEra } from './era-memory.ts';
 import { readOffer } from './offer.ts';
 import { passthrough } from './passthrough.ts';
@@ -43,7 +43,7 @@ export interface ConnectionOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly transport: ServerTransport;
   readonly kind: 'stdio' | 'http' | 'sse';
-  readonly bridgeKey?: string;
+  readonly identity?: CallerIdentity;
   readonly events: ConnectionEvents;
   readonly logger: Logger;
   readonly patience: Pick<Patience, 'checkMs' | 'remoteCheckMs'>;
@@ -180,10 +180,10 @@ export class Connection {
   }
 
   #toParams(call: RoutedCall): CallParams {
-    const { bridgeKey } = this.#options;
+    const { identity } = this.#options;
     return toUpstreamParams(call, {
       era: this.era,
-      ...(bridgeKey !== undefined && { bridgeKey }),
+      ...(identity !== undefined && { identity }),
     });
   }
 

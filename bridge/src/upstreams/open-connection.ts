@@ -13,6 +13,7 @@ import type { EraMemory, RememberedEra, ServerEra } from './era-memory.ts';
 import type { Patience } from './patience.ts';
 import { RemoteTransport } from './http/remote-transport.ts';
 import type { ProcessLedger } from './stdio/process-ledger.ts';
+import { makeServerFolder } from './stdio/server-folder.ts';
 import { StdioTransport } from './stdio/stdio-transport.ts';
 import { toTail } from './stdio/stderr-ring.ts';
 import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
@@ -21,7 +22,10 @@ import type { UpstreamConfig } from './upstream.ts';
 export interface OpenDeps {
   readonly logger: Logger;
   readonly home: string;
+  /** Where servers without a `cwd` have their folders. */
+  readonly serversFolder: () => string;
   readonly bridgeKey: string;
+  readonly readOnlyOf: (project: string) => readonly string[];
   readonly version: string;
   readonly eras: EraMemory;
   readonly ledger: ProcessLedger;
@@ -171,7 +175,7 @@ async function attempt(
     events,
     logger: deps.logger,
     patience: deps.patience,
-    ...(config.builtin && { bridgeKey: deps.bridgeKey }),
+    ...(config.builtin && { identity: { key: deps.bridgeKey, readOnlyOf: deps.readOnlyOf } }),
   });
   return { connection, verdict: { era: connection.era } };
 }
@@ -184,7 +188,8 @@ function createStdio({ options: { config, onStderr }, deps }: OpenContext): Stdi
     spec: {
       command: transport.command,
       args: transport.args,
-      cwd: transport.cwd,
+      cwd:
+        transport.cwd ?? makeServerFolder(name, { folder: deps.serversFolder(), home: deps.home }),
       env: {
         ...getDefaultEnvironment(),
         ...transport.env,

@@ -158,6 +158,7 @@ export class SupervisedUpstream {
       inFlight: this.#pool.leases,
       transport: transport.kind === 'http-or-sse' ? 'http' : transport.kind,
       ...this.#seen,
+      ...(this.#config.fault !== undefined && { lastError: this.#config.fault }),
       ...(retryAt !== undefined && { retryAt: new Date(retryAt).toISOString() }),
       ...(this.#lastHealthyAt !== undefined && {
         lastHealthyAt: new Date(this.#lastHealthyAt).toISOString(),
@@ -302,7 +303,7 @@ export class SupervisedUpstream {
       ? 'is stopped'
       : options.enabled
         ? undefined
-        : 'is disabled in the settings';
+        : `is disabled in the settings${this.#config.fault === undefined ? '' : `: ${this.#config.fault}`}`;
     if (why !== undefined) {
       throw new DrawbridgeError('upstream/unavailable', `upstream "${name}" ${why}`);
     }

@@ -17,7 +17,8 @@ export interface UpstreamConfig {
         readonly command: string;
         readonly args: readonly string[];
         readonly env: Readonly<Record<string, string>>;
-        readonly cwd: string;
+        /** Missing: a folder of the server's own, so that no project's code is found by accident. */
+        readonly cwd?: string;
       }
     | {
         readonly kind: 'http' | 'sse' | 'http-or-sse';
@@ -26,6 +27,8 @@ export interface UpstreamConfig {
       };
   /** SHA-256 over what decides which server this is (transport and its arguments); pins key on it. */
   readonly fingerprint: string;
+  /** What is wrong in its settings: it is disabled for it, or goes on as it was before. */
+  readonly fault?: string;
 }
 
 export type UpstreamState = 'stopped' | 'starting' | 'ready' | 'degraded' | 'broken' | 'disabled';

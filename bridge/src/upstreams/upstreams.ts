@@ -1,6 +1,7 @@
 // The upstreams of one bridge: hands each call to the right one, follows the settings, and owns what
 // they share (the ledger of processes, the key that built-in servers trust).
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { spawn as nodeSpawn } from 'node:child_process';
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
@@ -17,6 +18,10 @@ export interface UpstreamsOptions {
   readonly logger: Logger;
   /** Drawbridge's own folder, told to built-in servers so that they never open it. */
   readonly home: string;
+  /** Where servers without a `cwd` have their folders; by default in the home. */
+  readonly serversFolder?: () => string;
+  /** Absolute files and folders that no call of a project may write. */
+  readonly readOnlyOf?: (project: string) => readonly string[];
   /** Names the server processes that run; `sweepOrphans` reads it at the next start. */
   readonly pidFile: string;
   readonly eras: EraMemory;
@@ -30,6 +35,8 @@ export interface UpstreamsOptions {
 export function createUpstreams({
   logger,
   home,
+  serversFolder = () => join(home, 'servers'),
+  readOnlyOf = () => [],
   pidFile,
   eras,
   clock = Date.now,
@@ -44,6 +51,8 @@ export function createUpstreams({
   const deps: SupervisedDeps = {
     logger,
     home,
+    serversFolder,
+    readOnlyOf,
     eras,
     ledger,
     random,

@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkNode } from '../../src/cli/machine-checks.ts';
-import { createFolder, runCommand } from './terminal-fixture.ts';
+import { claimHome, findHome } from '../../src/settings/homes.ts';
+import { createFolder, runCommand, userState } from './terminal-fixture.ts';
 
 const configOf = (cwd: string): Record<string, unknown> =>
   JSON.parse(readFileSync(join(cwd, 'mcp.config.json'), 'utf8'));
@@ -89,7 +90,8 @@ describe('drawbridge add and remove', () => {
 describe('drawbridge token show', () => {
   it('prints the operator’s or the member’s key of the home', async () => {
     const cwd = createFolder();
-    mkdirSync(join(cwd, '.drawbridge'));
+    const env = { XDG_STATE_HOME: userState };
+    claimHome(findHome({ env, cwd }), env);
     writeFileSync(join(cwd, '.drawbridge', 'token'), 'op\n');
     writeFileSync(join(cwd, '.drawbridge', 'member-token'), 'mem\n');
     expect((await runCommand(['token', 'show'], { cwd })).stdout).toBe('op\n');
@@ -132,10 +134,15 @@ describe('drawbridge doctor', () => {
   it('finds faults of the settings, missing commands and folders, and open secrets', async () => {
     const cwd = createFolder();
     const home = join(cwd, '.drawbridge');
-    mkdirSync(home);
+    const state = { XDG_STATE_HOME: userState };
+    claimHome(findHome({ env: state, cwd }), state);
     writeFileSync(join(home, 'token'), 'k');
     chmodSync(join(home, 'token'), 0o644);
-    writeFileSync(join(cwd, 'mcp.config.json'), '{"mcpServers":{"a":{}}}');
+    const write = async (config: object) => {
+      writeFileSync(join(cwd, 'mcp.config.json'), JSON.stringify(config));
+      expect((await runCommand(['allow', '--yes'], { cwd })).code).toBe(0);
+    };
+    await write({ mcpServers: { a: {} } });
     const first = await findings(cwd);
     expect(first.code).toBe(1);
     expect(first.found).toContainEqual({
@@ -146,13 +153,10 @@ describe('drawbridge doctor', () => {
     expect(first.found).toContainEqual(
       expect.objectContaining({ name: 'home', fix: `chmod 600 ${join(home, 'token')}` }),
     );
-    writeFileSync(
-      join(cwd, 'mcp.config.json'),
-      JSON.stringify({
-        mcpServers: { a: { command: 'no-such-command-here' } },
-        drawbridge: { projects: { p: { roots: ['gone'] } } },
-      }),
-    );
+    await write({
+      mcpServers: { a: { command: 'no-such-command-here' } },
+      drawbridge: { projects: { p: { roots: ['gone'] } } },
+    });
     const second = await findings(cwd);
     expect(second.found).toContainEqual(
       expect.objectContaining({

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 
 export interface Ran {
@@ -21,11 +21,15 @@ export interface RunOptions {
   readonly onOutput?: (text: string) => void;
 }
 
+/** Stands for this user's state folder, for all commands of one test file. */
+export const userState = mkdtempSync(join(tmpdir(), 'drawbridge-state-'));
+afterAll(() => rmSync(userState, { recursive: true, force: true }));
+
 export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
   let stdout = '';
   let stderr = '';
   const code = await main(argv, {
-    env: options.env ?? {},
+    env: { XDG_STATE_HOME: userState, ...options.env },
     cwd: options.cwd ?? createFolder(),
     stdin: Readable.from([Buffer.from(options.stdin ?? '')]),
     stdout: {

@@ -1,24 +1,31 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeConfigFile } from '../../src/settings/edit-config.ts';
-import { type Settings, loadSettings } from '../../src/settings/settings.ts';
+import { loadSettingsInForce } from '../../src/settings/in-force.ts';
+import type { Settings } from '../../src/settings/settings.ts';
 import { type SettingsWatch, watchSettings } from '../../src/settings/watch-settings.ts';
 
-let cwd: string;
+let base: string;
 let watch: SettingsWatch | undefined;
 const changes: Settings[] = [];
 const faults: unknown[] = [];
 
-const file = () => join(cwd, 'mcp.config.json');
+/** A file of the operator's, outside of the working folder: it is followed. */
+const file = () => join(base, 'own', 'mcp.config.json');
 const config = (...names: string[]) =>
   JSON.stringify({ mcpServers: Object.fromEntries(names.map((name) => [name, { command: 'x' }])) });
 const start = () => {
-  const options = { env: {}, cwd };
+  const options = {
+    env: { XDG_STATE_HOME: join(base, 'state') },
+    cwd: join(base, 'work'),
+    home: join(base, 'home'),
+    configPath: file(),
+  };
   watch = watchSettings({
     ...options,
-    current: loadSettings(options),
+    current: loadSettingsInForce(options),
     onChange: (settings) => changes.push(settings),
     onFault: (error) => faults.push(error),
     debounce: 20,
@@ -27,13 +34,14 @@ const start = () => {
 const names = () => changes.map(({ upstreams }) => upstreams.map(({ name }) => name).join());
 
 beforeEach(() => {
-  cwd = mkdtempSync(join(tmpdir(), 'drawbridge-watch-'));
+  base = mkdtempSync(join(tmpdir(), 'drawbridge-watch-'));
+  for (const name of ['own', 'work', 'home']) mkdirSync(join(base, name));
   changes.length = 0;
   faults.length = 0;
 });
 afterEach(async () => {
   await watch?.close();
-  rmSync(cwd, { recursive: true, force: true });
+  rmSync(base, { recursive: true, force: true });
 });
 
 describe('watchSettings', () => {
@@ -50,13 +58,12 @@ describe('watchSettings', () => {
     expect(faults).toEqual([]);
   });
 
-  it('keeps the old settings while the file is faulty, and says what is wrong', async () => {
+  it('keeps the old settings while the file is not JSON, and says where', async () => {
     writeFileSync(file(), config('a'));
     start();
     writeFileSync(file(), '{ "mcpServers": ');
-    await vi.waitFor(() => expect(faults).toHaveLength(1));
-    expect(String(faults[0])).toContain('mcp.config.json:1:');
-    expect(changes).toEqual([]);
+    await vi.waitFor(() => expect(String(faults[0])).toContain('mcp.config.json:1:'));
+    expect(names()).toEqual([]);
     writeFileSync(file(), config('a', 'b'));
     await vi.waitFor(() => expect(names()).toEqual(['a,b']));
   });
@@ -71,10 +78,16 @@ describe('watchSettings', () => {
     await vi.waitFor(() => expect(names()).toEqual(['z']));
   });
 
-  it('lets a file that appears take the place of the shipped one', async () => {
+  it('takes a file over that never rests', async () => {
+    writeFileSync(file(), config('a'));
     start();
-    writeFileSync(file(), config('mine'));
-    await vi.waitFor(() => expect(names()).toEqual(['mine']));
+    let count = 0;
+    const writing = setInterval(() => writeFileSync(file(), config(`n${(count += 1)}`)), 5);
+    try {
+      await vi.waitFor(() => expect(changes.length).toBeGreaterThan(2));
+    } finally {
+      clearInterval(writing);
+    }
   });
 
   it('is quiet once closed', async () => {

@@ -150,6 +150,7 @@ describe('settings', () => {
       principal: 'user-1',
       project: 'default',
       roots: ['/projects/one'],
+      readOnly: [],
       run: 'run-1',
       session: 'session-1',
     });

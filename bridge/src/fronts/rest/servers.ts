@@ -23,11 +23,20 @@ const serverSchema = z
   })
   .openapi('Server');
 
+/** A settings file whose text is not in force. */
+const pendingSchema = z
+  .object({
+    path: z.string(),
+    kind: z.enum(['new', 'changed', 'removed', 'broken']),
+    message: z.string(),
+  })
+  .openapi('PendingSettings');
+
 const nameParam = z.object({ name: z.string() });
 
 export function addServerRoutes(
   app: OpenAPIHono<HttpEnv>,
-  { upstreams, catalog }: Pick<HttpParts, 'upstreams' | 'catalog'>,
+  { upstreams, catalog, settings }: Pick<HttpParts, 'upstreams' | 'catalog' | 'settings'>,
 ): void {
   const assertKnown = (name: string): void => {
     const names = upstreams.status().map((status) => status.name);
@@ -52,11 +61,21 @@ export function addServerRoutes(
       summary: 'List the servers and their states',
       ...secured,
       responses: {
-        200: json(z.object({ servers: z.array(serverSchema) }), 'All servers, by name'),
+        200: json(
+          z.object({ servers: z.array(serverSchema), pendingSettings: pendingSchema.optional() }),
+          'All servers, by name; for operators, what waits for `drawbridge allow`',
+        ),
         ...problems(),
       },
     }),
-    (c) => c.json({ servers: list() }, 200),
+    (c) => {
+      const { pending } = settings();
+      if (pending === undefined || c.get('principal').role !== 'operator') {
+        return c.json({ servers: list() }, 200);
+      }
+      const { path, kind, message } = pending;
+      return c.json({ servers: list(), pendingSettings: { path, kind, message } }, 200);
+    },
   );
 
   app.openapi(

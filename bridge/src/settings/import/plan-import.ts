@@ -2,7 +2,7 @@
 // not and why, and which variables have to be set.
 import { isDeepStrictEqual } from 'node:util';
 import { type ServerEntry, addServer } from '../edit-config.ts';
-import { type Fault, faultsOf } from '../faults.ts';
+import type { Fault } from '../faults.ts';
 import type { ClientFile } from './client-file.ts';
 import { type ConvertContext, convertServer } from './convert-server.ts';
 import { type PlainSecret, takePlainSecrets } from './plain-secrets.ts';
@@ -17,8 +17,11 @@ export interface PlanOptions extends Omit<ConvertContext, 'inputs'> {
   /** Copy secrets as they are instead of putting variables in their place. */
   readonly keepSecrets: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Throws `settings/invalid` with the faults of a text. */
-  readonly check: (text: string, env: Readonly<Record<string, string | undefined>>) => void;
+  /** The faults of a text; throws `settings/invalid` where it is not JSON. */
+  readonly check: (
+    text: string,
+    env: Readonly<Record<string, string | undefined>>,
+  ) => readonly Fault[];
 }
 
 interface From {
@@ -104,7 +107,7 @@ export function planImport(options: PlanOptions): ImportPlan {
             }))),
       ];
       const missing = read.filter(({ variable }) => env[variable] === undefined);
-      const fault = findFault(name, () => check(next, withPlaceholders(entry, missing, env)));
+      const fault = findFault(name, check(next, withPlaceholders(entry, missing, env)));
       if (fault !== undefined) {
         skip(`${fault.path}: ${fault.message}`);
         continue;
@@ -135,17 +138,10 @@ function withPlaceholders(
 }
 
 /** What is wrong with one server; faults of the rest of the file are not the import's. */
-function findFault(name: string, check: () => void): Fault | undefined {
-  try {
-    check();
-    return undefined;
-  } catch (error) {
-    const faults = faultsOf(error);
-    if (faults.length === 0) throw error;
-    return faults.find(({ path }) =>
-      [`mcpServers.${name}`, `servers.${name}`].some(
-        (prefix) => path === prefix || path.startsWith(`${prefix}.`),
-      ),
-    );
-  }
+function findFault(name: string, faults: readonly Fault[]): Fault | undefined {
+  return faults.find(({ path }) =>
+    [`mcpServers.${name}`, `servers.${name}`].some(
+      (prefix) => path === prefix || path.startsWith(`${prefix}.`),
+    ),
+  );
 }

@@ -1,0 +1,111 @@
+// `drawbridge allow`: takes over a settings file that is not followed by itself, after showing what
+// that changes.
+import { findPackageRoot } from '@drawbridge/registry';
+import type { Command } from 'commander';
+import { type SettingsChoice, chooseSettings } from '../settings/choose-settings.ts';
+import { parseConfigText } from '../settings/config-file.ts';
+import { assertNoFaults } from '../settings/faults.ts';
+import { assertTrusted, findHome } from '../settings/homes.ts';
+import { findProjectCode } from '../settings/project-code.ts';
+import { type SettingsCopies, createSettingsCopies } from '../settings/settings-copies.ts';
+import { loadSettings } from '../settings/settings.ts';
+import { canAsk, confirm } from './confirm.ts';
+import { CommandFailure } from './failure.ts';
+import { type OutputOptions, withConfigOption, withHomeOption } from './options.ts';
+import { printDifference, toVisible } from './settings-difference.ts';
+import { type Terminal, printJson, printLine } from './terminal.ts';
+
+type AllowOptions = OutputOptions & {
+  readonly home?: string;
+  readonly config?: string;
+  readonly yes?: boolean;
+};
+
+export function addAllowCommand(program: Command, terminal: Terminal): void {
+  withConfigOption(
+    withHomeOption(
+      program
+        .command('allow')
+        .summary('take over a changed settings file')
+        .description(
+          'Shows what a settings file would change, and takes over exactly the text that was shown. A running bridge picks it up.',
+        )
+        .option('-y, --yes', 'do not ask')
+        .option('--json', 'print JSON'),
+    ),
+  ).action(async (options: AllowOptions) => {
+    const { choice, copies } = look(terminal, options);
+    const { pending } = choice;
+    if (pending === undefined) {
+      if (options.json === true) printJson(terminal.stdout, { path: choice.path, allowed: false });
+      else printLine(terminal.stdout, `Nothing waits: ${choice.path} is in force.`);
+      return;
+    }
+    await approve(pending, { terminal, copies, isAsked: options.yes !== true, options });
+    if (options.json === true) printJson(terminal.stdout, { path: pending.path, allowed: true });
+    else printLine(terminal.stdout, `${toVisible(pending.path)} is allowed as it was shown.`);
+  });
+}
+
+/** What is in force here, and what waits. */
+export function look(
+  { env, cwd }: Terminal,
+  options: Pick<AllowOptions, 'home' | 'config'>,
+): { choice: SettingsChoice; copies: SettingsCopies } {
+  const home = findHome({ env, cwd, home: options.home });
+  assertTrusted(home);
+  const packageRoot = findPackageRoot();
+  return {
+    choice: chooseSettings({ env, cwd, configPath: options.config, home, packageRoot }),
+    copies: createSettingsCopies(home, env),
+  };
+}
+
+/** Shows the change, asks, and keeps the very text that was shown. */
+async function approve(
+  pending: NonNullable<SettingsChoice['pending']>,
+  {
+    terminal,
+    copies,
+    isAsked,
+    options,
+  }: {
+    terminal: Terminal;
+    copies: SettingsCopies;
+    isAsked: boolean;
+    options: AllowOptions;
+  },
+): Promise<void> {
+  const { path, kind, text } = pending;
+  if (kind === 'broken') {
+    assertNoFaults(text === undefined ? [] : parseConfigText(text, path).errors, path);
+    throw new CommandFailure(pending.message, { hint: 'Mend the file, or remove it.' });
+  }
+  const allowed = copies.read(path);
+  printDifference({ pending, allowed, packageRoot: findPackageRoot() }, terminal);
+  if (text !== undefined) printWarnings(path, text, { terminal, home: options.home });
+  if (isAsked && !canAsk(terminal)) {
+    throw new CommandFailure('Nothing was allowed: nobody can be asked here.', {
+      hint: 'Read what is shown above, and give --yes to allow it.',
+    });
+  }
+  if (isAsked && !(await confirm(terminal, 'Allow this?'))) {
+    throw new CommandFailure('Nothing was allowed.');
+  }
+  if (text === undefined) copies.remove(path);
+  else copies.write(path, text);
+}
+
+/** What is wrong or risky in the text, which may be allowed all the same. */
+export function printWarnings(
+  path: string,
+  text: string,
+  { terminal, home }: { readonly terminal: Terminal; readonly home?: string | undefined },
+): void {
+  const { env, cwd, stderr } = terminal;
+  const settings = loadSettings({ env, cwd, home, configPath: path, configText: text });
+  for (const fault of settings.faults) {
+    printLine(stderr, toVisible(`! ${fault.path}: ${fault.message}`));
+  }
+  for (const { message } of findProjectCode(settings)) printLine(stderr, toVisible(`! ${message}`));
+}
