@@ -82,7 +82,7 @@ async function approve(
     throw new CommandFailure(pending.message, { hint: 'Mend the file, or remove it.' });
   }
   const allowed = copies.read(path);
-  printDifference({ pending, allowed, packageRoot: findPackageRoot() }, terminal);
+  printDifference({ pending, allowed }, terminal);
   if (text !== undefined) printWarnings(path, text, { terminal, home: options.home });
   if (isAsked && !canAsk(terminal)) {
     throw new CommandFailure('Nothing was allowed: nobody can be asked here.', {

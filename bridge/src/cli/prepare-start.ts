@@ -44,12 +44,8 @@ export async function prepareStart(terminal: Terminal, options: PrepareOptions):
   if (pending.kind === 'new' && pending.text !== undefined) {
     const isAllowed =
       options.allow === true || isInstallation || (await ask(pending, terminal, home));
-    if (isAllowed) {
-      copies.write(pending.path, pending.text);
-      return;
-    }
+    if (isAllowed) copies.write(pending.path, pending.text);
   }
-  printLine(terminal.stderr, toVisible(pending.message));
 }
 
 async function settleHome(
@@ -71,7 +67,7 @@ async function settleHome(
 
 async function ask(pending: PendingSettings, terminal: Terminal, home: Home): Promise<boolean> {
   if (!canAsk(terminal)) return false;
-  printDifference({ pending, allowed: undefined, packageRoot: findPackageRoot() }, terminal);
+  printDifference({ pending, allowed: undefined }, terminal);
   if (pending.text !== undefined) {
     printWarnings(pending.path, pending.text, { terminal, home: home.path });
   }

@@ -1,8 +1,7 @@
 // What a settings file would change, line by line, so that nothing in it can hide: characters that a
 // terminal would act on, or not show, are written as their numbers.
 import { structuredPatch } from 'diff';
-import { type PendingSettings, toBuiltinText } from '../settings/choose-settings.ts';
-import { parseConfigText } from '../settings/config-file.ts';
+import type { PendingSettings } from '../settings/choose-settings.ts';
 import { type Terminal, colorsFor, printLine } from './terminal.ts';
 
 const CONTEXT_LINES = 3;
@@ -11,23 +10,21 @@ const DIFF_MS = 2_000;
 
 export interface Difference {
   readonly pending: PendingSettings;
-  /** What was allowed last; undefined when nothing was. */
+  /** What was allowed last; undefined when nothing was, and then all of the file is new. */
   readonly allowed: string | undefined;
-  readonly packageRoot: string;
 }
 
 /** One line a line, each with its mark: `-` goes, `+` comes. */
-export function toDifference({ pending, allowed, packageRoot }: Difference): string[] {
-  const before = allowed ?? format(toBuiltinText(packageRoot));
+export function toDifference({ pending, allowed = '' }: Difference): string[] {
   const after = pending.text ?? '';
-  const patch = structuredPatch('', '', before, after, '', '', {
+  const patch = structuredPatch('', '', allowed, after, '', '', {
     context: CONTEXT_LINES,
     timeout: DIFF_MS,
   });
   // Without a patch the time was up.
   const lines: readonly string[] | undefined = patch?.hunks.flatMap((hunk) => hunk.lines);
   const all = () => [
-    ...before.split('\n').map((line) => `-${line}`),
+    ...allowed.split('\n').map((line) => `-${line}`),
     ...after.split('\n').map((line) => `+${line}`),
   ];
   return (lines ?? all()).map(toVisible);
@@ -37,9 +34,8 @@ export function printDifference(difference: Difference, terminal: Terminal): voi
   const { stderr } = terminal;
   const { red, green, dim, bold } = colorsFor(terminal, stderr);
   const { pending, allowed } = difference;
-  const against =
-    allowed === undefined ? 'the servers that ship with Drawbridge' : 'what was allowed';
-  printLine(stderr, `${bold(toVisible(pending.path))} against ${against}:`);
+  const how = allowed === undefined ? '' : ' against what was allowed';
+  printLine(stderr, `${bold(toVisible(pending.path))}${how}:`);
   for (const line of toDifference(difference)) {
     const color = line.startsWith('+') ? green : line.startsWith('-') ? red : dim;
     printLine(stderr, `  ${color(line)}`);
@@ -55,8 +51,4 @@ export function toVisible(text: string): string {
     /(?! )[\p{C}\p{Z}\u{115F}\u{1160}\u{3164}\u{FFA0}\u{2800}\p{Variation_Selector}]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
-}
-
-function format(text: string): string {
-  return `${JSON.stringify(parseConfigText(text).value, undefined, 2)}\n`;
 }

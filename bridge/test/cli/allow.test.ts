@@ -71,7 +71,7 @@ describe('a settings file that was never allowed', () => {
       expect((await run('servers')).stderr).toContain('drawbridge allow');
       expect((await run('doctor')).stdout).toContain('was never allowed');
       await stop();
-      expect(await start.stderr).toContain('was never allowed');
+      expect(await start.stdout).toContain('was never allowed');
     },
     LONG,
   );

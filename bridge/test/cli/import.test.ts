@@ -48,7 +48,7 @@ test('each client’s servers are found where it keeps them', async () => {
       numStartups: 3,
       mcpServers: { user: { type: 'http', url: 'https://u.test/mcp' } },
       projects: {
-        '/elsewhere': { mcpServers: { other: { command: 'o', args: ['1'] } } },
+        '/elsewhere': { mcpServers: { other: { command: 'o', args: ['./s.js'] } } },
         '/x': {},
       },
     },
@@ -61,7 +61,7 @@ test('each client’s servers are found where it keeps them', async () => {
     desktop: { command: 'd' },
     project: { command: 'p' },
     user: { type: 'http', url: 'https://u.test/mcp' },
-    other: { command: 'o', args: ['1'], cwd: '/elsewhere' },
+    other: { command: 'o', args: ['./s.js'], cwd: '/elsewhere' },
     cursor: { command: 'c' },
     code: { type: 'stdio', command: 'v' },
   });

@@ -1,6 +1,7 @@
 // One server of a client as one entry of our settings. Only what our settings know is taken over; what
 // is left behind is told, so that nothing is lost in silence.
-import { posix, win32 } from 'node:path';
+import { statSync } from 'node:fs';
+import { isAbsolute, join, posix, win32 } from 'node:path';
 import type { ClientServer } from './client-file.ts';
 import { type VariableContext, convertVariables } from './client-variables.ts';
 import type { ServerEntry } from '../edit-config.ts';
@@ -68,10 +69,9 @@ export function convertServer(
   if (unknown.size > 0) {
     return { reason: `${[...unknown].join(', ')} has no meaning outside of its client` };
   }
-  // A client starts a project's server in the project.
-  if (project !== undefined && project !== context.cwd && taken['command'] !== undefined) {
-    taken['cwd'] ??= project;
-  }
+  // A client starts a project's server in the project. Here it does only where its paths need it: there
+  // a package runner would find the project's own programs first.
+  if (project !== undefined && needsFolder(taken, project)) taken['cwd'] ??= project;
   const name = toName(server.name);
   const left = Object.keys(entry).filter((field) => !FIELDS.includes(field));
   return {
@@ -88,6 +88,20 @@ export function convertServer(
         .map((field) => `"${field}" was left behind: it is its client’s own`),
     ],
   };
+}
+
+/** Whether the command or an argument is a path that counts from the project. */
+function needsFolder(entry: ServerEntry, project: string): boolean {
+  const { command, args } = entry;
+  if (command === undefined) return false;
+  return [command, ...(Array.isArray(args) ? args : [])].some((text) => {
+    const path = String(text);
+    return /^\.{1,2}([\\/]|$)/.test(path) || (!isAbsolute(path) && isFile(join(project, path)));
+  });
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** Letters, digits, `_`, `.`, `-`, no `__`, 48 characters, and not the bridge's own name. */
