@@ -38,10 +38,13 @@ export interface ParsedConfig {
   readonly dropped: readonly Place[];
 }
 
+/** Deeper than any settings go; what compares and copies them is recursive. */
+const MAX_DEPTH = 64;
+
 /** `path` names the file in the faults. */
 export function parseConfigText(text: string, path = CONFIG_FILE_NAME): ParsedConfig {
   const syntaxErrors: ParseError[] = [];
-  const value: unknown = parse(text, syntaxErrors, { allowTrailingComma: true });
+  const value = parseBounded(text, syntaxErrors);
   const refuse = (errors: readonly Fault[]): ParsedConfig => ({
     value,
     config: configFileSchema.parse({}),
@@ -49,6 +52,9 @@ export function parseConfigText(text: string, path = CONFIG_FILE_NAME): ParsedCo
     faults: [],
     dropped: [],
   });
+  if (value === TOO_DEEP) {
+    return refuse([{ path, message: `nested deeper than ${MAX_DEPTH} levels` }]);
+  }
   if (syntaxErrors.length > 0) {
     return refuse(syntaxErrors.map((error) => toSyntaxFault(error, text, path)));
   }
@@ -56,6 +62,26 @@ export function parseConfigText(text: string, path = CONFIG_FILE_NAME): ParsedCo
     return refuse([{ path, message: 'an object is expected: { "mcpServers": { … } }' }]);
   }
   return { value, errors: [], ...takeWhatIsRight(value) };
+}
+
+const TOO_DEEP = Symbol('too deep');
+
+function parseBounded(text: string, errors: ParseError[]): unknown {
+  let value: unknown;
+  try {
+    value = parse(text, errors, { allowTrailingComma: true });
+  } catch (error) {
+    if (error instanceof RangeError) return TOO_DEEP;
+    throw error;
+  }
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) return TOO_DEEP;
+    level = level.flatMap((item) =>
+      typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : [],
+    );
+  }
+  return value;
 }
 
 /** Leaves out what is wrong, piece by piece, until the rest can be read. */

@@ -137,6 +137,11 @@ describe('the settings file', () => {
     expect(faults()[`${join(cwd, 'mcp.config.json')}:3:22`]).toMatch(/colon expected/);
   });
 
+  it.each([100, 200_000])('refuses %i levels of nesting', (depth) => {
+    writeConfig(`{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`);
+    expect(faults()[join(cwd, 'mcp.config.json')]).toContain('64 levels');
+  });
+
   it.each(['[]', '"text"', 'null'])('refuses %s, naming the file', (text) => {
     writeConfig(text);
     expect(Object.keys(faults())).toEqual([join(cwd, 'mcp.config.json')]);
