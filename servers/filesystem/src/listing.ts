@@ -1,10 +1,15 @@
 // The files under a folder that are worth a look: not in .git, not in the trash, not ignored by
 // .gitignore unless asked for. Ripgrep walks, because nothing here would be as quick.
+// What it finds it found by path, and a folder may have been swapped for a link meanwhile; so each
+// name is looked for again in the open folders, each of which is read once.
 import { relative, sep } from 'node:path';
-import type { CallContext } from '@drawbridge/kit';
+import { StringDecoder } from 'node:string_decoder';
+import { ToolError, type CallContext } from '@drawbridge/kit';
 import type { Folder } from './folder.ts';
+import { createFolderCache, ifThere } from './folder-cache.ts';
 import type { PathGuard } from './path-guard.ts';
 import type { Ripgrep } from './ripgrep.ts';
+import { createTurns } from './turns.ts';
 
 export const TRASH_FOLDER = '.drawbridge-trash';
 
@@ -33,37 +38,78 @@ export const toWalkArguments = (guard: PathGuard, folder: Folder, ignored: boole
   }),
 ];
 
-/** Folder by folder and name by name: many short comparisons instead of some long ones. */
-const sortByFolder = (paths: readonly string[]): string[] => {
-  const folders = new Map<string, string[]>();
-  for (const path of paths) {
-    const end = path.lastIndexOf('/') + 1;
-    const folder = path.slice(0, end);
-    const names = folders.get(folder);
-    if (names === undefined) folders.set(folder, [path.slice(end)]);
-    else names.push(path.slice(end));
-  }
-  return [...folders.keys()].sort().flatMap((folder) => {
-    const names = folders.get(folder) ?? [];
-    return names.sort().map((name) => folder + name);
-  });
-};
+/** Names by the folder they lie in. */
+type ByFolder = Map<string, string[]>;
 
-/** Paths relative to `folder`, those of one folder together. */
-export const listFiles = async (
+/** Most bytes of paths that one search takes from ripgrep. */
+const MOST_PATH_BYTES = 64 * 1024 * 1024;
+
+export const tooMany = (): ToolError =>
+  new ToolError('There are too many files to look through at once.', {
+    hint: 'a folder further down as the path, or a narrower glob',
+  });
+
+/** What ripgrep finds, which is not to be believed yet. */
+const proposeFiles = async (
   guard: PathGuard,
   folder: Folder,
   { ignored, matches = () => true, ripgrep, signal, progress }: ListOptions,
-): Promise<string[]> => {
-  const pieces: Buffer[] = [];
+): Promise<ByFolder> => {
+  const proposed: ByFolder = new Map();
+  let rest = '';
+  let bytes = 0;
+  const decoder = new StringDecoder('utf8');
   await ripgrep(['--files', '--null', ...toWalkArguments(guard, folder, ignored)], {
     cwd: folder.path,
     signal,
     ...(progress !== undefined && { progress }),
-    take: (piece) => pieces.push(piece) > 0,
+    take(piece) {
+      if ((bytes += piece.length) > MOST_PATH_BYTES) throw tooMany();
+      // Decoded a piece at a time: name by name would take longer than ripgrep itself.
+      const paths = (rest + decoder.write(piece)).split('\0');
+      rest = paths.pop() ?? '';
+      for (const path of paths) {
+        if (!matches(path)) continue;
+        const end = path.lastIndexOf('/');
+        const inside = end < 0 ? '' : path.slice(0, end);
+        const names = proposed.get(inside);
+        if (names === undefined) proposed.set(inside, [path.slice(end + 1)]);
+        else names.push(path.slice(end + 1));
+      }
+      return true;
+    },
   });
-  // Decoded at once: name by name would take longer than ripgrep itself.
-  const paths = Buffer.concat(pieces).toString().split('\0');
-  paths.pop();
-  return sortByFolder(paths.filter(matches));
+  return proposed;
+};
+
+/**
+ * Paths relative to `folder`, those of one folder together, folder by folder in order. Each was seen
+ * as a regular file through the open folders, whatever ripgrep was led to.
+ */
+export const listFiles = async (
+  guard: PathGuard,
+  folder: Folder,
+  options: ListOptions,
+): Promise<string[]> => {
+  const proposed = await proposeFiles(guard, folder, options);
+  const turn = createTurns(options.signal);
+  const cache = createFolderCache(folder);
+  const found: string[] = [];
+  try {
+    for (const inside of [...proposed.keys()].sort()) {
+      const open = cache.get(inside);
+      const entries = open === undefined ? undefined : ifThere(() => open.entries());
+      if (open === undefined || entries === undefined) continue;
+      const wanted = new Set(proposed.get(inside));
+      const hides = guard.hides(open.real);
+      const names = entries
+        .filter((entry) => entry.isFile() && wanted.has(entry.name) && !hides(entry.name))
+        .map((entry) => (inside === '' ? entry.name : `${inside}/${entry.name}`));
+      found.push(...names.sort());
+      await turn();
+    }
+  } finally {
+    cache.close();
+  }
+  return found;
 };
