@@ -2,9 +2,9 @@
 // never through a link. Links are read and followed here, by the same steps, and only into a root. So
 // there is no moment in which the system follows a path that somebody else can change.
 import { lstatSync, mkdirSync, readlinkSync, type Stats } from 'node:fs';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
-import type { Folder } from './folder.ts';
+import { toChild, type Folder } from './folder.ts';
 import { isInside } from './path-rules.ts';
 import { toReal } from './protected-paths.ts';
 import { inQuotes } from './shown.ts';
@@ -29,8 +29,10 @@ export interface DescentOptions {
   roots: readonly OpenRoot[];
   /** As the caller wrote it, for errors. */
   path: string;
-  /** Throws unless a path free of links may be used. */
-  assertAllowed(real: string): void;
+  /** Throws unless what is in a folder may be used by this name. */
+  assertAllowed(root: OpenRoot, real: string, name: string): void;
+  /** Throws unless what lies in a root may be used. */
+  assertRoot(root: OpenRoot): void;
   /** Whether a link at the end is followed. */
   follow: boolean;
   /** Called before a folder is made on the way; none is without it. */
@@ -98,6 +100,7 @@ export const descend = (
     passed.push(name);
   };
   const startIn = (next: OpenRoot, names: readonly string[]): void => {
+    options.assertRoot(next);
     leave();
     [root, folder, passed] = [next, next.folder, []];
     rest = names.toReversed();
@@ -146,13 +149,14 @@ export const descend = (
         climb();
         continue;
       }
-      assertAllowed(join(folder.real, name));
+      const real = toChild(folder.real, name);
+      assertAllowed(root, real, name);
       const isLast = rest.length === 0;
       const isOwn = rest.length < own;
       own = Math.min(own, rest.length);
       if (options.beforeMaking !== undefined && isOwn && look(name) === undefined) {
         options.beforeMaking(folder, name);
-        if (make(folder, name)) options.onMade?.(join(folder.real, name));
+        if (make(folder, name)) options.onMade?.(real);
       }
       if (isLast && options.beforeMaking === undefined) {
         const stat = follow ? look(name) : undefined;

@@ -10,7 +10,7 @@ export interface FolderCache {
   close(): void;
 }
 
-const MOST_OPEN = 32;
+const MOST_OPEN = 64;
 
 /** Runs `work`; nothing when what it wants is gone, changed meanwhile, or may not be opened. */
 export const ifThere = <T>(work: () => T): T | undefined => {

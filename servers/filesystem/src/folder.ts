@@ -17,7 +17,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { lstat, open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
 import { inQuotes } from './shown.ts';
 import { isSystemError } from './system-errors.ts';
@@ -106,6 +106,10 @@ const kinds = (stat: Stats): string => {
   return stat.isSocket() ? 'a socket' : 'a device';
 };
 
+/** The path of a name in a folder; both are normal, which `join` would look through each time. */
+export const toChild = (folder: string, name: string): string =>
+  folder.endsWith(sep) ? folder + name : folder + sep + name;
+
 export interface OpenFolderOptions {
   assertAllowed: AssertAllowed;
   verification: Verification;
@@ -180,7 +184,7 @@ const openAt = (
       openAt(at(name), {
         assertAllowed,
         verification,
-        within: { real: join(real, name), lineage },
+        within: { real: toChild(real, name), lineage },
       }),
     async openFile(name) {
       // Asked before it is opened: opening a device can already do something.

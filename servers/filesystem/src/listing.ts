@@ -9,7 +9,6 @@ import type { Folder } from './folder.ts';
 import { createFolderCache, ifThere } from './folder-cache.ts';
 import type { PathGuard } from './path-guard.ts';
 import type { Ripgrep } from './ripgrep.ts';
-import { createTurns } from './turns.ts';
 
 export const TRASH_FOLDER = '.drawbridge-trash';
 
@@ -38,9 +37,6 @@ export const toWalkArguments = (guard: PathGuard, folder: Folder, ignored: boole
   }),
 ];
 
-/** Names by the folder they lie in. */
-type ByFolder = Map<string, string[]>;
-
 /** Most bytes of paths that one search takes from ripgrep. */
 const MOST_PATH_BYTES = 64 * 1024 * 1024;
 
@@ -49,67 +45,62 @@ export const tooMany = (): ToolError =>
     hint: 'a folder further down as the path, or a narrower glob',
   });
 
-/** What ripgrep finds, which is not to be believed yet. */
-const proposeFiles = async (
-  guard: PathGuard,
-  folder: Folder,
-  { ignored, matches = () => true, ripgrep, signal, progress }: ListOptions,
-): Promise<ByFolder> => {
-  const proposed: ByFolder = new Map();
-  let rest = '';
-  let bytes = 0;
-  const decoder = new StringDecoder('utf8');
-  await ripgrep(['--files', '--null', ...toWalkArguments(guard, folder, ignored)], {
-    cwd: folder.path,
-    signal,
-    ...(progress !== undefined && { progress }),
-    take(piece) {
-      if ((bytes += piece.length) > MOST_PATH_BYTES) throw tooMany();
-      // Decoded a piece at a time: name by name would take longer than ripgrep itself.
-      const paths = (rest + decoder.write(piece)).split('\0');
-      rest = paths.pop() ?? '';
-      for (const path of paths) {
-        if (!matches(path)) continue;
-        const end = path.lastIndexOf('/');
-        const inside = end < 0 ? '' : path.slice(0, end);
-        const names = proposed.get(inside);
-        if (names === undefined) proposed.set(inside, [path.slice(end + 1)]);
-        else names.push(path.slice(end + 1));
-      }
-      return true;
-    },
-  });
-  return proposed;
-};
+/** What is in one folder. */
+interface Inside {
+  /** Names of its regular files, as they were seen in the open folder. */
+  present: ReadonlySet<string>;
+  /** Those that ripgrep proposed as well. */
+  found: string[];
+}
 
 /**
  * Paths relative to `folder`, those of one folder together, folder by folder in order. Each was seen
- * as a regular file through the open folders, whatever ripgrep was led to.
+ * as a regular file in its open folder, whatever ripgrep was led to.
  */
 export const listFiles = async (
   guard: PathGuard,
   folder: Folder,
-  options: ListOptions,
+  { ignored, matches = () => true, ripgrep, signal, progress }: ListOptions,
 ): Promise<string[]> => {
-  const proposed = await proposeFiles(guard, folder, options);
-  const turn = createTurns(options.signal);
   const cache = createFolderCache(folder);
-  const found: string[] = [];
-  try {
-    for (const inside of [...proposed.keys()].sort()) {
-      const open = cache.get(inside);
-      const entries = open === undefined ? undefined : ifThere(() => open.entries());
-      if (open === undefined || entries === undefined) continue;
-      const wanted = new Set(proposed.get(inside));
-      const hides = guard.hides(open.real);
-      const names = entries
-        .filter((entry) => entry.isFile() && wanted.has(entry.name) && !hides(entry.name))
-        .map((entry) => (inside === '' ? entry.name : `${inside}/${entry.name}`));
-      found.push(...names.sort());
-      await turn();
+  const folders = new Map<string, Inside>();
+  const look = (path: string): Inside => {
+    const open = cache.get(path);
+    const entries = (open === undefined ? undefined : ifThere(() => open.entries())) ?? [];
+    const hides = guard.hides(open?.real ?? '');
+    const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+    return { present: new Set(names.filter((name) => !hides(name))), found: [] };
+  };
+  const decoder = new StringDecoder('utf8');
+  let [rest, bytes] = ['', 0];
+  const take = (piece: Buffer): boolean => {
+    if ((bytes += piece.length) > MOST_PATH_BYTES) throw tooMany();
+    // Decoded a piece at a time: name by name would take longer than ripgrep itself.
+    const paths = (rest + decoder.write(piece)).split('\0');
+    rest = paths.pop() ?? '';
+    for (const path of paths) {
+      if (!matches(path)) continue;
+      const end = path.lastIndexOf('/');
+      const above = end < 0 ? '' : path.slice(0, end);
+      let inside = folders.get(above);
+      if (inside === undefined) folders.set(above, (inside = look(above)));
+      const name = path.slice(end + 1);
+      if (inside.present.has(name)) inside.found.push(name);
     }
+    return true;
+  };
+  try {
+    await ripgrep(['--files', '--null', ...toWalkArguments(guard, folder, ignored)], {
+      cwd: folder.path,
+      signal,
+      ...(progress !== undefined && { progress }),
+      take,
+    });
   } finally {
     cache.close();
   }
-  return found;
+  return [...folders.keys()].sort().flatMap((above) => {
+    const names = folders.get(above)?.found.sort() ?? [];
+    return above === '' ? names : names.map((name) => `${above}/${name}`);
+  });
 };

@@ -5,12 +5,13 @@
 // Hard links: a name in a root is a file of that root. The system does not tell what other names a
 // file has, no tool here makes hard links, and a write replaces the name instead of the shared file.
 import { lstatSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
 import { descend, placeIn, type DescentOptions, type OpenRoot, type Spot } from './descent.ts';
 import {
   defaultVerification,
   openFolder,
+  toChild,
   type AssertAllowed,
   type Folder,
   type Verification,
@@ -177,6 +178,11 @@ export const createPathGuard = async (options: PathGuardOptions): Promise<PathGu
   };
   roots = openRoots(options, { assertOpened, verification });
   const [first] = roots;
+  const closedPaths = new Set([...closed.paths, ...KERNEL_FOLDERS, DEVICE_FOLDER]);
+  /** Of a name in a folder that may be used: whether it may not. */
+  const isClosed = (root: Root, real: string, name: string): boolean =>
+    isStateFolder(name) ||
+    (closedPaths.has(real) && refusalOf(real, root.real, closed.paths) !== undefined);
   const show = (real: string): string => {
     if (first === undefined || !isInside(first.real, real)) return toShown(real);
     return toShown(relative(first.real, real).split(sep).join('/') || '.');
@@ -221,7 +227,10 @@ export const createPathGuard = async (options: PathGuardOptions): Promise<PathGu
     descend(parse(path), {
       roots,
       path,
-      assertAllowed: (real) => assertAllowed(real, path),
+      assertAllowed: (root, real, name) => {
+        if (isClosed(root, real, name)) assertAllowed(real, path);
+      },
+      assertRoot: (root) => assertAllowed(root.real, path),
       ...more,
     });
   const inSpot = async <T>(spot: Spot, work: () => Promise<T> | T): Promise<T> => {
@@ -287,12 +296,11 @@ export const createPathGuard = async (options: PathGuardOptions): Promise<PathGu
         return inSpot(spot, () => made);
       }),
     hides(folder) {
-      const root = roots.find((each) => isInside(each.real, folder))?.real ?? folder;
-      const special = [...closed.paths, ...KERNEL_FOLDERS, DEVICE_FOLDER].filter(
-        (path) => dirname(path) === folder && refusalOf(path, root, closed.paths) !== undefined,
-      );
-      const names = new Set(special.map((path) => basename(path)));
-      return (name) => names.has(name) || isStateFolder(name);
+      const root = roots.find((each) => isInside(each.real, folder));
+      if (root === undefined || refusalOf(folder, root.real, closed.paths) !== undefined) {
+        return () => true;
+      }
+      return (name) => isClosed(root, toChild(folder, name), name);
     },
     hiddenIn: (folder) =>
       [...closed.paths, ...listKernelMounts()].filter(

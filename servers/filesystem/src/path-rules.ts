@@ -23,6 +23,10 @@ export const isInside = (
   platform: NodeJS.Platform = process.platform,
 ): boolean => {
   const paths = pathsOf(platform);
+  // Most paths are normal, and then a comparison of their beginnings says it, and is far quicker.
+  if (platform !== 'win32' && !path.includes('/.') && !path.includes('//')) {
+    return `${path}/`.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+  }
   const between = paths.relative(folder, path);
   if (between === '') return true;
   return between !== '..' && !between.startsWith(`..${paths.sep}`) && !paths.isAbsolute(between);

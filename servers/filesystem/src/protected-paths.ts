@@ -4,7 +4,7 @@
 // leads no further.
 import { lstatSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Folder, Lineage } from './folder.ts';
+import { toChild, type Folder, type Lineage } from './folder.ts';
 import { isInside } from './path-rules.ts';
 import { isSystemError } from './system-errors.ts';
 
@@ -83,6 +83,7 @@ export const createReadOnlyPaths = (
     }
   }
   const isReadOnlyFolder = (lineage: Lineage | undefined): boolean => {
+    if (folders.size === 0) return false;
     for (let at = lineage; at !== undefined; at = at.above) {
       if (folders.has(keyOf(at))) return true;
     }
@@ -90,7 +91,7 @@ export const createReadOnlyPaths = (
   };
   return {
     refusalOf(folder, name) {
-      const real = join(folder.real, name);
+      const real = toChild(folder.real, name);
       const isNamed =
         paths.some((path) => isInside(path, real)) ||
         (names.get(keyOf(folder.lineage)) ?? []).some((each) => sameName(each, name)) ||
