@@ -62,13 +62,14 @@ export const openWorkbench = async ({
     ...(home !== undefined && { DRAWBRIDGE_HOME: home(base) }),
     ...environment?.(base),
   };
+  const folders = roots(base);
   const { client, close } = await connect(createDefinition(env, options), {
     era,
-    roots: roots(base),
+    roots: folders,
     bridgeKey: KEY,
   });
   onTestFinished(close);
-  const identity = { tenant: 't', principal: 'p', project: 'j', run: 'r', roots: roots(base) };
+  const identity = { tenant: 't', principal: 'p', project: 'j', run: 'r', roots: folders };
   const caller = { key: KEY, ...identity, readOnly: readOnly?.(base) ?? [] };
   const meta = readOnly === undefined ? {} : { _meta: toCallerMeta(caller) };
   return {

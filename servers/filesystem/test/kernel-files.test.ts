@@ -2,10 +2,11 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { listKernelMounts } from '../src/kernel-files.ts';
+import { isKernelFile, listKernelMounts } from '../src/kernel-files.ts';
+import { toWalkArguments } from '../src/listing.ts';
+import { createPathGuard } from '../src/path-guard.ts';
 import { openFolder } from '../src/folder.ts';
 import { openWorkbench } from './harness.ts';
-import { isKernelFile } from '../src/kernel-files.ts';
 
 const looks = (path: string): [string, Record<string, unknown>][] => [
   ['list', { path }],
@@ -42,6 +43,15 @@ describe.each(['/proc', '/sys'])('%s', (path) => {
       expect([name, (await call(name, args)).isError]).toEqual([name, true]);
     }
   });
+});
+
+it('is left out of a search under a root of /', async () => {
+  const guard = await createPathGuard({ roots: ['/'] });
+  const options = await guard.withFolder('/', async (folder) =>
+    toWalkArguments(guard, folder, true),
+  );
+  expect(options).toEqual(expect.arrayContaining(['!/proc', '!/sys']));
+  guard.close();
 });
 
 it('is known by its type, at whatever path', () => {

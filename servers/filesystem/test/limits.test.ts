@@ -1,6 +1,5 @@
 // What a call may cost, and right answers where sizes, rights, names and line ends are unusual.
 import { execFileSync } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, rmdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -281,16 +280,5 @@ describe('grep', () => {
       { path: 'crlf', line: 1, text: 'one', context: true },
       { path: 'crlf', line: 2, text: 'needle' },
     ]);
-  });
-
-  it('reads no further than a file that grows had at first', async () => {
-    const { call, root } = await openWorkbench();
-    await writeFile(join(root, 'log'), 'needle\n');
-    const timer = setInterval(() => appendFileSync(join(root, 'log'), 'needle\n'.repeat(999)), 1);
-    for (let turn = 0; turn < 20; turn += 1) {
-      expect((await call('grep', { pattern: 'needle' })).isError).toBe(false);
-      expect((await call('read_text', { path: 'log', tail: 1 })).isError).toBe(false);
-    }
-    clearInterval(timer);
   });
 });
