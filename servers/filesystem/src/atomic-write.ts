@@ -5,6 +5,7 @@ import { link, lstat, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { ToolError } from '@drawbridge/kit';
 import type { Folder } from './folder.ts';
+import { inQuotes } from './shown.ts';
 import { isSystemError } from './system-errors.ts';
 
 export interface FileOwner {
@@ -22,17 +23,32 @@ export interface AtomicWriteOptions {
 
 const NEW_FILE_MODE = 0o666;
 
-const keepOwner = async (file: FileHandle, { mode, uid, gid }: FileOwner): Promise<void> => {
-  const now = await file.stat();
-  if (now.uid !== uid || now.gid !== gid) {
-    try {
-      await file.chown(uid, gid);
-    } catch (error) {
-      // Only the system's administrator may give files away; the content matters more.
-      if (!isSystemError(error, 'EPERM', 'EINVAL')) throw error;
-    }
+/** What a file that replaces another keeps of it. Nothing runs as its owner or group any longer. */
+const PERMISSIONS = 0o777;
+
+const chown = async (file: FileHandle, uid: number, gid: number): Promise<boolean> => {
+  try {
+    await file.chown(uid, gid);
+    return true;
+  } catch (error) {
+    // Only the system's administrator may give files away; the content matters more.
+    if (isSystemError(error, 'EPERM', 'EINVAL')) return false;
+    throw error;
   }
-  await file.chmod(mode & 0o7777);
+};
+
+/** Whether the owner and the group are those given. */
+const keepOwner = async (file: FileHandle, { mode, uid, gid }: FileOwner): Promise<boolean> => {
+  const now = await file.stat();
+  const same = (now.uid === uid && now.gid === gid) || (await chown(file, uid, gid));
+  const sameGroup = same || now.gid === gid || (await chown(file, now.uid, gid));
+  const permissions = mode & PERMISSIONS;
+  // Another group gets no more than everybody has.
+  const forOthers = permissions & 0o007;
+  await file.chmod(
+    sameGroup ? permissions : (permissions & 0o707) | ((forOthers << 3) & permissions),
+  );
+  return same;
 };
 
 /** Gives what is at the path `from` the name `name` in `folder`, unless that is taken. */
@@ -58,8 +74,13 @@ export const assertFree = async (folder: Folder, name: string): Promise<void> =>
     if (isSystemError(error, 'ENOENT')) return;
     throw error;
   }
-  throw new ToolError(`"${name}" exists already in its folder.`, { hint: 'another name' });
+  throw new ToolError(`${inQuotes(name)} exists already in its folder.`, { hint: 'another name' });
 };
+
+export interface Written {
+  /** Whether the owner or group could not be kept. */
+  ownerChanged: boolean;
+}
 
 /** `fill` writes the content. @throws the system's EEXIST when `replace` is false and the name is taken. */
 export const writeAtomically = async (
@@ -67,14 +88,14 @@ export const writeAtomically = async (
   name: string,
   fill: (file: FileHandle) => Promise<void>,
   { owner, replace }: AtomicWriteOptions,
-): Promise<void> => {
+): Promise<Written> => {
   const temporary = `.drawbridge-${randomBytes(8).toString('hex')}.tmp`;
   const file = await folder.createFile(temporary, owner === undefined ? NEW_FILE_MODE : 0o600);
-  let placed = false;
+  let [placed, ownerChanged] = [false, false];
   try {
     try {
       await fill(file);
-      if (owner !== undefined) await keepOwner(file, owner);
+      if (owner !== undefined) ownerChanged = !(await keepOwner(file, owner));
       await file.sync();
     } finally {
       await file.close();
@@ -86,4 +107,5 @@ export const writeAtomically = async (
     if (!placed) await unlink(folder.at(temporary));
   }
   await folder.sync();
+  return { ownerChanged };
 };

@@ -1,6 +1,7 @@
 // Matches paths against globs in time proportional to pattern times path, so that no pattern can
 // explode as a regular expression made from it could.
 import { ToolError } from '@drawbridge/kit';
+import { inQuotes } from './shown.ts';
 
 export type Matcher = (path: string) => boolean;
 
@@ -31,7 +32,7 @@ const alternatives = (pattern: string): string[] => {
       return all;
     }
   }
-  throw new ToolError(`The glob "${pattern}" has an open "{".`);
+  throw new ToolError(`The glob ${inQuotes(pattern)} has an open "{".`);
 };
 
 /** Two-pointer matching of a sequence with stars; a star stands for any number of items. */

@@ -5,7 +5,11 @@ import type { PathGuard } from './path-guard.ts';
 import type { Ripgrep } from './ripgrep.ts';
 
 export interface Parts {
-  guardOf(context: Pick<CallContext, 'caller'>): Promise<PathGuard>;
+  /** Runs `work` with the caller's guard, whose roots are open as long as it runs. */
+  withGuard<T>(
+    context: Pick<CallContext, 'caller'>,
+    work: (guard: PathGuard) => Promise<T>,
+  ): Promise<T>;
   locks: Locks;
   ripgrep: Ripgrep;
 }

@@ -2,12 +2,15 @@
 // (links, what stands behind a name) is path-guard.ts.
 import { posix, win32, type PlatformPath } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
+import { fromShown, inQuotes, toShown } from './shown.ts';
 
-/** Folders that show the kernel's or the devices' state as files. */
-const KERNEL_FOLDERS = ['/proc', '/sys', '/dev'];
+/** Folders that show the kernel's state as files, whatever the root. */
+export const KERNEL_FOLDERS = ['/proc', '/sys'];
+/** Refused unless the root itself lies in it, as one in /dev/shm does. */
+export const DEVICE_FOLDER = '/dev';
 /** Drawbridge's own state, by the name it has unless the operator chose another. */
 const STATE_FOLDER = '.drawbridge';
-const LONGEST_PATH = 4096;
+export const LONGEST_PATH = 4096;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$/i;
 
 export const pathsOf = (platform: NodeJS.Platform): PlatformPath =>
@@ -20,6 +23,10 @@ export const isInside = (
   platform: NodeJS.Platform = process.platform,
 ): boolean => {
   const paths = pathsOf(platform);
+  // Most paths are normal, and then a comparison of their beginnings says it, and is far quicker.
+  if (platform !== 'win32' && !path.includes('/.') && !path.includes('//')) {
+    return `${path}/`.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+  }
   const between = paths.relative(folder, path);
   if (between === '') return true;
   return between !== '..' && !between.startsWith(`..${paths.sep}`) && !paths.isAbsolute(between);
@@ -35,9 +42,12 @@ const assertWindowsName = (path: string): void => {
       (/[. ]$/.test(name) || name.includes(':') || WINDOWS_DEVICE.test(name)),
   );
   if (wrong !== undefined || /^[\\/]{2}/.test(path)) {
-    throw new ToolError(`"${path}" is not a plain path: ${wrong ?? 'a network or device path'}.`, {
-      allowed: 'names without ":", without a dot or space at the end, that are no device',
-    });
+    throw new ToolError(
+      `${inQuotes(path)} is not a plain path: ${toShown(wrong ?? 'a network or device path')}.`,
+      {
+        allowed: 'names without ":", without a dot or space at the end, that are no device',
+      },
+    );
   }
 };
 
@@ -46,10 +56,11 @@ const assertWindowsName = (path: string): void => {
  * @throws ToolError for what is not a plain path.
  */
 export const parsePath = (
-  given: string,
+  written: string,
   base: string,
   platform: NodeJS.Platform = process.platform,
 ): string => {
+  const given = fromShown(written);
   if (given.trim() === '') {
     throw new ToolError('The path is empty.', { hint: '"." for the first root' });
   }
@@ -59,7 +70,7 @@ export const parsePath = (
   }
   if (given.startsWith('~')) {
     throw new ToolError('"~" is not expanded.', {
-      hint: `an absolute path, or one relative to ${base}; "./~name" for a name that begins with "~"`,
+      hint: `an absolute path, or one relative to ${toShown(base)}; "./~name" for a name that begins with "~"`,
     });
   }
   if (/^file:/i.test(given)) {
@@ -69,16 +80,22 @@ export const parsePath = (
   return pathsOf(platform).resolve(base, given);
 };
 
+export const KERNEL_REFUSAL = "the kernel's own folders";
+export const HOME_REFUSAL = "Drawbridge's own folder";
+
+export const isStateFolder = (name: string): boolean => name.toLowerCase() === STATE_FOLDER;
+
 /** Why `path`, inside `root` and free of links, may still not be used; nothing when it may. */
 export const refusalOf = (
   path: string,
   root: string,
   homes: readonly string[],
 ): string | undefined => {
-  if (homes.some((home) => isInside(home, path))) return "Drawbridge's own folder";
+  if (homes.some((home) => isInside(home, path))) return HOME_REFUSAL;
   const names = pathsOf(process.platform).relative(root, path).split(/[\\/]/);
-  if (names.some((name) => name.toLowerCase() === STATE_FOLDER)) return "Drawbridge's own folder";
-  const inKernel = (folder: string): boolean => isInside(folder, path) && !isInside(folder, root);
-  if (KERNEL_FOLDERS.some(inKernel)) return "the kernel's own folders";
-  return undefined;
+  if (names.some(isStateFolder)) return HOME_REFUSAL;
+  const isKernels =
+    KERNEL_FOLDERS.some((folder) => isInside(folder, path)) ||
+    (isInside(DEVICE_FOLDER, path) && !isInside(DEVICE_FOLDER, root));
+  return isKernels ? KERNEL_REFUSAL : undefined;
 };

@@ -4,13 +4,13 @@ import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ToolError, toPage, type ResourceProvider } from '@drawbridge/kit';
+import { readWhole } from './bounded-read.ts';
 import { listFiles } from './listing.ts';
 import type { Parts } from './parts.ts';
-import { mediaTypeOf } from './tools/read-media.ts';
+import { inQuotes } from './shown.ts';
+import { MOST_MEDIA_BYTES, mediaTypeOf } from './tools/read-media.ts';
 
 const PAGE = 500;
-/** With base64's third on top it stays under the ten megabytes that clients take in one message. */
-const MOST_BYTES = 6 * 1024 * 1024;
 const SNIFF_BYTES = 8192;
 
 const TEXT_TYPES: Readonly<Record<string, string>> = {
@@ -29,7 +29,7 @@ const toPath = (uri: string): string => {
   try {
     return fileURLToPath(uri);
   } catch (error) {
-    throw new ToolError(`"${uri}" is not a file URI.`, {
+    throw new ToolError(`${inQuotes(uri)} is not a file URI.`, {
       allowed: 'file:///absolute/path, with special characters percent-encoded',
       cause: error,
     });
@@ -44,7 +44,7 @@ const toContents = async (uri: string, bytes: Buffer) => {
   return { uri, mimeType: TEXT_TYPES[extension] ?? 'text/plain', text: bytes.toString('utf8') };
 };
 
-export const createFileResources = ({ guardOf, ripgrep }: Parts): ResourceProvider => ({
+export const createFileResources = ({ withGuard, ripgrep }: Parts): ResourceProvider => ({
   templates: [
     {
       uriTemplate: 'file:///{+path}',
@@ -53,58 +53,54 @@ export const createFileResources = ({ guardOf, ripgrep }: Parts): ResourceProvid
       description: 'A file in one of the roots.',
     },
   ],
-  async list(cursor, context) {
-    const guard = await guardOf(context);
-    const uris = new Map<string, string>();
-    for (const { real } of guard.roots) {
+  list: (cursor, context) =>
+    withGuard(context, async (guard) => {
       const { signal } = context;
-      await guard.withFolder(real, async (folder) => {
-        for (const path of await listFiles(guard, folder, {
-          ignored: false,
-          signal,
-          ripgrep,
-        })) {
-          uris.set(
-            pathToFileURL(join(folder.real, path)).href,
-            guard.show(join(folder.real, path)),
-          );
-        }
-      });
-    }
-    const page = toPage([...uris], { cursor, limit: PAGE, scope: context.caller.roots });
-    return {
-      resources: page.items.map(([uri, name]) => ({ uri, name })),
-      ...(page.next !== undefined && { nextCursor: page.next }),
-    };
-  },
-  async read(uri, context) {
-    const guard = await guardOf(context);
-    return guard.withPlace(toPath(uri), { follow: true }, async ({ folder, name, shown }) => {
-      const file = await folder.openFile(name);
-      try {
-        const { size } = await file.stat();
-        if (size > MOST_BYTES) {
-          throw new ToolError(`"${shown}" has ${size} bytes.`, {
-            allowed: `resources up to ${MOST_BYTES} bytes`,
+      /** Once each, also where one root lies in another. */
+      const files = new Set<string>();
+      for (const root of guard.roots) {
+        await guard.withRoot(root, async (folder) => {
+          for (const path of await listFiles(guard, folder, { ignored: false, signal, ripgrep })) {
+            files.add(join(folder.real, path));
+          }
+        });
+      }
+      const page = toPage([...files], { cursor, limit: PAGE, scope: context.caller.roots });
+      return {
+        resources: page.items.map((path) => ({
+          uri: pathToFileURL(path).href,
+          name: guard.show(path),
+        })),
+        ...(page.next !== undefined && { nextCursor: page.next }),
+      };
+    }),
+  read: (uri, context) =>
+    withGuard(context, (guard) =>
+      guard.withPlace(toPath(uri), { follow: true }, async ({ folder, name, shown }) => {
+        const file = await folder.openFile(name);
+        try {
+          const bytes = await readWhole(file, {
+            shown,
+            most: MOST_MEDIA_BYTES,
             hint: 'read_text, which reads parts of a file',
           });
+          return { contents: [await toContents(uri, bytes)] };
+        } finally {
+          await file.close();
         }
-        return { contents: [await toContents(uri, await file.readFile())] };
-      } finally {
-        await file.close();
-      }
-    });
-  },
-  async watch(uri, context, onChange) {
-    const guard = await guardOf(context);
-    return guard.withPlace(toPath(uri), { follow: true }, async ({ folder, name }) => {
-      await (await folder.openFile(name)).close();
-      const watcher = watch(folder.real, { persistent: false }, (_event, changed) => {
-        if (changed === null || changed === name) onChange();
-      });
-      // The folder itself went away: that is a change, and the last one.
-      watcher.once('error', onChange);
-      return () => watcher.close();
-    });
-  },
+      }),
+    ),
+  watch: (uri, context, onChange) =>
+    withGuard(context, (guard) =>
+      guard.withPlace(toPath(uri), { follow: true }, async ({ folder, name }) => {
+        await (await folder.openFile(name)).close();
+        // By the open folder: what is watched stays that folder, whatever its path becomes.
+        const watcher = watch(folder.path, { persistent: false }, (_event, changed) => {
+          if (changed === null || changed === name) onChange();
+        });
+        // The folder itself went away: that is a change, and the last one.
+        watcher.once('error', onChange);
+        return () => watcher.close();
+      }),
+    ),
 });

@@ -2,12 +2,17 @@
 // configuration of the user, and never for longer than the time limit or the caller's patience.
 import { spawn } from 'node:child_process';
 import { ToolError, type CallContext } from '@drawbridge/kit';
+import { toPrintable } from './shown.ts';
 
 export interface RipgrepRun {
   /** Folder to run in. */
   cwd?: string;
   /** Descriptor to search instead of folders. */
   stdin?: number;
+  /** Descriptors that it has as its own, from 3 on. */
+  descriptors?: readonly number[];
+  /** When the time limit began to run, by `performance.now()`; now, unless given. */
+  begun?: number;
   signal: AbortSignal;
   /** Told once a second how much of the time limit has passed, in seconds. */
   progress?: CallContext['progress'];
@@ -35,14 +40,24 @@ export const createRipgrep = (timeLimit: number = TIME_LIMIT_MS): Ripgrep => {
 const runProgram = (
   program: string,
   args: readonly string[],
-  { cwd, stdin, signal, progress, timeLimit, take }: RipgrepRun & { timeLimit: number },
+  {
+    cwd,
+    stdin,
+    descriptors = [],
+    begun = performance.now(),
+    signal,
+    progress,
+    timeLimit,
+    take,
+  }: RipgrepRun & { timeLimit: number },
 ): Promise<void> =>
   new Promise<void>((resolve, reject) => {
     signal.throwIfAborted();
-    const child = spawn(program, ['--no-config', ...args], {
+    // Without messages about files: their names need not be inside.
+    const child = spawn(program, ['--no-config', '--no-messages', ...args], {
       ...(cwd !== undefined && { cwd }),
       env: {},
-      stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
+      stdio: [stdin ?? 'ignore', 'pipe', 'pipe', ...descriptors],
       windowsHide: true,
     });
     let [enough, timedOut, complaint] = [false, false, ''];
@@ -52,10 +67,13 @@ const runProgram = (
       seconds += 1;
       progress?.(seconds, timeLimit / SECOND_MS, 'searching').catch(reject);
     }, SECOND_MS);
-    const timer = setTimeout(() => {
-      timedOut = true;
-      kill();
-    }, timeLimit);
+    const timer = setTimeout(
+      () => {
+        timedOut = true;
+        kill();
+      },
+      timeLimit - (performance.now() - begun),
+    );
     signal.addEventListener('abort', kill, { once: true });
     child.stdout?.on('data', (piece: Buffer) => {
       if (enough) return;
@@ -71,7 +89,7 @@ const runProgram = (
       if (complaint.length < MOST_STDERR) complaint += piece.toString();
     });
     child.once('error', reject);
-    child.once('close', (code) => {
+    child.once('close', (code, endedBy) => {
       clearTimeout(timer);
       clearInterval(beat);
       signal.removeEventListener('abort', kill);
@@ -82,13 +100,20 @@ const runProgram = (
             hint: 'a narrower path or glob, or a simpler pattern',
           }),
         );
-      } else if (!enough && code === 2 && /regex|pattern|glob/i.test(complaint)) {
+      } else if (!enough && code === 2 && complaint !== '') {
+        const words = toPrintable(complaint.slice(0, MOST_STDERR).trim());
         reject(
-          new ToolError(`The pattern was refused.\n${complaint.slice(0, MOST_STDERR).trim()}`, {
+          new ToolError(`The pattern was refused.\n${words}`, {
             hint: 'literal: true to search for the text as it stands',
           }),
         );
-        // Other complaints are about single files that could not be read; the rest still counts.
+      } else if (!enough && endedBy !== null) {
+        reject(
+          new ToolError(`The search ended before it was done (${endedBy}).`, {
+            hint: 'the same call again, or a narrower path',
+          }),
+        );
+        // Single files that could not be read are passed over; the rest still counts.
       } else resolve();
     });
   });

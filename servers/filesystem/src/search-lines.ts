@@ -1,89 +1,179 @@
-// Lines that ripgrep finds, in the order of their paths. Searching is parallel and therefore in no
-// order, so up to a limit everything is gathered and sorted; beyond it, ripgrep sorts, on one thread,
-// and stops when the page is full.
+// Lines that ripgrep finds. In a folder it walks by path, so what it finds there is only a proposal
+// (verified-lines.ts); in files that were opened for it, it is an answer.
 import type { CallContext } from '@drawbridge/kit';
+import { tooMany } from './listing.ts';
 import { createSplitter, type Ripgrep } from './ripgrep.ts';
 
-/** Lines gathered before sorting is left to ripgrep. */
-export const MOST_GATHERED = 20_000;
-const NEWLINE = 10;
-const NUL = 0;
-const NUMBER = /^(\d+)([:-])/;
+export interface Search {
+  pattern: string;
+  /** How to compare; ripgrep's, each one argument. */
+  options: readonly string[];
+  /** Where to look; ripgrep's as well. */
+  walk: readonly string[];
+  /** Lines around a match. */
+  context: number;
+  /** Whether the first match of each file is enough. */
+  filesOnly: boolean;
+  /** Lines wanted, from the first. */
+  needed: number;
+  ripgrep: Ripgrep;
+  signal: AbortSignal;
+  /** When the call began, which has one time limit for all that it runs. */
+  begun: number;
+  progress?: CallContext['progress'];
+}
+
+export interface ProposedLine {
+  line: number;
+  /** As it is in the file, without its end; cut when it is longer than {@link LONGEST_LINE}. */
+  bytes: Buffer;
+}
 
 export interface FoundLine {
   path: string;
-  /** 0 where only files are wanted. */
   line: number;
   text: string;
   /** A line around a match. */
   context: boolean;
 }
 
-export interface Search {
-  pattern: string;
-  /** ripgrep's, each one argument. */
-  options: readonly string[];
-  filesOnly: boolean;
-  where: { cwd: string } | { stdin: number };
-  /** Lines wanted, from the first. */
-  needed: number;
-  mostGathered?: number;
-  ripgrep: Ripgrep;
-  signal: AbortSignal;
-  progress?: CallContext['progress'];
+/** Bytes of one line that ripgrep shows whole. */
+export const LONGEST_LINE = 500;
+const MOST_PATH_BYTES = 64 * 1024 * 1024;
+const NEWLINE = 10;
+const NUL = 0;
+const NUMBER = /^(\d+)([:-])/;
+/** Digits and mark in front of a line's text. */
+const MOST_NUMBER_BYTES = 24;
+
+interface Record {
+  path: string;
+  line: number;
+  mark: string;
+  bytes: Buffer;
 }
 
-/** What to sort paths by, so that they come as ripgrep sorts them: `a/b` before `a-b`. */
-const toSortKey = (path: string): string => path.replaceAll('/', '\0');
+/** Reads `path NUL number mark text NEWLINE`; a path may have newlines in it. */
+const createLineReader = (each: (record: Record) => boolean): ((piece: Buffer) => boolean) => {
+  let rest: Buffer = Buffer.alloc(0);
+  return (piece) => {
+    const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    let from = 0;
+    for (;;) {
+      const nul = bytes.indexOf(NUL, from);
+      const end = nul < 0 ? -1 : bytes.indexOf(NEWLINE, nul + 1);
+      if (end < 0) break;
+      // In front of a path there may be notes about binary files, on lines of their own.
+      const path =
+        bytes
+          .toString('utf8', from, nul)
+          .split(/\n(?=\.\/|\/proc\/)/)
+          .at(-1) ?? '';
+      const head = bytes.toString('latin1', nul + 1, Math.min(end, nul + 1 + MOST_NUMBER_BYTES));
+      const [whole, line, mark = ':'] = NUMBER.exec(head) ?? [];
+      from = end + 1;
+      if (whole === undefined) continue;
+      const text = bytes.subarray(nul + 1 + whole.length, end);
+      if (!each({ path, line: Number(line), mark, bytes: text })) return false;
+    }
+    rest = bytes.subarray(from);
+    return true;
+  };
+};
 
-const gather = async (search: Search, sorted: boolean, most: number): Promise<FoundLine[]> => {
-  const { pattern, options, filesOnly, where, ripgrep, signal, progress } = search;
-  const found: FoundLine[] = [];
-  const add = (path: string, line: number, text: string, context: boolean): boolean => {
-    found.push({ path: path.replace(/^\.\//, ''), line, text, context });
-    return found.length < most;
-  };
-  const takeFile = (record: Buffer): boolean => add(record.toString(), 0, '', false);
-  const takeLine = (record: Buffer): boolean => {
-    const end = record.indexOf(NUL);
-    if (end < 0) return true;
-    const rest = record.toString('utf8', end + 1);
-    const [whole, line, mark] = NUMBER.exec(rest) ?? [];
-    if (whole === undefined) return true;
-    const text = rest.slice(whole.length).replace(/\r$/, '');
-    return add(record.toString('utf8', 0, end), Number(line), text, mark === '-');
-  };
-  const splitter = filesOnly ? createSplitter(NUL, takeFile) : createSplitter(NEWLINE, takeLine);
-  const form = ['--null', '--with-filename', '--line-number', '--no-heading', '--color=never'];
-  await ripgrep(
-    [
-      ...form,
-      ...(filesOnly ? ['--files-with-matches'] : []),
-      ...(sorted ? ['--sort=path'] : []),
-      ...options,
-      '--',
-      pattern,
-      'cwd' in where ? './' : '-',
-    ],
-    { ...where, signal, ...(progress !== undefined && { progress }), take: splitter.take },
-  );
+const FORM = ['--null', '--with-filename', '--line-number', '--no-heading', '--color=never'];
+const SHORT_LINES = [`--max-columns=${LONGEST_LINE}`, '--max-columns-preview'];
+
+const withoutDot = (path: string): string => path.replace(/^\.\//, '');
+
+/** Lines under the folder `cwd`, by path, in no order of paths; nothing when there are `most` or more. */
+export const proposeLines = async (
+  search: Search,
+  cwd: string,
+  most: number,
+): Promise<Map<string, ProposedLine[]> | undefined> => {
+  const { pattern, options, walk, filesOnly, ripgrep, signal, begun, progress } = search;
+  const found = new Map<string, ProposedLine[]>();
+  let count = 0;
+  const take = createLineReader(({ path, line, bytes }) => {
+    const lines = found.get(path);
+    if (lines === undefined) found.set(path, [{ line, bytes }]);
+    else lines.push({ line, bytes });
+    return (count += 1) < most;
+  });
+  const first = filesOnly ? ['--max-count=1'] : [];
+  await ripgrep([...FORM, ...SHORT_LINES, ...first, ...options, ...walk, '--', pattern, './'], {
+    cwd,
+    signal,
+    begun,
+    ...(progress !== undefined && { progress }),
+    take,
+  });
+  if (count >= most) return undefined;
+  return new Map([...found].map(([path, lines]) => [withoutDot(path), lines]));
+};
+
+/** Files under the folder `cwd` that have a match, in no order. */
+export const proposeFiles = async (search: Search, cwd: string): Promise<string[]> => {
+  const { pattern, options, walk, ripgrep, signal, begun, progress } = search;
+  const found: string[] = [];
+  let bytes = 0;
+  const { take } = createSplitter(NUL, (record) => {
+    if ((bytes += record.length) > MOST_PATH_BYTES) throw tooMany();
+    return found.push(withoutDot(record.toString())) > 0;
+  });
+  await ripgrep(['--null', '--files-with-matches', ...options, ...walk, '--', pattern, './'], {
+    cwd,
+    signal,
+    begun,
+    ...(progress !== undefined && { progress }),
+    take,
+  });
   return found;
 };
 
-/** At least the first `needed` lines, when there are as many, in the order of their paths. */
-export const searchLines = async (search: Search): Promise<FoundLine[]> => {
-  const { needed, mostGathered = MOST_GATHERED } = search;
-  const found = await gather(search, false, mostGathered);
-  if (found.length >= mostGathered) return gather(search, true, needed);
-  // Lines of one file come together and in order; only the files have to be put in order.
-  const byPath = new Map<string, FoundLine[]>();
-  for (const line of found) {
-    const lines = byPath.get(line.path);
-    if (lines === undefined) byPath.set(line.path, [line]);
-    else lines.push(line);
-  }
-  return [...byPath]
-    .map(([path, lines]) => ({ key: toSortKey(path), lines }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .flatMap(({ lines }) => lines);
+/** Lines of open files, in their order, up to `needed` in all. The files are searched themselves. */
+export const searchOpenFiles = async (
+  search: Search,
+  files: readonly { path: string; fd: number }[],
+  needed: number,
+): Promise<FoundLine[]> => {
+  const { pattern, options, context, filesOnly, ripgrep, signal, begun, progress } = search;
+  // Descriptors of the child follow its three standard ones.
+  const single = files.length === 1 ? files[0] : undefined;
+  const paths =
+    single === undefined ? files.map((_, index) => `/proc/self/fd/${index + 3}`) : ['-'];
+  const byPath = new Map(files.map(({ path }, index) => [paths[index] ?? '', path]));
+  const found: FoundLine[] = [];
+  const take = createLineReader(({ path, line, mark, bytes }) => {
+    found.push({
+      path: single?.path ?? byPath.get(path) ?? '',
+      line,
+      text: bytes.toString().replace(/\r$/, ''),
+      context: mark === '-',
+    });
+    return found.length < needed;
+  });
+  const more = filesOnly ? ['--max-count=1'] : [`--context=${context}`];
+  await ripgrep(
+    [
+      ...FORM,
+      ...SHORT_LINES,
+      ...more,
+      ...options,
+      '--threads=1',
+      '--no-mmap',
+      '--',
+      pattern,
+      ...paths,
+    ],
+    {
+      ...(single === undefined ? { descriptors: files.map(({ fd }) => fd) } : { stdin: single.fd }),
+      signal,
+      begun,
+      ...(progress !== undefined && { progress }),
+      take,
+    },
+  );
+  return found;
 };

@@ -1,5 +1,5 @@
 // The filesystem server: its tools, its resources, and the guard that each call gets.
-import { HOME_ENV, defineServer, type ServerDefinition } from '@drawbridge/kit';
+import { createUserState, defineServer, type ServerDefinition } from '@drawbridge/kit';
 import { createLocks } from './locks.ts';
 import type { Parts } from './parts.ts';
 import { createPathGuard } from './path-guard.ts';
@@ -44,13 +44,27 @@ export interface FilesystemOptions {
   searchTimeLimit?: number;
 }
 
-/** `env` names Drawbridge's home folder, which is never opened. */
+/** `env` names Drawbridge's home folder and the user's; no home is opened, no settings are written. */
 export const createDefinition = (
   env: NodeJS.ProcessEnv,
   { searchTimeLimit }: FilesystemOptions = {},
 ): ServerDefinition => {
+  const userState = createUserState(env);
+  const pins = new Map<string, string>();
   const parts: Parts = {
-    guardOf: ({ caller }) => createPathGuard({ roots: caller.roots, home: env[HOME_ENV] }),
+    async withGuard({ caller }, work) {
+      const guard = await createPathGuard({
+        roots: caller.roots,
+        closed: userState.closedFolders(),
+        readOnly: () => [...caller.readOnly, ...userState.settingsFiles()],
+        pins,
+      });
+      try {
+        return await work(guard);
+      } finally {
+        guard.close();
+      }
+    },
     locks: createLocks(),
     ripgrep: createRipgrep(searchTimeLimit),
   };

@@ -1,5 +1,6 @@
 // What the operating system refuses, in words that a model can act on.
 import { ToolError } from '@drawbridge/kit';
+import { inQuotes } from './shown.ts';
 
 const hasCode = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'code' in error && typeof error.code === 'string';
@@ -29,11 +30,12 @@ const words: Readonly<Record<string, readonly [wrong: string, hint?: string]>> =
   EXDEV: ['lies on another file system'],
 };
 
-/** Throws `error` on as a ToolError about `shown` if it is the system's; as it is otherwise. */
-export const rethrowSystemError = (error: unknown, shown: string): never => {
-  const [wrong, hint] = (hasCode(error) ? words[error.code ?? ''] : undefined) ?? [];
-  if (wrong === undefined) throw error;
-  throw new ToolError(`"${shown}" ${wrong}.`, {
+/** Throws `error` on as a ToolError about `path` if it is the system's; as it is otherwise. */
+export const rethrowSystemError = (error: unknown, path: string): never => {
+  // What Node itself finds wrong has a code as well, but is no answer of the system.
+  if (!hasCode(error) || error.syscall === undefined) throw error;
+  const [wrong, hint] = words[error.code ?? ''] ?? [`could not be used: ${error.code}`];
+  throw new ToolError(`${inQuotes(path)} ${wrong}.`, {
     cause: error,
     ...(hint !== undefined && { hint }),
   });

@@ -4,9 +4,12 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { ToolError, characterEnd } from '@drawbridge/kit';
+import { readAt } from './bounded-read.ts';
 
 /** Files up to this many bytes are read whole for totals and hash. */
 export const FULL_SCAN_BYTES = 64 * 1024 * 1024;
+/** How far a line is looked for in a file that is larger. */
+const MOST_SCANNED = 1024 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 const SNIFF_BYTES = 8192;
 const NEWLINE = 10;
@@ -15,6 +18,24 @@ const HASH_DIGITS = 16;
 
 export const hashOf = (bytes: Uint8Array | string): string =>
   createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);
+
+/** The hash of a file, read in pieces; nothing for one that is too large to have a hash. */
+export const hashFile = async (
+  file: FileHandle,
+  signal: AbortSignal,
+): Promise<string | undefined> => {
+  const { size } = await file.stat();
+  if (size > FULL_SCAN_BYTES) return undefined;
+  const hash = createHash('sha256');
+  for (let position = 0; ;) {
+    signal.throwIfAborted();
+    const chunk = await readAt(file, position, CHUNK_BYTES);
+    hash.update(chunk);
+    position += chunk.length;
+    if (chunk.length < CHUNK_BYTES) return hash.digest('hex').slice(0, HASH_DIGITS);
+    if (position > FULL_SCAN_BYTES) return undefined;
+  }
+};
 
 /** Where to begin: a line, the last lines, or where an earlier answer stopped. */
 export type Start = { line: number } | { last: number } | { byte: number; line: number };
@@ -36,19 +57,10 @@ export interface WindowOptions {
   lines: number;
   /** Most bytes of text. */
   bytes: number;
+  /** Whether lines are counted and the file is hashed, where its size allows. */
+  totals?: boolean;
   signal: AbortSignal;
 }
-
-const readAt = async (file: FileHandle, position: number, length: number): Promise<Buffer> => {
-  const buffer = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
-};
 
 export const assertText = (head: Uint8Array): void => {
   if (head.subarray(0, SNIFF_BYTES).includes(0)) {
@@ -67,24 +79,35 @@ interface Scan {
   hash?: string;
 }
 
+interface ScanOptions {
+  start: { byte: number; line: number; until: number };
+  lines: number;
+  bytes: number;
+  totals: boolean;
+  signal: AbortSignal;
+}
+
 const scanFrom = async (
   file: FileHandle,
   size: number,
-  {
-    start,
-    lines,
-    signal,
-  }: { start: { byte: number; line: number; until: number }; lines: number; signal: AbortSignal },
+  { start, lines, bytes, totals, signal }: ScanOptions,
 ): Promise<Scan> => {
-  const whole = size <= FULL_SCAN_BYTES && start.byte === 0;
+  const whole = totals && size <= FULL_SCAN_BYTES && start.byte === 0;
   const hash = whole ? createHash('sha256') : undefined;
   let { byte: position, line } = start;
   let from = start.until <= line ? position : -1;
   let to = -1;
   const fromLine = Math.max(start.until, line);
-  const enough = (): boolean => !whole && to >= 0;
+  /** The window is full where its text is, though its last line goes on. */
+  const enough = (): boolean =>
+    !whole && (to >= 0 || (from >= 0 && position > from + bytes + CHUNK_BYTES));
   while (position < size && !enough()) {
     signal.throwIfAborted();
+    if (from < 0 && position - start.byte > MOST_SCANNED) {
+      throw new ToolError(`Line ${start.until} is not in the first ${MOST_SCANNED} bytes.`, {
+        hint: 'tail, or grep for what the line has in it',
+      });
+    }
     const chunk = await readAt(file, position, Math.min(CHUNK_BYTES, size - position));
     if (chunk.length === 0) break;
     hash?.update(chunk);
@@ -140,18 +163,19 @@ const countLines = (text: Uint8Array): number => {
 const scanFor = async (
   file: FileHandle,
   size: number,
-  { start, lines, bytes, signal }: WindowOptions,
+  { start, lines, bytes, totals = true, signal }: WindowOptions,
 ): Promise<Scan> => {
+  const options = { lines, bytes, totals, signal };
   if ('byte' in start) {
-    return scanFrom(file, size, { start: { ...start, until: start.line }, lines, signal });
+    return scanFrom(file, size, { ...options, start: { ...start, until: start.line } });
   }
   const top = { byte: 0, line: 1 };
   if ('line' in start) {
-    return scanFrom(file, size, { start: { ...top, until: start.line }, lines, signal });
+    return scanFrom(file, size, { ...options, start: { ...top, until: start.line } });
   }
   const from = await startOfLast(file, size, { lines: start.last, bytes });
   if (size > FULL_SCAN_BYTES) return { from, fromLine: 0, to: size };
-  const all = await scanFrom(file, size, { start: { ...top, until: 1 }, lines: 1, signal });
+  const all = await scanFrom(file, size, { ...options, start: { ...top, until: 1 }, lines: 1 });
   return { ...all, from, fromLine: 0, to: size };
 };
 
@@ -159,10 +183,11 @@ const scanFor = async (
 export const readWindow = async (
   file: FileHandle,
   size: number,
-  { start, lines, bytes, signal }: WindowOptions,
+  options: WindowOptions,
 ): Promise<Window> => {
+  const { start, bytes } = options;
   assertText(await readAt(file, 0, Math.min(SNIFF_BYTES, size)));
-  const scan = await scanFor(file, size, { start, lines, bytes, signal });
+  const scan = await scanFor(file, size, options);
   const raw = await readAt(file, scan.from, Math.min(scan.to - scan.from, bytes + 4));
   const kept = raw.subarray(0, raw.length > bytes ? wholeLines(raw, bytes) : raw.length);
   const bom = scan.from === 0 && kept[0] === 0xef && kept[1] === 0xbb && kept[2] === 0xbf ? 3 : 0;

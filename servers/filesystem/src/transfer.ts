@@ -2,11 +2,12 @@
 // in the way is never followed.
 import { lstat, mkdir, readdir, readlink, rmdir, symlink, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { ToolError } from '@drawbridge/kit';
 import { writeAtomically } from './atomic-write.ts';
 import type { Folder } from './folder.ts';
 import { TRASH_FOLDER } from './listing.ts';
 import type { PathGuard } from './path-guard.ts';
+import { inQuotes } from './shown.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -28,37 +29,55 @@ export interface Copied {
   bytes: number;
   /** Pipes, sockets, devices, the trash, and what may not be opened. */
   skipped: number;
+  /** Files whose owner or group could not be kept. */
+  ownerChanged: number;
 }
+
+/** Bytes that one call copies. */
+const MOST_COPIED = 16 * 1024 * 1024 * 1024;
 
 const inFolder = async <T>(
   folder: Folder,
   name: string,
   work: (inner: Folder) => Promise<T>,
 ): Promise<T> => {
-  const inner = await folder.open(name);
+  const inner = folder.open(name);
   try {
     return await work(inner);
   } finally {
-    await inner.close();
+    inner.close();
   }
 };
 
-const copyFile = async (from: Spot, to: Spot, signal: AbortSignal): Promise<number> => {
+/** Copies as many bytes as the file had at first, however it grows. */
+const copyFile = async (
+  from: Spot,
+  to: Spot,
+  { copied, signal }: { copied: Copied; signal: AbortSignal },
+): Promise<void> => {
   const source = await from.folder.openFile(from.name);
   try {
     const { size, mode, uid, gid } = await source.stat();
+    if (copied.bytes + size > MOST_COPIED) {
+      throw new ToolError(`${inQuotes(from.name)} has ${size} bytes.`, {
+        allowed: `${MOST_COPIED} bytes in one call, of which ${copied.bytes} are copied`,
+      });
+    }
     const fill = async (target: FileHandle): Promise<void> => {
       const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-      for (;;) {
+      for (let left = size; left > 0;) {
         signal.throwIfAborted();
-        const { bytesRead } = await source.read(buffer, 0, CHUNK_BYTES, null);
+        const { bytesRead } = await source.read(buffer, 0, Math.min(left, CHUNK_BYTES), null);
         if (bytesRead === 0) return;
         await target.appendFile(buffer.subarray(0, bytesRead));
+        left -= bytesRead;
+        copied.bytes += bytesRead;
       }
     };
     const owner = { mode, uid, gid };
-    await writeAtomically(to.folder, to.name, fill, { owner, replace: false });
-    return size;
+    const written = await writeAtomically(to.folder, to.name, fill, { owner, replace: false });
+    copied.files += 1;
+    if (written.ownerChanged) copied.ownerChanged += 1;
   } finally {
     await source.close();
   }
@@ -67,20 +86,18 @@ const copyFile = async (from: Spot, to: Spot, signal: AbortSignal): Promise<numb
 /** Links are copied as links. @throws the system's EEXIST when the new name is taken. */
 export const copyTree = async (from: Spot, to: Spot, options: TransferOptions): Promise<Copied> => {
   const { guard, signal, progress } = options;
-  const copied: Copied = { files: 0, folders: 0, bytes: 0, skipped: 0 };
+  const copied: Copied = { files: 0, folders: 0, bytes: 0, skipped: 0, ownerChanged: 0 };
   const copy = async (source: Spot, target: Spot): Promise<void> => {
     signal.throwIfAborted();
     const path = source.folder.at(source.name);
     const stat = await lstat(path);
-    const wanted =
-      guard.allows(join(source.folder.real, source.name)) && source.name !== TRASH_FOLDER;
-    if (!wanted) copied.skipped += 1;
+    const hidden = source.name === TRASH_FOLDER || guard.hides(source.folder.real)(source.name);
+    if (hidden) copied.skipped += 1;
     else if (stat.isSymbolicLink()) {
       await symlink(await readlink(path), target.folder.at(target.name));
       copied.files += 1;
     } else if (stat.isFile()) {
-      copied.bytes += await copyFile(source, target, signal);
-      copied.files += 1;
+      await copyFile(source, target, { copied, signal });
     } else if (stat.isDirectory()) {
       const names = await readdir(path);
       await mkdir(target.folder.at(target.name));

@@ -20,16 +20,16 @@ export const moveToTrash = async (
   const stamp = now().toISOString().replaceAll(/[:.]/g, '-');
   const slot = `${stamp}-${randomBytes(3).toString('hex')}`;
   const real = join(root.real, TRASH_FOLDER, slot, name);
-  await guard.withFolder(root.given, async (top) => {
+  await guard.withRoot(root, async (top) => {
     try {
       await mkdir(top.at(TRASH_FOLDER));
     } catch (error) {
       if (!isSystemError(error, 'EEXIST')) throw error;
     }
-    const trash = await top.open(TRASH_FOLDER);
+    const trash = top.open(TRASH_FOLDER);
     try {
       await mkdir(trash.at(slot));
-      const place = await trash.open(slot);
+      const place = trash.open(slot);
       try {
         await rename(folder.at(name), place.at(name));
       } catch (error) {
@@ -39,10 +39,10 @@ export const moveToTrash = async (
           cause: error,
         });
       } finally {
-        await place.close();
+        place.close();
       }
     } finally {
-      await trash.close();
+      trash.close();
     }
   });
   return guard.show(real);

@@ -4,8 +4,10 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { connect } from '@drawbridge/kit/testing';
+import { connect, toCallerMeta } from '@drawbridge/kit/testing';
 import { createDefinition, type FilesystemOptions } from '../src/server.ts';
+
+const KEY = 'the key of the bridge';
 
 export interface Answer {
   text: string;
@@ -25,6 +27,9 @@ export interface Workbench {
 export interface WorkbenchOptions extends FilesystemOptions {
   roots?: (base: string) => string[];
   home?: (base: string) => string;
+  env?: (base: string) => NodeJS.ProcessEnv;
+  /** What the bridge names as not to be written. */
+  readOnly?: (base: string) => string[];
   era?: 'modern' | 'legacy';
   /** Where the temporary folder is made. */
   parent?: string | undefined;
@@ -46,22 +51,33 @@ export const openWorkbench = async ({
   home,
   era = 'modern',
   parent,
+  env: environment,
+  readOnly,
   ...options
 }: WorkbenchOptions = {}): Promise<Workbench> => {
   const base = await temporaryFolder(parent);
   await mkdir(join(base, 'root'));
-  const env = home === undefined ? {} : { DRAWBRIDGE_HOME: home(base) };
+  const env = {
+    HOME: join(base, 'user'),
+    ...(home !== undefined && { DRAWBRIDGE_HOME: home(base) }),
+    ...environment?.(base),
+  };
+  const folders = roots(base);
   const { client, close } = await connect(createDefinition(env, options), {
     era,
-    roots: roots(base),
+    roots: folders,
+    bridgeKey: KEY,
   });
   onTestFinished(close);
+  const identity = { tenant: 't', principal: 'p', project: 'j', run: 'r', roots: folders };
+  const caller = { key: KEY, ...identity, readOnly: readOnly?.(base) ?? [] };
+  const meta = readOnly === undefined ? {} : { _meta: toCallerMeta(caller) };
   return {
     base,
     root: join(base, 'root'),
     client,
     async call(name, args = {}) {
-      const result = await client.callTool({ name, arguments: args });
+      const result = await client.callTool({ name, arguments: args, ...meta });
       const [first] = result.content;
       return {
         text: first?.type === 'text' ? first.text : '',

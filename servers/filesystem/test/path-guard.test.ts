@@ -4,7 +4,9 @@ import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeAtomically } from '../src/atomic-write.ts';
+import { listFiles } from '../src/listing.ts';
 import { createPathGuard } from '../src/path-guard.ts';
+import { createRipgrep } from '../src/ripgrep.ts';
 import { temporaryFolder } from './harness.ts';
 
 import { SECRET, expectUntouched, openBesideSecret } from './secret.ts';
@@ -52,6 +54,33 @@ describe('a folder swapped for a link between check and use (CVE-2025-53109)', (
       );
     },
   );
+
+  it('does not lead a search, a list or a read out when it is the root itself, or lies above it', async () => {
+    const base = await temporaryFolder();
+    for (const folder of ['up/root', 'out/root']) {
+      await mkdir(join(base, folder, 'in'), { recursive: true });
+      await writeFile(join(base, folder, 'in/a.txt'), folder);
+    }
+    const guard = await createPathGuard({ roots: [join(base, 'up/root')] });
+    await rename(join(base, 'up'), join(base, 'aside'));
+    await symlink(join(base, 'out'), join(base, 'up'));
+    const { signal } = new AbortController();
+    const found = await guard.withFolder('in', async (folder) => ({
+      names: await listFiles(guard, folder, { ignored: false, ripgrep: createRipgrep(), signal }),
+      entries: folder.entries().map(({ name }) => name),
+    }));
+    expect(found).toEqual({ names: ['a.txt'], entries: ['a.txt'] });
+    const text = await guard.withPlace('in/a.txt', { follow: true }, async ({ folder, name }) => {
+      const file = await folder.openFile(name);
+      try {
+        return await file.readFile('utf8');
+      } finally {
+        await file.close();
+      }
+    });
+    expect(text).toBe('up/root');
+    guard.close();
+  });
 
   it('leads nowhere however often it is swapped during calls', async () => {
     const { call, root, outside } = await openBesideSecret();

@@ -4,7 +4,8 @@ import { open, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRipgrep } from '../src/ripgrep.ts';
-import { searchLines } from '../src/search-lines.ts';
+import { openFolder } from '../src/folder.ts';
+import { searchFolder } from '../src/verified-lines.ts';
 import { openWorkbench } from './harness.ts';
 
 import { openBesideSecret } from './secret.ts';
@@ -90,23 +91,28 @@ describe('a search', () => {
     await endless.close();
   });
 
-  it('gives the same pages whether it is gathered or sorted by ripgrep', async () => {
+  it('answers the same whether its lines are compared or its files are searched again', async () => {
     const { root } = await openBesideSecret();
     for (const name of ['b-b', 'b/x', 'b/a', 'a.a', 'a/z', 'c']) {
       await mkdir(dirname(join(root, name)), { recursive: true });
       await writeFile(join(root, name), 'one x\ntwo x\n');
     }
+    const folder = openFolder(root, () => {});
+    onTestFinished(() => folder.close());
     const search = {
       pattern: 'x',
       options: [],
+      walk: [],
+      context: 0,
       filesOnly: false,
-      where: { cwd: root },
       needed: 100,
+      hides: () => () => false,
       ripgrep: createRipgrep(),
+      begun: performance.now(),
       signal: new AbortController().signal,
     };
-    const gathered = await searchLines(search);
-    expect(gathered).toHaveLength(12);
-    expect(await searchLines({ ...search, mostGathered: 3 })).toEqual(gathered);
+    const compared = await searchFolder(search, folder);
+    expect(compared).toHaveLength(12);
+    expect(await searchFolder({ ...search, mostProposed: 3 }, folder)).toEqual(compared);
   });
 });

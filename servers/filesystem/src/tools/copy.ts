@@ -2,46 +2,62 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { pathText } from '../arguments.ts';
 import { assertFree } from '../atomic-write.ts';
 import type { Parts } from '../parts.ts';
 import { isInside } from '../path-rules.ts';
+import { quoted } from '../shown.ts';
 import { copyTree } from '../transfer.ts';
 
-export const copy = ({ guardOf }: Parts): Tool =>
+export const copy = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'copy',
     title: 'Copy',
-    description: 'Copies a file or a whole folder; never onto something that exists.',
+    description: 'Copies a file or a whole folder; never replaces.',
     effect: 'write',
-    input: z.strictObject({ from: z.string(), to: z.string() }),
+    input: z.strictObject({ from: pathText, to: pathText }),
     output: z.object({
       from: z.string(),
       to: z.string(),
       files: z.int(),
       bytes: z.int(),
       skipped: z.int(),
+      owner_changed: z.int().optional(),
     }),
-    async run(args, context) {
-      const guard = await guardOf(context);
-      return guard.withPlace(args.from, { follow: false }, async (from) => {
-        // Asked here, so that the error names this path and not the other.
-        await lstat(from.folder.at(from.name));
-        return guard.withPlace(args.to, { follow: false }, async (to) => {
-          if (isInside(join(from.folder.real, from.name), join(to.folder.real, to.name))) {
-            throw new ToolError(`"${to.shown}" is "${from.shown}" itself or lies in it.`);
-          }
-          await assertFree(to.folder, to.name);
-          const copied = await copyTree(from, to, {
-            guard,
-            signal: context.signal,
-            progress: (done) => context.progress(done),
+    run: (args, context) =>
+      withGuard(context, (guard) =>
+        guard.withPlace(args.from, { follow: false }, async (from) => {
+          // Asked here, so that the error names this path and not the other.
+          await lstat(from.folder.at(from.name));
+          return guard.withPlace(args.to, { follow: false, change: true }, async (to) => {
+            if (isInside(join(from.folder.real, from.name), join(to.folder.real, to.name))) {
+              throw new ToolError(
+                `${quoted(to.shown)} is ${quoted(from.shown)} itself or lies in it.`,
+              );
+            }
+            await assertFree(to.folder, to.name);
+            const {
+              folders: _folders,
+              ownerChanged,
+              ...copied
+            } = await copyTree(from, to, {
+              guard,
+              signal: context.signal,
+              progress: (done) => context.progress(done),
+            });
+            const skipped = copied.skipped === 0 ? '' : `; ${copied.skipped} skipped`;
+            const changed =
+              ownerChanged === 0 ? '' : `; ${ownerChanged} with another owner or group`;
+            return {
+              output: {
+                from: from.shown,
+                to: to.shown,
+                ...copied,
+                ...(ownerChanged > 0 && { owner_changed: ownerChanged }),
+              },
+              text: `Copied ${from.shown} to ${to.shown}: ${copied.files} files, ${copied.bytes} bytes${skipped}${changed}`,
+            };
           });
-          const skipped = copied.skipped === 0 ? '' : `; ${copied.skipped} skipped`;
-          return {
-            output: { from: from.shown, to: to.shown, ...copied },
-            text: `Copied ${from.shown} to ${to.shown}: ${copied.files} files, ${copied.bytes} bytes${skipped}`,
-          };
-        });
-      });
-    },
+        }),
+      ),
   });

@@ -1,21 +1,32 @@
-import { defineTool, type Tool } from '@drawbridge/kit';
+import { countFitting, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { pathText } from '../arguments.ts';
 import type { Parts } from '../parts.ts';
+import { toShown } from '../shown.ts';
 
-export const createDirectory = ({ guardOf }: Parts): Tool =>
+export const createDirectory = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'create_directory',
     title: 'Create a folder',
-    description: 'Creates a folder and those above it that are missing.',
+    description: 'Creates a folder, and those above it.',
     effect: 'idempotent',
-    input: z.strictObject({ path: z.string() }),
+    input: z.strictObject({ path: pathText }),
     output: z.object({ created: z.array(z.string()) }),
-    async run({ path }, context) {
-      const guard = await guardOf(context);
-      const created = await guard.createFolders(path);
-      return {
-        output: { created },
-        text: created.length === 0 ? `${path} exists already.` : `Created ${created.join(', ')}`,
-      };
-    },
+    run: ({ path }, context) =>
+      withGuard(context, async (guard) => {
+        const all = await guard.createFolders(path);
+        const created = all.slice(
+          0,
+          countFitting(all, (each) => Buffer.byteLength(each)),
+        );
+        const more = all.length - created.length;
+        const rest = more === 0 ? '' : ` and ${more} more in the last of them`;
+        return {
+          output: { created },
+          text:
+            all.length === 0
+              ? `${toShown(path)} exists already.`
+              : `Created ${created.join(', ')}${rest}`,
+        };
+      }),
   });

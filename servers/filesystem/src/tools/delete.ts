@@ -2,48 +2,48 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { pathText } from '../arguments.ts';
 import type { Parts } from '../parts.ts';
 import { removeTree } from '../transfer.ts';
 import { isInTrash, moveToTrash } from '../trash.ts';
 
 /** `delete` is a word of the language. */
-export const deletePath = ({ guardOf }: Parts): Tool =>
+export const deletePath = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'delete',
     title: 'Delete',
-    description: "Moves a file or folder to the root's .drawbridge-trash, or removes it for good.",
+    description: "Moves to the root's .drawbridge-trash, or removes for good.",
     effect: 'destructive',
     input: z.strictObject({
-      path: z.string(),
-      permanent: z.boolean().default(false).describe('cannot be undone'),
+      path: pathText,
+      permanent: z.boolean().default(false),
     }),
     output: z.object({
       path: z.string(),
       trash: z.string().optional(),
       removed: z.int().optional(),
     }),
-    async run({ path, permanent }, context) {
-      const guard = await guardOf(context);
-      return guard.withPlace(path, { follow: false }, async (place) => {
-        const { folder, name, shown } = place;
-        const real = join(folder.real, name);
-        guard.assertMovable(real);
-        await lstat(folder.at(name));
-        if (!permanent && !isInTrash(real)) {
-          const trash = await moveToTrash(guard, place);
+    run: ({ path, permanent }, context) =>
+      withGuard(context, (guard) =>
+        guard.withPlace(path, { follow: false, change: true }, async (place) => {
+          const { folder, name, shown } = place;
+          const real = join(folder.real, name);
+          await lstat(folder.at(name));
+          if (!permanent && !isInTrash(real)) {
+            const trash = await moveToTrash(guard, place);
+            return {
+              output: { path: shown, trash },
+              text: `Moved ${shown} to ${trash}\nMove it back from there to undo this.`,
+            };
+          }
+          const removed = await removeTree(place, {
+            signal: context.signal,
+            progress: (done) => context.progress(done),
+          });
           return {
-            output: { path: shown, trash },
-            text: `Moved ${shown} to ${trash}\nMove it back from there to undo this.`,
+            output: { path: shown, removed },
+            text: `Removed ${shown} for good: ${removed} things`,
           };
-        }
-        const removed = await removeTree(place, {
-          signal: context.signal,
-          progress: (done) => context.progress(done),
-        });
-        return {
-          output: { path: shown, removed },
-          text: `Removed ${shown} for good: ${removed} things`,
-        };
-      });
-    },
+        }),
+      ),
   });

@@ -1,28 +1,27 @@
-import { ToolError, defineTool, limitText, type Tool } from '@drawbridge/kit';
+import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { contentText, hashText, pathText } from '../arguments.ts';
+import { readWhole } from '../bounded-read.ts';
+import { applyChanges, toDiff, type Change } from '../edit-diff.ts';
 import type { Parts } from '../parts.ts';
+import { findPassages, fitLineEnds } from '../passages.ts';
 import type { Place } from '../path-guard.ts';
+import { quoted } from '../shown.ts';
 import { assertText, hashOf } from '../text-lines.ts';
-import { lockKeyOf, replaceText } from './write.ts';
+import { OWNER_CHANGED, lockKeyOf, replaceText } from './write.ts';
 
 const MOST_BYTES = 16 * 1024 * 1024;
-const MOST_DIFF_BYTES = 128 * 1024;
+const MOST_REPLACED = 100_000;
 
-const readWhole = async ({ folder, name, shown }: Place): Promise<string> => {
+const readText = async ({ folder, name, shown }: Place): Promise<string> => {
   const file = await folder.openFile(name);
   try {
-    const { size } = await file.stat();
-    if (size > MOST_BYTES) {
-      throw new ToolError(`"${shown}" has ${size} bytes.`, {
-        allowed: `files up to ${MOST_BYTES} bytes`,
-      });
-    }
-    const bytes = await file.readFile();
+    const bytes = await readWhole(file, { shown, most: MOST_BYTES });
     assertText(bytes);
     const text = bytes.toString('utf8');
     // Written back, a wrong byte would become a replacement character.
     if (Buffer.byteLength(text) !== bytes.length || !Buffer.from(text).equals(bytes)) {
-      throw new ToolError(`"${shown}" is not UTF-8, so it cannot be edited as text.`);
+      throw new ToolError(`${quoted(shown)} is not UTF-8, so it cannot be edited as text.`);
     }
     return text;
   } finally {
@@ -30,31 +29,68 @@ const readWhole = async ({ folder, name, shown }: Place): Promise<string> => {
   }
 };
 
-const countOf = (text: string, part: string): number => text.split(part).length - 1;
+interface Wanted {
+  old_text: string;
+  new_text: string;
+  replace_all: boolean;
+}
 
-/** In a file of CRLF lines, a caller's LF means CRLF. */
-const fitLineEnds = (part: string, text: string): string =>
-  text.includes('\r\n') && !part.includes('\r') ? part.replaceAll('\n', '\r\n') : part;
-
-const toShownDiff = (patch: string | undefined): string => {
-  if (patch === undefined) return '[The difference is too large to show.]';
-  const { text, cut } = limitText(patch, MOST_DIFF_BYTES);
-  return cut ? `${text}\n[Cut here. Read the file to see the whole change.]` : text;
+/**
+ * Where the passage stands, and what is to stand there. A passage with a carriage return is looked for
+ * as it is, and replaced by what is given as it is; any other, and one that is not found so, without
+ * regard to the kind of its line ends, and its replacement gets those of the place.
+ */
+const toChanges = (before: string, wanted: Wanted, shown: string): Change[] => {
+  const { old_text: old, new_text: replacement, replace_all: all } = wanted;
+  const find = (literal: boolean) => findPassages(before, old, { literal, most: MOST_REPLACED });
+  let literal = old.includes('\r');
+  let found = find(literal);
+  if (literal && found.count === 0) {
+    literal = false;
+    found = find(literal);
+  }
+  const { passages, count } = found;
+  if (count === 0) {
+    throw new ToolError(`old_text does not occur in ${quoted(shown)} (0 matches).`, {
+      hint: 'read_text, and copy the passage with its exact white space',
+    });
+  }
+  if (count > 1 && !all) {
+    throw new ToolError(`old_text occurs ${count} times in ${quoted(shown)}.`, {
+      hint: 'more of the text around it, or replace_all: true',
+    });
+  }
+  if (count > MOST_REPLACED) {
+    throw new ToolError(`old_text occurs ${count} times in ${quoted(shown)}.`, {
+      allowed: `${MOST_REPLACED} replacements at once`,
+      hint: 'more of the text around it',
+    });
+  }
+  const size = before.length + count * (replacement.length - old.length);
+  if (size > MOST_BYTES) {
+    throw new ToolError(`${quoted(shown)} would have some ${size} bytes.`, {
+      allowed: `files up to ${MOST_BYTES} bytes`,
+    });
+  }
+  return passages.map((passage) => ({
+    ...passage,
+    replacement: literal ? replacement : fitLineEnds(before, passage, replacement),
+  }));
 };
 
-export const edit = ({ guardOf, locks }: Parts): Tool =>
+export const edit = ({ withGuard, locks }: Parts): Tool =>
   defineTool({
     name: 'edit',
     title: 'Edit a file',
-    description: 'Replaces a passage that occurs exactly once, or every one. Answers with a diff.',
+    description: 'Replaces a passage that occurs once, or all. Answers with a diff.',
     effect: 'destructive',
     input: z.strictObject({
-      path: z.string(),
-      old_text: z.string().min(1),
-      new_text: z.string(),
+      path: pathText,
+      old_text: contentText.min(1),
+      new_text: contentText,
       replace_all: z.boolean().default(false),
-      dry_run: z.boolean().default(false).describe('only show the diff'),
-      expected_hash: z.string().optional(),
+      dry_run: z.boolean().default(false),
+      expected_hash: hashText.optional(),
     }),
     output: z.object({
       path: z.string(),
@@ -62,48 +98,36 @@ export const edit = ({ guardOf, locks }: Parts): Tool =>
       written: z.boolean(),
       diff: z.string(),
       hash: z.string(),
+      owner_changed: z.boolean().optional(),
     }),
-    async run(args, context) {
-      const guard = await guardOf(context);
-      return guard.withPlace(args.path, { follow: true }, (place) =>
-        locks.hold(lockKeyOf(place), async () => {
-          const { shown } = place;
-          const before = await readWhole(place);
-          const old = fitLineEnds(args.old_text, before);
-          const count = countOf(before, old);
-          if (count === 0) {
-            throw new ToolError(`old_text does not occur in "${shown}" (0 matches).`, {
-              hint: 'read_text, and copy the passage with its exact white space',
-            });
-          }
-          if (count > 1 && !args.replace_all) {
-            throw new ToolError(`old_text occurs ${count} times in "${shown}".`, {
-              hint: 'more of the text around it, or replace_all: true',
-            });
-          }
-          const after = before.split(old).join(fitLineEnds(args.new_text, before));
-          const { FILE_HEADERS_ONLY, createTwoFilesPatch } = await import('diff');
-          const patch = createTwoFilesPatch(shown, shown, before, after, undefined, undefined, {
-            context: 3,
-            timeout: 2_000,
-            headerOptions: FILE_HEADERS_ONLY,
-          });
-          const diff = toShownDiff(patch);
-          const written = !args.dry_run;
-          // What was just read is what must still be there; the caller's own hash, if any, is stricter.
-          const expected = args.expected_hash ?? hashOf(before);
-          if (written) await replaceText(place, after, expected);
-          return {
-            output: {
-              path: shown,
-              replaced: count,
-              written,
-              diff,
-              hash: hashOf(written ? after : before),
-            },
-            text: `${written ? 'Replaced' : 'Would replace'} ${count} in ${shown}\n${diff}`,
-          };
-        }),
-      );
-    },
+    run: (args, { signal, ...context }) =>
+      withGuard(context, (guard) =>
+        guard.withPlace(args.path, { follow: true, change: !args.dry_run }, (place) =>
+          locks.hold(lockKeyOf(place), async () => {
+            const { shown } = place;
+            const before = await readText(place);
+            const changes = toChanges(before, args, shown);
+            const after = applyChanges(before, { start: 0, end: before.length }, changes);
+            const diff = await toDiff(shown, before, changes);
+            // What was just read is what must still be there; the caller's own hash, if any, is stricter.
+            const expectedHash = args.expected_hash ?? hashOf(before);
+            const written = args.dry_run
+              ? undefined
+              : await replaceText(place, { content: after, expectedHash, signal });
+            const changed = written?.owner_changed === true;
+            const done = `${args.dry_run ? 'Would replace' : 'Replaced'} ${changes.length} in ${shown}`;
+            return {
+              output: {
+                path: shown,
+                replaced: changes.length,
+                written: written !== undefined,
+                diff,
+                hash: written?.hash ?? hashOf(before),
+                ...(changed && { owner_changed: true }),
+              },
+              text: `${changed ? `${done}; ${OWNER_CHANGED}` : done}\n${diff}`,
+            };
+          }),
+        ),
+      ),
   });

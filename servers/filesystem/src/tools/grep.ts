@@ -8,12 +8,12 @@ import {
   type Tool,
 } from '@drawbridge/kit';
 import { z } from 'zod';
+import { cursorText, globText, pathText, patternText } from '../arguments.ts';
 import { toWalkArguments } from '../listing.ts';
 import type { Parts } from '../parts.ts';
-import { searchLines, type FoundLine } from '../search-lines.ts';
-
-/** Bytes of one line that are shown. */
-const LONGEST_LINE = 500;
+import type { PathGuard } from '../path-guard.ts';
+import { searchOpenFiles, type FoundLine } from '../search-lines.ts';
+import { searchFolder, type FolderSearch } from '../verified-lines.ts';
 
 const sizeOf = ({ path, text }: FoundLine): number => path.length + Buffer.byteLength(text);
 
@@ -29,23 +29,23 @@ const toText = (lines: readonly FoundLine[], around: boolean): string => {
   return parts.join('\n');
 };
 
-export const grep = ({ guardOf, ripgrep }: Parts): Tool =>
+export const grep = ({ withGuard, ripgrep }: Parts): Tool =>
   defineTool({
     name: 'grep',
     title: 'Search in files',
-    description: 'Searches file contents for a regular expression or a literal text.',
+    description: 'Searches a file or folder for a regular expression or text.',
     effect: 'read',
     input: z.strictObject({
-      pattern: z.string().min(1),
-      path: z.string().default('.').describe('folder or file'),
+      pattern: patternText.min(1),
+      path: pathText.default('.'),
       literal: z.boolean().default(false),
       ignore_case: z.boolean().default(false),
-      glob: z.string().optional().describe('e.g. *.ts or !*.md'),
-      context: z.int().min(0).max(20).default(0).describe('lines around'),
+      glob: globText.optional(),
+      context: z.int().min(0).max(20).default(0),
       files_only: z.boolean().default(false),
-      ignored: z.boolean().default(false).describe('also what .gitignore leaves out'),
+      ignored: z.boolean().default(false),
       limit: z.int().min(1).max(2_000).default(200),
-      cursor: z.string().optional(),
+      cursor: cursorText.optional(),
     }),
     output: z.object({
       files: z.array(z.string()).optional(),
@@ -61,67 +61,69 @@ export const grep = ({ guardOf, ripgrep }: Parts): Tool =>
         .optional(),
       next: z.string().optional(),
     }),
-    async run({ limit, cursor, ...args }, { signal, ...caller }) {
-      const guard = await guardOf(caller);
-      if (args.pattern.includes('\0')) throw new ToolError('The pattern has a NUL byte in it.');
-      const options = [
-        `--context=${args.context}`,
-        `--max-columns=${LONGEST_LINE}`,
-        '--max-columns-preview',
-        ...(args.literal ? ['--fixed-strings'] : []),
-        ...(args.ignore_case ? ['--ignore-case'] : []),
-        ...(args.glob === undefined ? [] : [`--glob=${args.glob}`]),
-      ];
+    run({ limit, cursor, ...args }, { signal, progress, ...context }) {
+      if (`${args.pattern}${args.glob}`.includes('\0')) {
+        throw new ToolError('The pattern or the glob has a NUL byte in it.');
+      }
       const [skip = 0] = fromCursor(cursor, args);
-      const search = {
+      const search = (guard: PathGuard, walk: readonly string[]): FolderSearch => ({
         pattern: args.pattern,
+        options: [
+          ...(args.literal ? ['--fixed-strings'] : []),
+          ...(args.ignore_case ? ['--ignore-case'] : []),
+        ],
+        walk: [...(args.glob === undefined ? [] : [`--glob=${args.glob}`]), ...walk],
+        context: args.context,
         filesOnly: args.files_only,
         needed: skip + limit + 1,
+        hides: guard.hides,
         ripgrep,
         signal,
-        progress: caller.progress,
-      };
-      const inFile = (): Promise<FoundLine[]> =>
+        begun: performance.now(),
+        progress,
+      });
+      const inFile = (guard: PathGuard): Promise<FoundLine[]> =>
         guard.withPlace(args.path, { follow: true }, async ({ folder, name, shown }) => {
           const file = await folder.openFile(name);
           try {
-            const found = await searchLines({ ...search, options, where: { stdin: file.fd } });
-            return found.map((line) => ({ ...line, path: shown }));
+            const files = [{ path: shown, fd: file.fd }];
+            return await searchOpenFiles(search(guard, []), files, skip + limit + 1);
           } finally {
             await file.close();
           }
         });
-      const inFolder = (): Promise<FoundLine[]> =>
+      const inFolder = (guard: PathGuard): Promise<FoundLine[]> =>
         guard.withFolder(args.path, async (folder) => {
-          const found = await searchLines({
-            ...search,
-            options: [...options, ...toWalkArguments(guard, folder, args.ignored)],
-            where: { cwd: folder.path },
-          });
+          const walk = toWalkArguments(guard, folder, args.ignored);
+          const found = await searchFolder(search(guard, walk), folder);
           return found
             .slice(0, skip + limit + 1)
             .map((line) => ({ ...line, path: guard.show(join(folder.real, line.path)) }));
         });
-      const found = (await guard.isFolder(args.path)) ? await inFolder() : await inFile();
-      const candidates = found.slice(skip, skip + limit);
-      const page = candidates.slice(0, countFitting(candidates, sizeOf));
-      const end = skip + page.length;
-      const next = end < found.length ? toCursor([end], args) : undefined;
-      const files = page.map(({ path }) => path);
-      const matches = page.map(({ path, line, text, context }) => ({
-        path,
-        line,
-        text,
-        ...(context && { context }),
-      }));
-      const text = args.files_only ? files.join('\n') : toText(page, args.context > 0);
-      const more = next === undefined ? '' : `\n[More: cursor "${next}"]`;
-      return {
-        output: {
-          ...(args.files_only ? { files } : { matches }),
-          ...(next !== undefined && { next }),
-        },
-        text: page.length === 0 ? '[nothing found]' : `${text}${more}`,
-      };
+      return withGuard(context, async (guard) => {
+        const found = (await guard.isFolder(args.path))
+          ? await inFolder(guard)
+          : await inFile(guard);
+        const candidates = found.slice(skip, skip + limit);
+        const page = candidates.slice(0, countFitting(candidates, sizeOf));
+        const end = skip + page.length;
+        const next = end < found.length ? toCursor([end], args) : undefined;
+        const files = page.map(({ path }) => path);
+        const matches = page.map(({ path, line, text, context: around }) => ({
+          path,
+          line,
+          text,
+          ...(around && { context: around }),
+        }));
+        const text = args.files_only ? files.join('\n') : toText(page, args.context > 0);
+        const more = next === undefined ? '' : `\n[More: cursor "${next}"]`;
+        return {
+          output: {
+            ...(args.files_only ? { files } : { matches }),
+            ...(next !== undefined && { next }),
+          },
+          text: page.length === 0 ? '[nothing found]' : `${text}${more}`,
+        };
+      });
     },
   });

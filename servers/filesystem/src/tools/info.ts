@@ -2,8 +2,10 @@ import { lstat, readlink } from 'node:fs/promises';
 import { defineTool, type Tool } from '@drawbridge/kit';
 import type { Stats } from 'node:fs';
 import { z } from 'zod';
+import { pathText } from '../arguments.ts';
 import type { Parts } from '../parts.ts';
 import type { Place } from '../path-guard.ts';
+import { toShown } from '../shown.ts';
 
 const kinds = ['file', 'folder', 'link', 'pipe', 'socket', 'device'] as const;
 
@@ -24,13 +26,13 @@ const describe = (stat: Stats) => ({
   links: stat.nlink,
 });
 
-export const info = ({ guardOf }: Parts): Tool =>
+export const info = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'info',
     title: 'File information',
-    description: 'Type, size, times and rights of a file or folder; a link is not followed.',
+    description: 'Type, size, times and rights; a link is not followed.',
     effect: 'read',
-    input: z.strictObject({ path: z.string() }),
+    input: z.strictObject({ path: pathText }),
     output: z.object({
       path: z.string(),
       type: z.enum(kinds),
@@ -41,25 +43,28 @@ export const info = ({ guardOf }: Parts): Tool =>
       links: z.int(),
       target: z.string().optional(),
     }),
-    async run({ path }, context) {
-      const guard = await guardOf(context);
-      const ofPlace = async ({ folder, name, shown }: Place) => {
-        const stat = await lstat(folder.at(name));
-        const target = stat.isSymbolicLink() ? await readlink(folder.at(name)) : undefined;
-        return { path: shown, ...describe(stat), ...(target !== undefined && { target }) };
-      };
-      const output = guard.isRoot(path)
-        ? await guard.withFolder(path, async (folder, shown) => ({
+    run: ({ path }, context) =>
+      withGuard(context, async (guard) => {
+        const ofPlace = async ({ folder, name, shown }: Place) => {
+          const stat = await lstat(folder.at(name));
+          const target = stat.isSymbolicLink() ? await readlink(folder.at(name)) : undefined;
+          return {
             path: shown,
-            // Asked about in itself: through the descriptor it would be a link.
-            ...describe(await lstat(folder.real)),
-          }))
-        : await guard.withPlace(path, { follow: false }, ofPlace);
-      return {
-        output,
-        text: Object.entries(output)
-          .map(([key, value]) => `${key}: ${value}`)
-          .join('\n'),
-      };
-    },
+            ...describe(stat),
+            ...(target !== undefined && { target: toShown(target) }),
+          };
+        };
+        const output = guard.isRoot(path)
+          ? await guard.withFolder(path, async (folder, shown) => ({
+              path: shown,
+              ...describe(folder.stat()),
+            }))
+          : await guard.withPlace(path, { follow: false }, ofPlace);
+        return {
+          output,
+          text: Object.entries(output)
+            .map(([key, value]) => `${key}: ${value}`)
+            .join('\n'),
+        };
+      }),
   });

@@ -1,10 +1,11 @@
 import { lstat, readdir } from 'node:fs/promises';
 import type { Dirent, Stats } from 'node:fs';
-import { join } from 'node:path';
 import { defineTool, toPage, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { cursorText, pathText } from '../arguments.ts';
 import type { Folder } from '../folder.ts';
 import type { Parts } from '../parts.ts';
+import { toShown } from '../shown.ts';
 import { isSystemError } from '../system-errors.ts';
 
 const MOST_ENTRIES = 2_000;
@@ -50,7 +51,7 @@ const look = async (
 };
 
 /** With what stands around the name in the answer. */
-const sizeOf = ({ name }: { name: string }): number => Buffer.byteLength(name) + 64;
+const sizeOf = ({ name }: { name: string }): number => Buffer.byteLength(toShown(name)) + 64;
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
 const orders = {
@@ -63,23 +64,20 @@ const orders = {
 const lineOf = ({ name, kind, size, modified }: Entry): string => {
   const mark = { file: '', folder: '/', link: '@', other: '?' }[kind];
   const details = kind === 'file' ? `\t${size}\t${modified?.toISOString() ?? ''}` : '';
-  return `${name}${mark}${details}`;
+  return `${toShown(name)}${mark}${details}`;
 };
 
-export const list = ({ guardOf }: Parts): Tool =>
+export const list = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'list',
     title: 'List a folder',
     description: 'Lists what is in a folder, with sizes.',
     effect: 'read',
     input: z.strictObject({
-      path: z.string().default('.'),
-      sort: z
-        .enum(['name', 'size', 'modified'])
-        .default('name')
-        .describe('largest or newest first'),
+      path: pathText.default('.'),
+      sort: z.enum(['name', 'size', 'modified']).default('name'),
       limit: z.int().min(1).max(MOST_ENTRIES).default(500),
-      cursor: z.string().optional(),
+      cursor: cursorText.optional(),
     }),
     output: z.object({
       path: z.string(),
@@ -94,33 +92,39 @@ export const list = ({ guardOf }: Parts): Tool =>
       ),
       next: z.string().optional(),
     }),
-    async run({ path, sort, limit, cursor }, { signal, ...context }) {
-      const guard = await guardOf(context);
-      return guard.withFolder(path, async (folder, shown) => {
-        const all = (await readdir(folder.path, { withFileTypes: true })).filter(({ name }) =>
-          guard.allows(join(folder.real, name)),
-        );
-        const scope = [path, sort];
-        // Sizes and times of all are needed only where they decide the order.
-        const pageOf = async () => {
-          if (sort === 'name') {
-            const { items, ...rest } = toPage(all.sort(byName), { cursor, limit, scope, sizeOf });
-            return { items: await look(folder, items, signal), ...rest };
-          }
-          const entries = await look(folder, all, signal);
-          return toPage(entries.sort(orders[sort]), { cursor, limit, scope, sizeOf });
-        };
-        const { items, next } = await pageOf();
-        const entries = items.map(({ name, kind, size, modified }) => ({
-          name,
-          type: kind,
-          ...(kind === 'file' && { size, modified: modified?.toISOString() }),
-        }));
-        const more = next === undefined ? '' : `\n[${all.length} in all. More: cursor "${next}"]`;
-        return {
-          output: { path: shown, total: all.length, entries, ...(next !== undefined && { next }) },
-          text: `${items.length === 0 ? '[empty]' : items.map(lineOf).join('\n')}${more}`,
-        };
-      });
-    },
+    run: ({ path, sort, limit, cursor }, { signal, ...context }) =>
+      withGuard(context, (guard) =>
+        guard.withFolder(path, async (folder, shown) => {
+          const hides = guard.hides(folder.real);
+          const all = (await readdir(folder.path, { withFileTypes: true })).filter(
+            ({ name }) => !hides(name),
+          );
+          const scope = [path, sort];
+          // Sizes and times of all are needed only where they decide the order.
+          const pageOf = async () => {
+            if (sort === 'name') {
+              const { items, ...rest } = toPage(all.sort(byName), { cursor, limit, scope, sizeOf });
+              return { items: await look(folder, items, signal), ...rest };
+            }
+            const entries = await look(folder, all, signal);
+            return toPage(entries.sort(orders[sort]), { cursor, limit, scope, sizeOf });
+          };
+          const { items, next } = await pageOf();
+          const entries = items.map(({ name, kind, size, modified }) => ({
+            name: toShown(name),
+            type: kind,
+            ...(kind === 'file' && { size, modified: modified?.toISOString() }),
+          }));
+          const more = next === undefined ? '' : `\n[${all.length} in all. More: cursor "${next}"]`;
+          return {
+            output: {
+              path: shown,
+              total: all.length,
+              entries,
+              ...(next !== undefined && { next }),
+            },
+            text: `${items.length === 0 ? '[empty]' : items.map(lineOf).join('\n')}${more}`,
+          };
+        }),
+      ),
   });

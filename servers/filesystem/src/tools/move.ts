@@ -2,9 +2,11 @@ import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { pathText } from '../arguments.ts';
 import { assertFree, placeNew } from '../atomic-write.ts';
 import type { Parts } from '../parts.ts';
 import { isInside } from '../path-rules.ts';
+import { quoted } from '../shown.ts';
 import { isSystemError } from '../system-errors.ts';
 import { copyTree, removeTree, type Spot, type TransferOptions } from '../transfer.ts';
 
@@ -19,51 +21,56 @@ const moveHere = async (from: Spot, to: Spot): Promise<void> => {
   await rename(path, to.folder.at(to.name));
 };
 
-const moveAcross = async (from: Spot, to: Spot, options: TransferOptions): Promise<void> => {
-  const { skipped } = await copyTree(from, to, options);
+/** Answers how many files have another owner or group now. */
+const moveAcross = async (from: Spot, to: Spot, options: TransferOptions): Promise<number> => {
+  const { skipped, ownerChanged } = await copyTree(from, to, options);
   if (skipped > 0) {
     throw new ToolError(`${skipped} things could not be copied to the other file system.`, {
       hint: 'nothing was removed; look at what was copied, and delete what you no longer need',
     });
   }
   await removeTree(from, options);
+  return ownerChanged;
 };
 
-export const move = ({ guardOf }: Parts): Tool =>
+export const move = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'move',
     title: 'Move or rename',
-    description: 'Moves or renames a file or folder; never onto something that exists.',
+    description: 'Moves or renames a file or folder; never replaces.',
     effect: 'write',
-    input: z.strictObject({ from: z.string(), to: z.string() }),
-    output: z.object({ from: z.string(), to: z.string() }),
-    async run(args, context) {
-      const guard = await guardOf(context);
-      return guard.withPlace(args.from, { follow: false }, async (from) => {
-        // Asked here, so that the error names this path and not the other.
-        await lstat(from.folder.at(from.name));
-        return guard.withPlace(args.to, { follow: false }, async (to) => {
-          const real = join(from.folder.real, from.name);
-          guard.assertMovable(real);
-          if (isInside(real, join(to.folder.real, to.name))) {
-            throw new ToolError(`"${to.shown}" is "${from.shown}" itself or lies in it.`);
-          }
-          try {
-            await moveHere(from, to);
-          } catch (error) {
-            if (!isSystemError(error, 'EXDEV')) throw error;
-            const { signal } = context;
-            await moveAcross(from, to, {
-              guard,
-              signal,
-              progress: (done) => context.progress(done),
-            });
-          }
-          return {
-            output: { from: from.shown, to: to.shown },
-            text: `Moved ${from.shown} to ${to.shown}`,
-          };
-        });
-      });
-    },
+    input: z.strictObject({ from: pathText, to: pathText }),
+    output: z.object({ from: z.string(), to: z.string(), owner_changed: z.int().optional() }),
+    run: (args, context) =>
+      withGuard(context, (guard) =>
+        guard.withPlace(args.from, { follow: false, change: true }, async (from) => {
+          // Asked here, so that the error names this path and not the other.
+          await lstat(from.folder.at(from.name));
+          return guard.withPlace(args.to, { follow: false, change: true }, async (to) => {
+            if (isInside(join(from.folder.real, from.name), join(to.folder.real, to.name))) {
+              throw new ToolError(
+                `${quoted(to.shown)} is ${quoted(from.shown)} itself or lies in it.`,
+              );
+            }
+            let changed = 0;
+            try {
+              await moveHere(from, to);
+            } catch (error) {
+              if (!isSystemError(error, 'EXDEV')) throw error;
+              const { signal } = context;
+              const progress = (done: number): Promise<void> => context.progress(done);
+              changed = await moveAcross(from, to, { guard, signal, progress });
+            }
+            const note = changed === 0 ? '' : `; ${changed} with another owner or group`;
+            return {
+              output: {
+                from: from.shown,
+                to: to.shown,
+                ...(changed > 0 && { owner_changed: changed }),
+              },
+              text: `Moved ${from.shown} to ${to.shown}${note}`,
+            };
+          });
+        }),
+      ),
   });

@@ -1,6 +1,8 @@
 import { ToolError, TEXT_LIMIT_BYTES, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { pathText } from '../arguments.ts';
 import type { Parts } from '../parts.ts';
+import { toShown } from '../shown.ts';
 import { readWindow } from '../text-lines.ts';
 
 const MOST_FILES = 50;
@@ -8,13 +10,13 @@ const MOST_FILES = 50;
 const NOTES_BYTES = 32 * 1024;
 const MOST_LINES = 1_000_000;
 
-export const readMany = ({ guardOf }: Parts): Tool =>
+export const readMany = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'read_many',
     title: 'Read texts',
-    description: 'Reads text files at once; each answers or fails by itself.',
+    description: 'Reads text files; each fails by itself.',
     effect: 'read',
-    input: z.strictObject({ paths: z.array(z.string()).min(1).max(MOST_FILES) }),
+    input: z.strictObject({ paths: z.array(pathText).min(1).max(MOST_FILES) }),
     output: z.object({
       files: z.array(
         z.object({
@@ -25,44 +27,48 @@ export const readMany = ({ guardOf }: Parts): Tool =>
         }),
       ),
     }),
-    async run({ paths }, context) {
-      const guard = await guardOf(context);
-      let room = TEXT_LIMIT_BYTES - NOTES_BYTES;
-      const files: { path: string; content?: string; cut?: boolean; error?: string }[] = [];
-      for (const [index, path] of paths.entries()) {
-        if (room <= 0) {
-          files.push({ path, error: 'Left out: the answer is full. Read it by itself.' });
-          continue;
+    run: ({ paths }, context) =>
+      withGuard(context, async (guard) => {
+        let room = TEXT_LIMIT_BYTES - NOTES_BYTES;
+        const files: { path: string; content?: string; cut?: boolean; error?: string }[] = [];
+        for (const [index, path] of paths.entries()) {
+          if (room <= 0) {
+            files.push({
+              path: toShown(path),
+              error: 'Left out: the answer is full. Read it by itself.',
+            });
+            continue;
+          }
+          try {
+            files.push(
+              await guard.withPlace(path, { follow: true }, async ({ folder, name, shown }) => {
+                const file = await folder.openFile(name);
+                try {
+                  const { size } = await file.stat();
+                  const { text, next } = await readWindow(file, size, {
+                    start: { line: 1 },
+                    lines: MOST_LINES,
+                    bytes: room,
+                    totals: false,
+                    signal: context.signal,
+                  });
+                  room -= Buffer.byteLength(text);
+                  return { path: shown, content: text, ...(next !== undefined && { cut: true }) };
+                } finally {
+                  await file.close();
+                }
+              }),
+            );
+          } catch (error) {
+            if (!(error instanceof ToolError)) throw error;
+            files.push({ path: toShown(path), error: error.message });
+          }
+          await context.progress(index + 1, paths.length);
         }
-        try {
-          files.push(
-            await guard.withPlace(path, { follow: true }, async ({ folder, name, shown }) => {
-              const file = await folder.openFile(name);
-              try {
-                const { size } = await file.stat();
-                const { text, next } = await readWindow(file, size, {
-                  start: { line: 1 },
-                  lines: MOST_LINES,
-                  bytes: room,
-                  signal: context.signal,
-                });
-                room -= Buffer.byteLength(text);
-                return { path: shown, content: text, ...(next !== undefined && { cut: true }) };
-              } finally {
-                await file.close();
-              }
-            }),
-          );
-        } catch (error) {
-          if (!(error instanceof ToolError)) throw error;
-          files.push({ path, error: error.message });
-        }
-        await context.progress(index + 1, paths.length);
-      }
-      const texts = files.map(({ path, content, cut, error }) => {
-        if (error !== undefined) return `[${path}: ${error}]`;
-        return `[${path}]\n${content}${cut === true ? '\n[Cut here. The rest: read_text]' : ''}`;
-      });
-      return { output: { files }, text: texts.join('\n') };
-    },
+        const texts = files.map(({ path, content, cut, error }) => {
+          if (error !== undefined) return `[${path}: ${error}]`;
+          return `[${path}]\n${content}${cut === true ? '\n[Cut here. The rest: read_text]' : ''}`;
+        });
+        return { output: { files }, text: texts.join('\n') };
+      }),
   });

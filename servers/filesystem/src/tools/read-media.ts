@@ -1,53 +1,50 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
-import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
+import { defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { pathText } from '../arguments.ts';
+import { readWhole } from '../bounded-read.ts';
 import type { Parts } from '../parts.ts';
 
 /** With base64's third on top it stays under the ten megabytes that clients take in one message. */
-const MOST_BYTES = 6 * 1024 * 1024;
+export const MOST_MEDIA_BYTES = 6 * 1024 * 1024;
 
 export const mediaTypeOf = async (bytes: Uint8Array): Promise<string> => {
   const { fileTypeFromBuffer } = await import('file-type');
   return (await fileTypeFromBuffer(bytes))?.mime ?? 'application/octet-stream';
 };
 
-export const readMedia = ({ guardOf }: Parts): Tool =>
+export const readMedia = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'read_media',
     title: 'Read media',
-    description: 'Reads a picture, sound or other binary file of up to 6 MB.',
+    description: 'Reads a picture, sound or other binary file up to 6 MB.',
     effect: 'read',
-    input: z.strictObject({ path: z.string() }),
+    input: z.strictObject({ path: pathText }),
     output: z.object({ path: z.string(), media_type: z.string(), size: z.int() }),
-    async run({ path }, context) {
-      const guard = await guardOf(context);
-      return guard.withPlace(path, { follow: true }, async ({ folder, name, shown }) => {
-        const file = await folder.openFile(name);
-        try {
-          const { size } = await file.stat();
-          if (size > MOST_BYTES) {
-            throw new ToolError(`"${shown}" has ${size} bytes.`, {
-              allowed: `up to ${MOST_BYTES} bytes`,
-            });
+    run: ({ path }, context) =>
+      withGuard(context, (guard) =>
+        guard.withPlace(path, { follow: true }, async ({ folder, name, shown }) => {
+          const file = await folder.openFile(name);
+          try {
+            const bytes = await readWhole(file, { shown, most: MOST_MEDIA_BYTES });
+            const size = bytes.length;
+            const mimeType = await mediaTypeOf(bytes);
+            const data = bytes.toString('base64');
+            const uri = pathToFileURL(join(folder.real, name)).href;
+            const [kind] = mimeType.split('/');
+            return {
+              output: { path: shown, media_type: mimeType, size },
+              text: `[${shown}: ${mimeType}, ${size} bytes]`,
+              content: [
+                kind === 'image' || kind === 'audio'
+                  ? { type: kind, data, mimeType }
+                  : { type: 'resource', resource: { uri, mimeType, blob: data } },
+              ],
+            };
+          } finally {
+            await file.close();
           }
-          const bytes = await file.readFile();
-          const mimeType = await mediaTypeOf(bytes);
-          const data = bytes.toString('base64');
-          const uri = pathToFileURL(join(folder.real, name)).href;
-          const [kind] = mimeType.split('/');
-          return {
-            output: { path: shown, media_type: mimeType, size },
-            text: `[${shown}: ${mimeType}, ${size} bytes]`,
-            content: [
-              kind === 'image' || kind === 'audio'
-                ? { type: kind, data, mimeType }
-                : { type: 'resource', resource: { uri, mimeType, blob: data } },
-            ],
-          };
-        } finally {
-          await file.close();
-        }
-      });
-    },
+        }),
+      ),
   });

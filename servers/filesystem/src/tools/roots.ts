@@ -2,24 +2,28 @@ import { pathToFileURL } from 'node:url';
 import { defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import type { Parts } from '../parts.ts';
+import { toShown } from '../shown.ts';
 
-export const roots = ({ guardOf }: Parts): Tool =>
+export const roots = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'roots',
     title: 'Roots',
-    description: 'The folders this server may use. Relative paths count from the first.',
+    description: 'Folders this server may use; relative paths count from the first.',
     effect: 'read',
     input: z.strictObject({}),
     output: z.object({ roots: z.array(z.object({ path: z.string(), uri: z.string() })) }),
-    async run(_args, context) {
-      const { roots: allowed } = await guardOf(context);
-      const found = allowed.map(({ given }) => ({ path: given, uri: pathToFileURL(given).href }));
-      return {
-        output: { roots: found },
-        text:
-          found.length === 0
-            ? 'None: nothing may be opened. The server takes them as --root DIR.'
-            : found.map(({ path }) => path).join('\n'),
-      };
-    },
+    run: (_args, context) =>
+      withGuard(context, async ({ roots: allowed }) => {
+        const found = allowed.map(({ given }) => ({
+          path: toShown(given),
+          uri: pathToFileURL(given).href,
+        }));
+        return {
+          output: { roots: found },
+          text:
+            found.length === 0
+              ? 'None: nothing may be opened. The server takes them as --root DIR.'
+              : found.map(({ path }) => path).join('\n'),
+        };
+      }),
   });

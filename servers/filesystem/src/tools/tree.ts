@@ -1,80 +1,75 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { PAGE_BYTES, defineTool, fromCursor, toCursor, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
+import { cursorText, globText, pathText } from '../arguments.ts';
 import type { Folder } from '../folder.ts';
+import { ifThere } from '../folder-cache.ts';
 import { toMatcher } from '../glob.ts';
 import { TRASH_FOLDER } from '../listing.ts';
 import type { Parts } from '../parts.ts';
-import { isSystemError } from '../system-errors.ts';
+import type { PathGuard } from '../path-guard.ts';
+import { toShown } from '../shown.ts';
+import { createTurns } from '../turns.ts';
 
 const MOST_ENTRIES = 5_000;
 const DEEPEST = 32;
 
-const openOrSkip = async (folder: Folder, name: string): Promise<Folder | undefined> => {
-  try {
-    return await folder.open(name);
-  } catch (error) {
-    if (isSystemError(error, 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
-    throw error;
-  }
-};
-
-export const tree = ({ guardOf }: Parts): Tool =>
+export const tree = ({ withGuard }: Parts): Tool =>
   defineTool({
     name: 'tree',
     title: 'Folder tree',
-    description: 'Shows folders and what is in them, down to a depth.',
+    description: 'Shows what is in a folder, down to a depth.',
     effect: 'read',
     input: z.strictObject({
-      path: z.string().default('.'),
+      path: pathText.default('.'),
       depth: z.int().min(1).max(DEEPEST).default(3),
-      exclude: z.array(z.string()).max(64).default(['.git', 'node_modules']).describe('globs'),
+      exclude: z.array(globText).max(64).default(['.git', 'node_modules']),
       limit: z.int().min(1).max(MOST_ENTRIES).default(1_000),
-      cursor: z.string().optional(),
+      cursor: cursorText.optional(),
     }),
     output: z.object({
       path: z.string(),
-      entries: z.array(z.string()).describe('folders end in "/"'),
+      entries: z.array(z.string()),
       next: z.string().optional(),
     }),
-    async run({ path, depth, exclude, limit, cursor }, { signal, ...context }) {
-      const guard = await guardOf(context);
+    run({ path, depth, exclude, limit, cursor }, { signal, ...context }) {
       const scope = [path, depth, exclude];
       const [skip = 0] = fromCursor(cursor, scope);
       const excluded = exclude.map(toMatcher);
-      return guard.withFolder(path, async (top, shown) => {
+      const turn = createTurns(signal);
+      const show = async (guard: PathGuard, top: Folder, shown: string) => {
         const entries: string[] = [];
         const lines: string[] = [];
         let [seen, bytes] = [0, 0];
         /** False when there is enough. */
         const walk = async (folder: Folder, above: string, level: number): Promise<boolean> => {
-          signal.throwIfAborted();
-          const children = (await readdir(folder.path, { withFileTypes: true })).sort((a, b) =>
+          await turn();
+          const hides = guard.hides(folder.real);
+          const children = (ifThere(() => folder.entries()) ?? []).sort((a, b) =>
             a.name < b.name ? -1 : 1,
           );
           for (const child of children) {
             const inner = `${above}${child.name}`;
             const hidden =
               child.name === TRASH_FOLDER ||
-              !guard.allows(join(folder.real, child.name)) ||
+              hides(child.name) ||
               excluded.some((matches) => matches(inner));
             if (hidden) continue;
             seen += 1;
             if (seen > skip + limit || bytes > PAGE_BYTES) return false;
-            const mark = child.isDirectory() ? '/' : child.isSymbolicLink() ? '@' : '';
             if (seen > skip) {
-              bytes += Buffer.byteLength(inner);
-              entries.push(`${inner}${child.isDirectory() ? '/' : ''}`);
-              lines.push(`${'  '.repeat(level)}${child.name}${mark}`);
+              const entry = toShown(inner);
+              bytes += Buffer.byteLength(entry);
+              entries.push(`${entry}${child.isDirectory() ? '/' : ''}`);
+              const mark = child.isDirectory() ? '/' : child.isSymbolicLink() ? '@' : '';
+              lines.push(`${'  '.repeat(level)}${toShown(child.name)}${mark}`);
             }
             if (!child.isDirectory() || level + 1 >= depth) continue;
-            const next = await openOrSkip(folder, child.name);
+            const next = ifThere(() => folder.open(child.name));
             if (next === undefined) continue;
             try {
               if (!(await walk(next, `${inner}/`, level + 1))) return false;
             } finally {
-              await next.close();
+              next.close();
             }
           }
           return true;
@@ -86,6 +81,9 @@ export const tree = ({ guardOf }: Parts): Tool =>
           output: { path: shown, entries, ...(next !== undefined && { next }) },
           text: `${shown}/\n${lines.join('\n')}${more}`,
         };
-      });
+      };
+      return withGuard(context, (guard) =>
+        guard.withFolder(path, (top, shown) => show(guard, top, shown)),
+      );
     },
   });
