@@ -79,7 +79,13 @@ async function open(
 
   const metrics = createMetrics();
   lifetime.defer(() => metrics.close());
-  const principals = await createPrincipals({ db: store.db, createId });
+  const principals = await createPrincipals({
+    db: store.db,
+    createId,
+    listen: store.listen,
+    logger,
+  });
+  lifetime.defer(principals.close);
   const { tenantId } = principals;
   const keys = await ensureHomeKeys(home, principals);
 

@@ -117,7 +117,11 @@ export class CallPage {
       case 'input_required':
         return { type: 'call.input_required', payload: { callId, requests: outcome.result } };
       case 'cancelled':
-        return { type: 'call.cancelled', payload: { callId }, durationMs };
+        return {
+          type: 'call.cancelled',
+          payload: { callId, ...toReason(this.#call.signal) },
+          durationMs,
+        };
       case 'denied':
         return {
           type: 'call.denied',
@@ -147,6 +151,11 @@ export function createRecordStep({
     onEnd?.(call, committed, durationMs / 1_000);
     return committed;
   };
+}
+
+/** Why the bridge itself cancelled a call; a caller gives no reason. */
+function toReason({ reason }: AbortSignal): { reason?: string } {
+  return reason instanceof DrawbridgeError ? { reason: reason.message } : {};
 }
 
 function toBody({ text, result }: AnsweredOutcome): unknown {

@@ -58,6 +58,7 @@ export class SupervisedUpstream {
       open: (signal) => this.#open(signal),
       idleMs: () => this.#config.options.idle,
       onChange: () => this.#announce(),
+      isShared: () => this.#config.options.instance === 'shared',
     });
     this.#announce();
   }

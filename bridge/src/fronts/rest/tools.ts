@@ -166,7 +166,7 @@ async function callOnce(
       method: 'tools/call',
       name,
       params: { name, arguments: args },
-      signal: c.req.raw.signal,
+      signal: AbortSignal.any([c.req.raw.signal, c.get('keyEnded')]),
       sink: silentSink,
     },
     createId(),
