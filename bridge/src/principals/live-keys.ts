@@ -104,13 +104,16 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
   };
 
   const plan = (): void => {
-    if (closed || held.size === 0) return;
-    let wait = LOOK_MS;
-    const time = now();
-    for (const { expiresAt } of held.values()) wait = Math.min(wait, expiresAt - time);
-    wait = Math.max(wait, 1);
+    let next = Number.POSITIVE_INFINITY;
+    for (const { expiresAt } of held.values()) next = Math.min(next, expiresAt);
+    if (held.size > 0) wake(next - now());
+  };
+
+  /** Looks again after this long at the latest. */
+  const wake = (ms: number): void => {
+    const wait = Math.max(Math.min(ms, LOOK_MS), 1);
     const at = performance.now() + wait;
-    if (timer !== undefined && wakesAt <= at) return;
+    if (closed || (timer !== undefined && wakesAt <= at)) return;
     clearTimeout(timer);
     wakesAt = at;
     timer = setTimeout(tick, wait).unref();
@@ -122,7 +125,7 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
       if (key === undefined) {
         key = { principal, expiresAt, ends: new Set() };
         held.set(principal.keyId, key);
-        plan();
+        wake(expiresAt - now());
       }
       const { ends } = key;
       ends.add(onEnd);

@@ -53,6 +53,22 @@ export function createRedact({ literals = () => [] }: RedactOptions = {}): Redac
   };
 }
 
+/** Hides the known values alone: for text in which names and tokens are examples, such as definitions. */
+export function createRedactValues({ literals = () => [] }: RedactOptions = {}): Redact {
+  let list: readonly string[] = [];
+  let findValues = createFindValues(list);
+  return (text) => {
+    const current = literals();
+    if (current !== list) {
+      list = current;
+      findValues = createFindValues(list);
+    }
+    const ranges: Range[] = [];
+    findValues(text, ranges);
+    return cut(text, ranges);
+  };
+}
+
 /** Returns where the last secret found ends, or 0. */
 function findShapes(
   text: string,

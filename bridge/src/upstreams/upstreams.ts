@@ -20,6 +20,8 @@ export interface UpstreamsOptions {
   /** Names the server processes that run; `sweepOrphans` reads it at the next start. */
   readonly pidFile: string;
   readonly eras: EraMemory;
+  /** Takes secrets out of text for people: what servers write, and what went wrong. */
+  readonly redact?: (text: string) => string;
   readonly clock?: () => number;
   readonly random?: () => number;
   readonly fetch?: FetchLike;
@@ -32,6 +34,7 @@ export function createUpstreams({
   home,
   pidFile,
   eras,
+  redact = (text) => text,
   clock = Date.now,
   random = Math.random,
   fetch = globalThis.fetch,
@@ -45,6 +48,7 @@ export function createUpstreams({
     logger,
     home,
     eras,
+    redact,
     ledger,
     random,
     fetch,

@@ -96,7 +96,7 @@ export function toolCall(
     name: `${upstream}__${tool}`,
     params: { name: `${upstream}__${tool}`, arguments: args },
     view: { kind: 'all' },
-    principal: { id: 'user-1', tenantId: 'tenant-1', name: 'User', role: 'member', keyId: 'key-1' },
+    principal: { id: 'user-1', tenantId: 'tenant-1', name: 'User', role: 'operator', keyId: 'key-1' },
     client: { era: 'modern', capabilities: {} },
     runId: 'run-1',
     project: 'default',

@@ -1,5 +1,6 @@
 // `/v1/servers`: the servers behind the bridge, their state, and what an operator can do with them.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import type { Principal } from '../../calls/call.ts';
 import { DrawbridgeError } from '../../errors.ts';
 import { assertOperator } from '../authenticate.ts';
 import type { HttpEnv, HttpParts } from '../http-env.ts';
@@ -23,6 +24,10 @@ const serverSchema = z
   })
   .openapi('Server');
 
+function toLastError(lastError: string | undefined): { lastError?: string } {
+  return lastError === undefined ? {} : { lastError };
+}
+
 const nameParam = z.object({ name: z.string() });
 
 export function addServerRoutes(
@@ -38,10 +43,12 @@ export function addServerRoutes(
       );
     }
   };
-  const list = () =>
-    upstreams.status().map((status) => ({
+  /** Members see that something is wrong, operators what. */
+  const list = ({ role }: Principal) =>
+    upstreams.status().map(({ lastFault, lastError, pids, ...status }) => ({
       ...status,
-      pids: [...status.pids],
+      ...toLastError(role === 'operator' ? lastError : lastFault),
+      pids: role === 'operator' ? [...pids] : [],
       toolCount: catalog.list({ kind: 'server', name: status.name }).tools.length,
     }));
 
@@ -56,7 +63,7 @@ export function addServerRoutes(
         ...problems(),
       },
     }),
-    (c) => c.json({ servers: list() }, 200),
+    (c) => c.json({ servers: list(c.get('principal')) }, 200),
   );
 
   app.openapi(
@@ -76,7 +83,7 @@ export function addServerRoutes(
       const { name } = c.req.valid('param');
       assertKnown(name);
       await upstreams.restart(name);
-      const server = list().find((status) => status.name === name);
+      const server = list(c.get('principal')).find((status) => status.name === name);
       if (server === undefined)
         throw new DrawbridgeError('upstream/unknown', `The server ${name} was removed meanwhile.`);
       return c.json(server, 200);
