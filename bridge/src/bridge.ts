@@ -11,7 +11,7 @@ import { createWriteAheadStep } from './calls/write-ahead.ts';
 import { createCatalog } from './catalog/catalog.ts';
 import { createDiscovery } from './catalog/discovery.ts';
 import { createOfferStore } from './catalog/offer-store.ts';
-import { redactOffer } from './catalog/redact-offer.ts';
+import { redactOffer } from './secrets/redact-offer.ts';
 import { toMessage } from './errors.ts';
 import { createHttpFront } from './fronts/http.ts';
 import { listen } from './fronts/listen.ts';

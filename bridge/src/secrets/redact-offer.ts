@@ -4,7 +4,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redact } from '../runs/redaction.ts';
 import { toJsonText } from '../runs/json-text.ts';
-import { redactValue } from '../secrets/redact-value.ts';
+import { redactValue } from './redact-value.ts';
 import type { Offer } from '../upstreams/upstream.ts';
 
 type Entry = Readonly<Record<string, unknown>>;
