@@ -72,9 +72,8 @@ async function open(
   const pidFile = join(home, 'servers.pids');
   await sweepOrphans(pidFile);
 
-  let secretValues = [...settings.secretValues, secret];
-  const redact = createRedact({ literals: () => secretValues });
-  const hideValues = createRedactValues({ literals: () => secretValues });
+  const redact = createRedact({ literals: () => settings.secretValues });
+  const hideValues = createRedactValues({ literals: () => settings.secretValues });
 
   const store = await openStore({
     home,
@@ -207,7 +206,6 @@ async function open(
 
   const configure = async (next: Settings): Promise<void> => {
     settings = next;
-    secretValues = [...next.secretValues, secret];
     catalog.configure({ upstreams: next.upstreams, toolsets: next.toolsets });
     await upstreams.configure(next.upstreams);
     await discovery.configure(next.upstreams);

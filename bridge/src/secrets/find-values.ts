@@ -52,11 +52,14 @@ export function createFindValues(values: readonly string[]): FindValues {
 
   return (text, ranges) => {
     const root = toRoot(text);
-    // What a string of JSON says is what stands there once its escapes are taken off.
-    const base = root.decode('escapes', Number.POSITIVE_INFINITY) ?? root;
     const hits: Hit[] = [];
-    searchAll(base, hits);
-    const isEncoded = base !== root || root.has(PERCENT);
+    const hasEscapes = text.includes('\\');
+    // What a string of JSON says is what stands there once its escapes are taken off.
+    const base = (hasEscapes && root.decode('escapes', Number.POSITIVE_INFINITY)) || root;
+    const isEncoded = hasEscapes || text.includes('%');
+    // Without escapes no string has lines.
+    if (hasEscapes) searchAll(base, hits);
+    else search(base, hits);
     for (const [first, ...rest] of isEncoded ? chains : []) {
       // Without a percent sign, taking both off is taking escapes off.
       if (first === undefined || (first === 'both' && !mayHavePercents(base))) continue;
@@ -76,7 +79,10 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1_024);
 
 function toRoot(text: string): Layer {
   // A character is three bytes of UTF-8 at most.
-  if (text.length * 3 <= scratch.length) return new Layer(scratch, scratch.write(text));
+  if (text.length * 3 <= scratch.length) {
+    const length = scratch.write(text);
+    return new Layer(scratch.subarray(0, length), length);
+  }
   const bytes = Buffer.from(text);
   return new Layer(bytes, bytes.length);
 }
