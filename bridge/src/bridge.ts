@@ -11,6 +11,7 @@ import { createWriteAheadStep } from './calls/write-ahead.ts';
 import { createCatalog } from './catalog/catalog.ts';
 import { createDiscovery } from './catalog/discovery.ts';
 import { createOfferStore } from './catalog/offer-store.ts';
+import { redactOffer } from './secrets/redact-offer.ts';
 import { toMessage } from './errors.ts';
 import { createHttpFront } from './fronts/http.ts';
 import { listen } from './fronts/listen.ts';
@@ -18,6 +19,8 @@ import { createIdSource } from './ids.ts';
 import { type Lifetime, withLifetime } from './lifetime.ts';
 import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
 import { createPrincipals } from './principals/principals.ts';
+import { createRedact, createRedactValues } from './runs/redaction.ts';
+import { redactText } from './secrets/redact-value.ts';
 import { createBridgeRun } from './runs/bridge-run.ts';
 import { createRuns } from './runs/runs.ts';
 import { createSessions } from './sessions/sessions.ts';
@@ -69,6 +72,9 @@ async function open(
   const pidFile = join(home, 'servers.pids');
   await sweepOrphans(pidFile);
 
+  const redact = createRedact({ literals: () => settings.secretValues });
+  const hideValues = createRedactValues({ literals: () => settings.secretValues });
+
   const store = await openStore({
     home,
     logger,
@@ -79,7 +85,13 @@ async function open(
 
   const metrics = createMetrics();
   lifetime.defer(() => metrics.close());
-  const principals = await createPrincipals({ db: store.db, createId });
+  const principals = await createPrincipals({
+    db: store.db,
+    createId,
+    listen: store.listen,
+    logger,
+  });
+  lifetime.defer(principals.close);
   const { tenantId } = principals;
   const keys = await ensureHomeKeys(home, principals);
 
@@ -88,7 +100,7 @@ async function open(
     bridgeId,
     version,
     logger,
-    secretValues: () => settings.secretValues,
+    redact,
     retention: () => settings.retention,
     onCommit: metrics.commit,
   });
@@ -101,6 +113,7 @@ async function open(
     readOnlyOf: (project) => settings.readOnly[project] ?? [],
     pidFile,
     eras: store.eras,
+    redact: (text) => redactText(redact, text),
   });
   lifetime.defer(() => upstreams.close());
   lifetime.defer(
@@ -126,6 +139,10 @@ async function open(
     upstreams,
     store: createOfferStore({ db: store.db, tenantId, createId }),
     shipped: toShippedOffer,
+    redactOffer: (name, offer) =>
+      redactOffer(offer, hideValues, (entry) =>
+        logger.warn({ server: name, ...entry }, 'what names a secret is not offered'),
+      ),
     logger,
     onChange(upstream, change) {
       logger.info({ server: upstream, ...change }, 'the catalog changed');
@@ -145,6 +162,7 @@ async function open(
     route: createRouteStep(catalog.find),
     record: createRecordStep({
       log: runs.log,
+      redact,
       onEnd(made, outcome, seconds) {
         const target = 'target' in made ? made.target : undefined;
         const { id: callId, runId, requestId } = made;
@@ -166,6 +184,7 @@ async function open(
   const sessions = createSessions({
     db: store.db,
     secret,
+    redact,
     async openRun(principal, client) {
       const run = await runs.log.open({
         tenantId: principal.tenantId,
@@ -179,7 +198,7 @@ async function open(
     },
     endRun: (runId) => runs.log.end(runId, 'completed'),
   });
-  const idempotencyKeys = createIdempotencyKeys(store.db);
+  const idempotencyKeys = createIdempotencyKeys(store.db, redact);
   const hourly = setInterval(() => {
     Promise.all([sessions.expire(), idempotencyKeys.expire()]).catch((error: unknown) =>
       logger.warn({ err: error }, `what is old could not be expired: ${toMessage(error)}`),

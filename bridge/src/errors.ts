@@ -58,6 +58,22 @@ export function toMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * The message of one of our errors, for anybody who asks the bridge. What the store says of its trouble
+ * may name folders of the operator; then it is for the log.
+ */
+export function toPublicMessage({ code, message }: DrawbridgeError): string {
+  const isOfStore = code.startsWith('store/') || code.startsWith('log/');
+  return isOfStore && hasPath(message) ? AWAY : message;
+}
+
+/** Whether text names a file or folder. */
+export function hasPath(text: string): boolean {
+  return /[\\/]/.test(text);
+}
+
+export const AWAY = 'The database is away; the log of the bridge says why.';
+
 /** The bridge's own error in what was thrown or in its causes; libraries wrap what they pass on. */
 export function findDrawbridgeError(error: unknown): DrawbridgeError | undefined {
   for (let inner = error; inner instanceof Error; inner = inner.cause) {

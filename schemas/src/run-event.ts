@@ -118,9 +118,16 @@ export const runEventPayloads = {
   },
   'auth.key_created': {
     version: 1,
-    schema: z.object({ keyId: z.string(), by: z.string(), name: z.string(), role: z.string() }),
+    schema: z.object({
+      keyId: z.string(),
+      by: z.string(),
+      name: z.string(),
+      role: z.string(),
+      user: z.string().optional(),
+    }),
   },
   'auth.key_revoked': { version: 1, schema: z.object({ keyId: z.string(), by: z.string() }) },
+  'auth.user_disabled': { version: 1, schema: z.object({ user: z.string(), by: z.string() }) },
 } as const;
 
 export type RunEventType = keyof typeof runEventPayloads;

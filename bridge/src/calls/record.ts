@@ -1,9 +1,11 @@
 // The recorder's outer half: whatever happens to a call, its end is committed before the outcome is
 // let out. A call that could not be committed must not look answered, so its outcome is unknown.
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, toPublicMessage } from '../errors.ts';
 import { JsonText, type LogEvent } from '../runs/event-text.ts';
 import { toJsonText } from '../runs/json-text.ts';
+import type { Redact } from '../runs/redaction.ts';
 import type { RunLog } from '../runs/writer.ts';
+import { redactText, redactValue } from '../secrets/redact-value.ts';
 import type { AnsweredOutcome, Call, CallSink, Outcome, RpcError } from './call.ts';
 import type { Step } from './pipeline.ts';
 import type { RefusableCall } from './route.ts';
@@ -18,6 +20,8 @@ export type Recordable<C extends Call> = C & { readonly page: CallPage };
 export interface RecordOptions {
   readonly log: CallLog;
   readonly now?: () => number;
+  /** What an upstream says besides its results reaches callers as it reaches the log. */
+  readonly redact?: Redact;
   /** Called once per call, after the commit. */
   readonly onEnd?: (call: RefusableCall, outcome: Outcome, seconds: number) => void;
 }
@@ -33,12 +37,17 @@ export class CallPage {
   readonly #call: RefusableCall;
   readonly #log: CallLog;
   readonly #now: () => number;
+  readonly #redact: Redact;
   #started: Promise<number> | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
   #messages = 0;
   #failure: unknown;
 
-  constructor(call: RefusableCall, log: CallLog, now: () => number) {
+  constructor(
+    call: RefusableCall,
+    { log, now, redact }: { log: CallLog; now: () => number; redact: Redact },
+  ) {
+    this.#redact = redact;
     this.#call = call;
     this.#log = log;
     this.#now = now;
@@ -73,13 +82,18 @@ export class CallPage {
           this.#lastProgress = now;
           this.#note(runId, { type: 'call.progress', payload: { callId, ...params } });
         }
-        to.progress(params);
+        const { message } = params;
+        to.progress(
+          message === undefined
+            ? params
+            : { ...params, message: redactText(this.#redact, message) },
+        );
       },
       message: (params) => {
         if (this.#messages++ < MESSAGES_PER_CALL) {
           this.#note(runId, { type: 'call.message', payload: { callId, ...params } });
         }
-        to.message(params);
+        to.message(redactValue(this.#redact, params));
       },
     };
   }
@@ -117,7 +131,11 @@ export class CallPage {
       case 'input_required':
         return { type: 'call.input_required', payload: { callId, requests: outcome.result } };
       case 'cancelled':
-        return { type: 'call.cancelled', payload: { callId }, durationMs };
+        return {
+          type: 'call.cancelled',
+          payload: { callId, ...toReason(this.#call.signal) },
+          durationMs,
+        };
       case 'denied':
         return {
           type: 'call.denied',
@@ -133,12 +151,16 @@ export class CallPage {
 export function createRecordStep({
   log,
   now = () => performance.now(),
+  redact = (text) => text,
   onEnd,
 }: RecordOptions): Step<RefusableCall, Recordable<RefusableCall>> {
+  const parts = { log, now, redact };
   return async (call, next) => {
     const begin = now();
-    const page = new CallPage(call, log, now);
-    const outcome = withText(await next({ page, ...call, sink: page.sink(call.sink) }));
+    const page = new CallPage(call, parts);
+    const outcome = withText(
+      redactError(await next({ page, ...call, sink: page.sink(call.sink) }), redact),
+    );
     const durationMs = now() - begin;
     const committed = await page.end(outcome, durationMs).then(
       () => outcome,
@@ -149,8 +171,18 @@ export function createRecordStep({
   };
 }
 
+/** Why the bridge itself cancelled a call; a caller gives no reason. */
+function toReason({ reason }: AbortSignal): { reason?: string } {
+  return reason instanceof DrawbridgeError ? { reason: reason.message } : {};
+}
+
 function toBody({ text, result }: AnsweredOutcome): unknown {
   return text === undefined ? result : new JsonText(text);
+}
+
+/** A result is the caller's own; an error may tell how the server is set up. */
+function redactError(outcome: Outcome, redact: Redact): Outcome {
+  return 'error' in outcome ? { ...outcome, error: redactValue(redact, outcome.error) } : outcome;
 }
 
 function withText(outcome: Outcome): Outcome {
@@ -162,7 +194,8 @@ function withText(outcome: Outcome): Outcome {
 /** JSON-RPC error of a call whose end could not be written: the caller must not take it as done or not done. */
 function toUncommitted(call: RefusableCall, outcome: Outcome, cause: unknown): Outcome {
   if (outcome.kind === 'protocol_error' && isLogError(outcome.error)) return outcome;
-  const reason = cause instanceof DrawbridgeError ? cause.message : 'the log did not take it';
+  const reason =
+    cause instanceof DrawbridgeError ? toPublicMessage(cause) : 'the log did not take it';
   return {
     kind: 'protocol_error',
     error: {

@@ -1,7 +1,7 @@
 // The recorder's inner half: a call that may change something is committed as started before it is
 // sent, so nothing is ever done that the log does not know. A call known as read-only is written
 // with its end, in one commit, unless it takes long enough for somebody to look.
-import { DrawbridgeError, toMessage } from '../errors.ts';
+import { DrawbridgeError, toMessage, toPublicMessage } from '../errors.ts';
 import type { Outcome, RoutedCall } from './call.ts';
 import type { Step } from './pipeline.ts';
 import type { Recordable } from './record.ts';
@@ -29,12 +29,14 @@ export function createWriteAheadStep(): Step<Recordable<RoutedCall>, RoutedCall>
 }
 
 function notLogged(error: unknown): Outcome {
-  const code = error instanceof DrawbridgeError ? error.code : 'log/unavailable';
+  const isOurs = error instanceof DrawbridgeError;
+  const code = isOurs ? error.code : 'log/unavailable';
+  const why = isOurs ? toPublicMessage(error) : toMessage(error);
   return {
     kind: 'protocol_error',
     error: {
       code: -32_603,
-      message: `The call was not sent, because it could not be recorded: ${toMessage(error)}`,
+      message: `The call was not sent, because it could not be recorded: ${why}`,
       data: { code },
     },
   };

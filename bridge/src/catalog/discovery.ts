@@ -17,6 +17,8 @@ export interface DiscoveryOptions {
   readonly store: OfferStore;
   /** The definitions that ship with a built-in server. */
   readonly shipped: (config: UpstreamConfig) => Offer | undefined;
+  /** Takes out what not everybody may see. */
+  readonly redactOffer?: (name: string, offer: Offer) => Promise<Offer>;
   readonly onChange: (upstream: string, change: OfferChange['change']) => void;
   readonly logger: Logger;
 }
@@ -34,6 +36,7 @@ export function createDiscovery({
   upstreams,
   store,
   shipped,
+  redactOffer = (_name, offer) => Promise.resolve(offer),
   onChange,
   logger,
 }: DiscoveryOptions): Discovery {
@@ -43,9 +46,10 @@ export function createDiscovery({
   const stopping = new AbortController();
   const retries = new Map<string, { attempt: number; timer: NodeJS.Timeout }>();
 
-  const take = async (name: string, offer: Offer): Promise<void> => {
+  const take = async (name: string, received: Offer): Promise<void> => {
     const config = configs.get(name);
     if (config === undefined) return;
+    const offer = await redactOffer(name, received);
     const { pins } = await store.load(config);
     const { change, unpinned } = catalog.accept(name, offer, pins);
     await store.save(config, offer, unpinned);
@@ -102,7 +106,8 @@ export function createDiscovery({
       const unknown: string[] = [];
       for (const config of configs.values()) {
         const { offer, pins } = await store.load(config);
-        const known = shipped(config) ?? offer;
+        // What is a secret may have changed since it was kept.
+        const known = shipped(config) ?? (offer && (await redactOffer(config.name, offer)));
         if (known === undefined) unknown.push(config.name);
         else catalog.accept(config.name, known, pins);
       }

@@ -52,6 +52,7 @@ export type CallAnswer = z.infer<typeof answerSchema>;
 const keySchema = z.looseObject({
   id: z.string(),
   name: z.string(),
+  user: z.string().optional(),
   role: z.string(),
   createdAt: z.string().optional(),
   lastUsedAt: z.string().optional(),
@@ -107,9 +108,11 @@ export interface BridgeClient {
   createKey(key: {
     name: string;
     role: string;
+    user?: string | undefined;
     expiresAt?: string | undefined;
   }): Promise<{ id: string; key: string }>;
   revokeKey(id: string): Promise<void>;
+  disableUser(name: string): Promise<void>;
   prune(wanted: { olderThanDays?: number | undefined; dryRun: boolean }): Promise<RemovalView>;
 }
 
@@ -251,6 +254,9 @@ export function createBridgeClient(options: {
       parse(await readText(await send('POST', '/v1/prune', { body: wanted })), removalSchema),
     revokeKey: async (id) => {
       (await send('DELETE', `/v1/keys/${encodeURIComponent(id)}`)).body.resume();
+    },
+    disableUser: async (name) => {
+      (await send('DELETE', `/v1/users/${encodeURIComponent(name)}`)).body.resume();
     },
   };
 }

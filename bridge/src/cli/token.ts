@@ -48,6 +48,10 @@ function addCreate(token: Command, terminal: Terminal): void {
       .argument('<name>', 'what or whom it is for')
       .option('--role <role>', 'member or operator', 'member')
       .option(
+        '--user <name>',
+        'whose it is: keys of one user share runs and sessions; by default a user of its own',
+      )
+      .option(
         '--expires <age>',
         'how long it lasts, such as 12h or 90d; by default until revoked',
         parseAge,
@@ -55,7 +59,11 @@ function addCreate(token: Command, terminal: Terminal): void {
   ).action(
     async (
       name: string,
-      options: BridgeCommandOptions & { readonly role: string; readonly expires?: number },
+      options: BridgeCommandOptions & {
+        readonly role: string;
+        readonly user?: string;
+        readonly expires?: number;
+      },
     ) => {
       if (!['member', 'operator'].includes(options.role)) {
         throw new CommandFailure(`"${options.role}" is no role; there are member and operator.`, {
@@ -67,7 +75,12 @@ function addCreate(token: Command, terminal: Terminal): void {
           ? undefined
           : new Date(Date.now() + options.expires).toISOString();
       await withBridge(terminal, options, async (client) => {
-        const made = await client.createKey({ name, role: options.role, expiresAt });
+        const made = await client.createKey({
+          name,
+          role: options.role,
+          user: options.user,
+          expiresAt,
+        });
         if (options.json === true) printJson(terminal.stdout, made);
         else {
           printLine(terminal.stdout, made.key);
@@ -94,9 +107,10 @@ function addList(token: Command, terminal: Terminal): void {
       const colors = colorsFor(terminal, terminal.stdout);
       printTable(
         terminal.stdout,
-        keys.map(({ id, name, role, lastUsedAt, expiresAt, revokedAt }) => [
+        keys.map(({ id, name, user, role, lastUsedAt, expiresAt, revokedAt }) => [
           id,
           role,
+          user === undefined || user.includes(':') ? colors.dim('its own user') : toPlain(user),
           revokedAt === undefined ? colors.green('valid') : colors.dim('revoked'),
           lastUsedAt === undefined ? 'never used' : `used ${toDateTime(lastUsedAt)}`,
           expiresAt === undefined ? '' : `until ${toDateTime(expiresAt)}`,
@@ -111,13 +125,33 @@ function addRevoke(token: Command, terminal: Terminal): void {
   withBridgeOptions(
     token
       .command('revoke')
-      .description('Takes a key back; it is refused from then on.')
-      .argument('<id>', 'as `drawbridge token list` shows it'),
-  ).action(async (id: string, options: BridgeCommandOptions) => {
-    await withBridge(terminal, options, async (client) => {
-      await client.revokeKey(id);
-      if (options.json === true) printJson(terminal.stdout, { id, revoked: true });
-      else printLine(terminal.stdout, `The key ${id} was revoked.`);
-    });
-  });
+      .description('Takes a key back, or all keys of a user; they are refused from then on.')
+      .argument('[id]', 'as `drawbridge token list` shows it')
+      .option('--user <name>', 'disable this user instead, with all its keys'),
+  ).action(
+    async (
+      id: string | undefined,
+      { user, ...options }: BridgeCommandOptions & { readonly user?: string },
+    ) => {
+      if ((id === undefined) === (user === undefined)) {
+        throw new CommandFailure('Name either the id of a key or --user NAME.', {
+          exitCode: EXIT_USAGE,
+        });
+      }
+      await withBridge(terminal, options, async (client) => {
+        if (user !== undefined) await client.disableUser(user);
+        if (id !== undefined) await client.revokeKey(id);
+        const what = user === undefined ? { id } : { user };
+        if (options.json === true) printJson(terminal.stdout, { ...what, revoked: true });
+        else {
+          printLine(
+            terminal.stdout,
+            user === undefined
+              ? `The key ${id} was revoked.`
+              : `The user ${user} was disabled, with all its keys.`,
+          );
+        }
+      });
+    },
+  );
 }

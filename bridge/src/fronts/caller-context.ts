@@ -18,6 +18,8 @@ export interface CallerContext {
   readonly project: string;
   readonly roots: readonly string[];
   readonly requestId: string;
+  /** Aborts when the caller's key is no longer good. */
+  readonly keyEnded: AbortSignal;
   readonly sessionId?: string;
   /** Least severity of the log messages that the caller wants; without one it gets none. */
   readonly logLevel?: LogLevel;
@@ -41,7 +43,7 @@ export interface CallRequest {
 export const silentSink: CallSink = { progress() {}, message() {} };
 
 export async function toCall(
-  context: CallerContext,
+  context: Omit<CallerContext, 'keyEnded'>,
   request: CallRequest,
   id: string,
 ): Promise<Call> {

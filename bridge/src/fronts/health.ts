@@ -1,7 +1,7 @@
 // Health, open to everybody: `/live` (the process answers), `/health` (quick), `/ready` (each
 // dependency by name). They tell states, never settings or secrets.
 import { Hono } from 'hono';
-import { toMessage } from '../errors.ts';
+import { AWAY, hasPath, toMessage } from '../errors.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
 
 const CHECK_TIMEOUT_MS = 2_000;
@@ -45,8 +45,13 @@ async function answer(
         );
       }),
     ]);
-    return { status: 'ok', detail };
+    return { status: 'ok', detail: toOpen(detail) };
   } catch (error) {
-    return { status: 'failed', detail: toMessage(error) };
+    return { status: 'failed', detail: toOpen(toMessage(error)) };
   }
+}
+
+/** Whoever asks has shown no key. */
+function toOpen(detail: string): string {
+  return hasPath(detail) ? AWAY : detail;
 }

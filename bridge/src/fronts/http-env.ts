@@ -1,5 +1,5 @@
 // What the HTTP edge hands to its routes, and the parts of the bridge it serves.
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Call, Principal } from '../calls/call.ts';
 import type { Handler } from '../calls/pipeline.ts';
@@ -19,8 +19,13 @@ import type { Upstreams } from '../upstreams/upstream.ts';
 
 export interface HttpEnv {
   /** As @hono/node-server gives them; absent where no socket is. */
-  Bindings: { incoming?: IncomingMessage };
-  Variables: { requestId: string; principal: Principal };
+  Bindings: { incoming?: IncomingMessage; outgoing?: ServerResponse };
+  Variables: {
+    requestId: string;
+    principal: Principal;
+    /** Aborts when the principal's key is no longer good, with the reason. */
+    keyEnded: AbortSignal;
+  };
 }
 
 export interface HealthCheck {

@@ -4,7 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { createAuthFailures } from './auth-failures.ts';
-import { authenticate } from './authenticate.ts';
+import { assertOperator, authenticate } from './authenticate.ts';
 import { createBodyGuard } from './body-guard.ts';
 import { createCallsUnderWay } from './calls-under-way.ts';
 import { type Listener, createFastFront } from './fast/fast-front.ts';
@@ -12,6 +12,7 @@ import { createSettledOutcomes } from './fast/settled.ts';
 import { createHealthRoutes } from './health.ts';
 import { createCors, createHostGuard } from './host-guard.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
+import { holdKey } from './key-hold.ts';
 import { createMcpRoutes } from './mcp.ts';
 import { type Problem, toProblem } from './problem.ts';
 import { createDocsRoutes, describeApi } from './rest/docs.ts';
@@ -90,7 +91,7 @@ export function createHttpFront(parts: HttpParts): HttpFront {
       throw error;
     });
     c.set('principal', principal);
-    await next();
+    await holdKey(c, principals, next);
   });
   app.route('/', mcp.app);
   app.use(
@@ -103,9 +104,11 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   addArtifactRoutes(app, parts);
   addKeyRoutes(app, parts);
   addPruneRoute(app, parts);
-  app.get('/metrics', async (c) =>
-    c.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType }),
-  );
+  app.get('/metrics', async (c) => {
+    // It tells what everybody calls, and how often.
+    assertOperator(c.get('principal'));
+    return c.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType });
+  });
   app.get('/openapi.json', (c) => c.json(describeApi(app, parts.version)));
 
   app.notFound((c) => {

@@ -135,7 +135,7 @@ export function createLegacyFront({
   const listen = async (request: Request, context: CallerContext): Promise<Response> => {
     await requireSession(request, context.principal);
     const stream = createEventStream({
-      signal: request.signal,
+      signal: AbortSignal.any([request.signal, context.keyEnded]),
       onClose: () => streams.delete(stream),
     });
     streams.add(stream);

@@ -99,7 +99,7 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
     server.setRequestHandler(method, anyParams, async (params, extra) => {
       await ready();
       const name = toName(params);
-      const { signal } = extra.mcpReq;
+      const signal = AbortSignal.any([extra.mcpReq.signal, context.keyEnded]);
       const request = {
         method,
         name,

@@ -10,6 +10,7 @@ import type { CallerContext } from './caller-context.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
 import type { SettledOutcomes } from './fast/settled.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
+import { endWith } from './key-hold.ts';
 import { createLegacyFront } from './mcp-legacy.ts';
 import { createModernFront } from './mcp-modern.ts';
 import { toProject } from './project.ts';
@@ -55,9 +56,8 @@ export function createMcpRoutes(
     const body =
       request.method === 'POST' ? await readJsonBody(request, limits.bodyBytes) : undefined;
     const context = toContext(c, view, body);
-    return (await isLegacyRequest(request, body))
-      ? legacy.fetch(request, context, body)
-      : modern.fetch(request, context, body);
+    const front = (await isLegacyRequest(request, body)) ? legacy : modern;
+    return endWith(await front.fetch(request, context, body), context.keyEnded);
   };
 
   const toContext = (c: Context<HttpEnv>, view: View, body: unknown): CallerContext => {
@@ -74,6 +74,7 @@ export function createMcpRoutes(
       project,
       roots,
       requestId: c.get('requestId'),
+      keyEnded: c.get('keyEnded'),
       ...(logLevel !== undefined && { logLevel }),
       runId: () =>
         parts.runs.directory.find({

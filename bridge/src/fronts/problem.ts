@@ -2,7 +2,7 @@
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { RpcError } from '../calls/call.ts';
-import { type DrawbridgeErrorCode, findDrawbridgeError } from '../errors.ts';
+import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
 
 export interface Problem {
   readonly type: string;
@@ -38,7 +38,8 @@ export function toProblem(error: unknown, requestId: string): Problem {
       requestId,
     });
   }
-  const { code, message: detail, details } = known;
+  const { code, details } = known;
+  const detail = toPublicMessage(known);
   return problem(toStatus(code), {
     code,
     detail,

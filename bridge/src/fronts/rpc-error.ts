@@ -1,13 +1,13 @@
 // Errors of the bridge as JSON-RPC errors, for the MCP fronts. The code of ours stands in `data`.
 import { ProtocolError } from '@modelcontextprotocol/server';
-import { type DrawbridgeErrorCode, findDrawbridgeError } from '../errors.ts';
+import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
 
 /** Never carries a stack or a cause: those are for the log. */
 export function toRpcError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const known = findDrawbridgeError(error);
   if (known !== undefined) {
-    return new ProtocolError(toRpcCode(known.code), known.message, { code: known.code });
+    return new ProtocolError(toRpcCode(known.code), toPublicMessage(known), { code: known.code });
   }
   return new ProtocolError(-32_603, 'The bridge failed; its log says why.');
 }

@@ -1,16 +1,22 @@
 // Who asks. Keys are verified against the store and remembered for a few seconds, so that the hot
-// path makes no query; a key revoked here is forgotten at once, one revoked by another bridge of the
-// same database within that time.
-import { and, desc, eq, isNull } from 'drizzle-orm';
+// path makes no query; a change of any key or user, by whichever bridge of the database, makes all be
+// forgotten at once. What a key opened is ended with it (live-keys.ts).
+import { and, desc, eq, inArray, isNull } from 'drizzle-orm';
+import type { Logger } from 'pino';
 import type { Principal } from '../calls/call.ts';
 import { DrawbridgeError } from '../errors.ts';
 import type { Database } from '../store/store.ts';
 import { keys, tenants, users } from '../store/tables/index.ts';
 import { createKey, isKey, toKeyHash } from './key.ts';
+import { type EndOfKey, createLiveKeys } from './live-keys.ts';
+import { isOwnUserName, toOwnUserName, userNameSchema } from './user-name.ts';
 
+/** By the monotonic clock. */
 const REMEMBER_MS = 10_000;
 const REMEMBER_AT_MOST = 10_000;
 const USED_INTERVAL_MS = 60_000;
+/** The triggers of migration 0002 notify it. */
+const CHANNEL = 'drawbridge_keys';
 
 export interface KeyInfo {
   readonly id: string;
@@ -26,6 +32,8 @@ export interface KeyInfo {
 export interface NewKey {
   readonly name: string;
   readonly role: Principal['role'];
+  /** The user it belongs to, who is made when new; without one the key is a user of its own. */
+  readonly user?: string;
   readonly expiresAt?: Date;
 }
 
@@ -34,39 +42,101 @@ export interface Principals {
   readonly tenantId: string;
   /** The principal behind a key; undefined when it is unknown, expired or revoked. */
   verify(key: string): Promise<Principal | undefined>;
-  /** Makes sure that `key` (or a fresh one, when it is missing or no longer valid) is the named user's. */
+  /**
+   * Calls `onEnd` once, when the key of a verified principal is no longer good; returns how to let go.
+   */
+  hold(principal: Principal, onEnd: EndOfKey): () => void;
+  /** Makes sure that `key` is good, else makes one: for the same user, when it was one's of this role. */
   ensureKey(role: Principal['role'], key: string | undefined): Promise<string>;
+  /**
+   * Rejects with `request/invalid` for a name that no user may have, `request/conflict` when the user
+   * has another role or is disabled.
+   */
   createKey(tenantId: string, key: NewKey): Promise<{ id: string; key: string }>;
   listKeys(tenantId: string): Promise<readonly KeyInfo[]>;
   /** Rejects with `request/not_found` when the tenant has no such key. */
   revokeKey(tenantId: string, id: string): Promise<void>;
+  /** All keys of the user are refused from now on. Rejects with `request/not_found`. */
+  disableUser(tenantId: string, name: string): Promise<void>;
+  close(): Promise<void>;
 }
 
-interface PrincipalsOptions {
+export interface PrincipalsOptions {
   readonly db: Database;
   readonly createId: () => string;
+  /** As the store's; without it, changes by other bridges are seen when they are looked for. */
+  readonly listen?: (channel: string, handler: () => void) => Promise<() => Promise<void>>;
+  readonly logger?: Logger;
+  /** The wall clock, which dates of expiry are by. */
   readonly now?: () => number;
+}
+
+interface Remembered {
+  readonly principal: Principal | undefined;
+  readonly expiresAt: number;
+  readonly until: number;
+  /** What is remembered of a key ends with the key too. */
+  readonly release: () => void;
 }
 
 export async function createPrincipals({
   db,
   createId,
+  listen,
+  logger,
   now = Date.now,
 }: PrincipalsOptions): Promise<Principals> {
-  const remembered = new Map<
-    string,
-    { principal: Principal | undefined; until: number; expires: number; usedAt: number }
-  >();
+  const remembered = new Map<string, Remembered>();
+  /** When a key's use was last written down, by its id. */
+  const usedAt = new Map<string, number>();
+  const expiries = new WeakMap<Principal, number>();
+  /** Raised by each change: what was read before it is not remembered after it. */
+  let changes = 0;
   const tenantId = await ensureTenant(db, createId());
-  const userIds = {
-    operator: await ensureUser(db, {
-      id: createId(),
-      tenantId,
-      name: 'operator',
-      role: 'operator',
-    }),
-    member: await ensureUser(db, { id: createId(), tenantId, name: 'member', role: 'member' }),
+
+  const forget = (key: string): void => {
+    remembered.get(key)?.release();
+    remembered.delete(key);
   };
+  const forgetAll = (): void => {
+    for (const { release } of remembered.values()) release();
+    remembered.clear();
+  };
+
+  const live = createLiveKeys({
+    now,
+    logger,
+    onLook() {
+      const time = performance.now();
+      for (const [key, { until }] of remembered) if (until <= time) forget(key);
+    },
+    async read(keyIds) {
+      const rows = await db
+        .select({ key: keys, user: users })
+        .from(keys)
+        .innerJoin(users, eq(users.id, keys.userId))
+        .where(inArray(keys.id, [...keyIds]));
+      return rows.map(({ key, user }) => ({
+        keyId: key.id,
+        userId: user.id,
+        role: user.role,
+        expiresAt: toTime(key.expiresAt),
+        isRevoked: key.revokedAt !== null,
+        isDisabled: user.disabledAt !== null,
+      }));
+    },
+  });
+
+  const onChange = async (): Promise<void> => {
+    changes += 1;
+    forgetAll();
+    await live
+      .check()
+      .catch((error: unknown) =>
+        logger?.warn({ err: error }, 'keys in use could not be looked at after a change'),
+      );
+  };
+  const stopListening = await listen?.(CHANNEL, () => void onChange());
 
   const look = async (hash: Buffer) => {
     const [row] = await db
@@ -77,15 +147,52 @@ export async function createPrincipals({
     return row;
   };
 
+  const noteUse = async (keyId: string): Promise<void> => {
+    const time = performance.now();
+    if (time - (usedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < USED_INTERVAL_MS) return;
+    if (usedAt.size >= REMEMBER_AT_MOST) usedAt.clear();
+    usedAt.set(keyId, time);
+    await db
+      .update(keys)
+      .set({ lastUsedAt: new Date(now()) })
+      .where(eq(keys.id, keyId));
+  };
+
+  const ensureUser = async (
+    ownerTenant: string,
+    { name, role, id = createId() }: { name: string; role: Principal['role']; id?: string },
+  ): Promise<string> => {
+    await db.insert(users).values({ id, tenantId: ownerTenant, name, role }).onConflictDoNothing();
+    const [row] = await db
+      .select()
+      .from(users)
+      .where(and(eq(users.tenantId, ownerTenant), eq(users.name, name)));
+    if (row === undefined)
+      throw new DrawbridgeError('store/unavailable', `The user ${name} is missing.`);
+    if (row.role !== role) {
+      throw conflict(`The user ${name} is ${toArticle(row.role)}; a user has one role.`);
+    }
+    if (row.disabledAt !== null) throw conflict(`The user ${name} was disabled.`);
+    return row.id;
+  };
+
+  /** Keeps a key, for a user of its own when none is given; another start may have kept it already. */
   const insert = async (
-    owner: { tenantId: string; userId: string },
+    ownerTenant: string,
     key: string,
-    { name, expiresAt }: Omit<NewKey, 'role'>,
-  ) => {
+    { name, role, expiresAt, userId }: NewKey & { readonly userId?: string },
+  ): Promise<string> => {
     const id = createId();
     await db
       .insert(keys)
-      .values({ id, ...owner, name, hash: toKeyHash(key), ...(expiresAt && { expiresAt }) })
+      .values({
+        id,
+        tenantId: ownerTenant,
+        userId: userId ?? (await ensureUser(ownerTenant, { name: toOwnUserName(id), role, id })),
+        name,
+        hash: toKeyHash(key),
+        ...(expiresAt && { expiresAt }),
+      })
       .onConflictDoNothing();
     return id;
   };
@@ -93,66 +200,70 @@ export async function createPrincipals({
   return {
     tenantId,
     async verify(key) {
-      const time = now();
       const known = remembered.get(key);
-      if (known !== undefined && known.until > time) {
-        return known.expires > time ? known.principal : undefined;
+      if (known !== undefined && known.until > performance.now()) {
+        return known.expiresAt > now() ? known.principal : undefined;
       }
       if (!isKey(key)) return undefined;
+      const before = changes;
       const row = await look(toKeyHash(key));
-      const expires = row?.key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+      const expiresAt = toTime(row?.key.expiresAt);
       const principal: Principal | undefined = row && {
         id: row.user.id,
         tenantId: row.user.tenantId,
-        name: row.user.name,
+        name: isOwnUserName(row.user.name) ? row.key.name : row.user.name,
         role: row.user.role,
         keyId: row.key.id,
       };
-      const usedAt = known?.usedAt ?? 0;
-      const isUse = row !== undefined && time - usedAt > USED_INTERVAL_MS;
-      if (remembered.size >= REMEMBER_AT_MOST) remembered.clear();
-      remembered.set(key, {
-        principal,
-        until: time + REMEMBER_MS,
-        expires,
-        usedAt: isUse ? time : usedAt,
-      });
-      if (isUse)
-        await db
-          .update(keys)
-          .set({ lastUsedAt: new Date(time) })
-          .where(eq(keys.id, row.key.id));
-      return expires > time ? principal : undefined;
-    },
-    async ensureKey(role, key) {
-      if (key !== undefined && isKey(key)) {
-        const [row] = await db
-          .select()
-          .from(keys)
-          .where(eq(keys.hash, toKeyHash(key)));
-        const isValid =
-          row?.revokedAt === null && (row.expiresAt === null || row.expiresAt.getTime() > now());
-        if (isValid) return key;
-        if (row === undefined) {
-          await insert({ tenantId, userId: userIds[role] }, key, { name: `${role} of this home` });
-          return key;
-        }
+      if (principal !== undefined) expiries.set(principal, expiresAt);
+      if (before === changes) {
+        forget(key);
+        if (remembered.size >= REMEMBER_AT_MOST) forgetAll();
+        const release =
+          principal === undefined
+            ? () => {}
+            : live.hold(principal, expiresAt, () => remembered.delete(key));
+        const until = performance.now() + REMEMBER_MS;
+        remembered.set(key, { principal, expiresAt, until, release });
       }
+      if (row !== undefined) await noteUse(row.key.id);
+      return expiresAt > now() ? principal : undefined;
+    },
+    hold: (principal, onEnd) =>
+      live.hold(principal, expiries.get(principal) ?? Number.POSITIVE_INFINITY, onEnd),
+    async ensureKey(role, key) {
+      const made = { name: `${role} of this home`, role };
+      if (key === undefined || !isKey(key)) {
+        const fresh = createKey();
+        await insert(tenantId, fresh, made);
+        return fresh;
+      }
+      const [row] = await db
+        .select({ key: keys, user: users })
+        .from(keys)
+        .innerJoin(users, eq(users.id, keys.userId))
+        .where(eq(keys.hash, toKeyHash(key)));
+      if (row === undefined) {
+        await insert(tenantId, key, made);
+        return key;
+      }
+      const isOpen = row.user.disabledAt === null;
+      if (isOpen && row.key.revokedAt === null && toTime(row.key.expiresAt) > now()) return key;
       const fresh = createKey();
-      await insert({ tenantId, userId: userIds[role] }, fresh, { name: `${role} of this home` });
+      const isSame = isOpen && row.user.role === role && row.user.tenantId === tenantId;
+      await insert(tenantId, fresh, { ...made, ...(isSame && { userId: row.user.id }) });
       return fresh;
     },
-    async createKey(ownerTenant, { name, role, expiresAt }) {
+    async createKey(ownerTenant, { user, ...rest }) {
       const key = createKey();
-      const userId =
-        ownerTenant === tenantId
-          ? userIds[role]
-          : await ensureUser(db, { id: createId(), tenantId: ownerTenant, name: role, role });
-      const id = await insert({ tenantId: ownerTenant, userId }, key, {
-        name,
-        ...(expiresAt && { expiresAt }),
-      });
-      return { id, key };
+      if (user === undefined) return { id: await insert(ownerTenant, key, rest), key };
+      const name = userNameSchema.safeParse(user);
+      if (!name.success) {
+        const [issue] = name.error.issues;
+        throw new DrawbridgeError('request/invalid', `user: ${issue?.message ?? 'no name'}`);
+      }
+      const userId = await ensureUser(ownerTenant, { name: name.data, role: rest.role });
+      return { id: await insert(ownerTenant, key, { ...rest, userId }), key };
     },
     async listKeys(ownerTenant) {
       const rows = await db
@@ -169,7 +280,7 @@ export async function createPrincipals({
         createdAt: key.createdAt,
         lastUsedAt: key.lastUsedAt,
         expiresAt: key.expiresAt,
-        revokedAt: key.revokedAt,
+        revokedAt: key.revokedAt ?? user.disabledAt,
       }));
     },
     async revokeKey(ownerTenant, id) {
@@ -184,9 +295,40 @@ export async function createPrincipals({
           `There is no valid key ${id}; GET /v1/keys lists them.`,
         );
       }
-      remembered.clear();
+      await onChange();
+    },
+    async disableUser(ownerTenant, name) {
+      const disabled = await db
+        .update(users)
+        .set({ disabledAt: new Date(now()) })
+        .where(and(eq(users.name, name), eq(users.tenantId, ownerTenant), isNull(users.disabledAt)))
+        .returning({ id: users.id });
+      if (disabled.length === 0) {
+        throw new DrawbridgeError(
+          'request/not_found',
+          `There is no user ${name}, or it is disabled; GET /v1/keys tells the users of keys.`,
+        );
+      }
+      await onChange();
+    },
+    async close() {
+      live.close();
+      await stopListening?.();
     },
   };
+}
+
+/** Milliseconds since 1970; without a date, never. */
+function toTime(date: Date | null | undefined): number {
+  return date?.getTime() ?? Number.POSITIVE_INFINITY;
+}
+
+function toArticle(role: Principal['role']): string {
+  return role === 'operator' ? 'an operator' : 'a member';
+}
+
+function conflict(message: string): DrawbridgeError {
+  return new DrawbridgeError('request/conflict', message);
 }
 
 async function ensureTenant(db: Database, id: string): Promise<string> {
@@ -197,16 +339,5 @@ async function ensureTenant(db: Database, id: string): Promise<string> {
     .where(eq(tenants.name, 'default'));
   if (row === undefined)
     throw new DrawbridgeError('store/unavailable', 'The default tenant is missing.');
-  return row.id;
-}
-
-async function ensureUser(db: Database, user: typeof users.$inferInsert): Promise<string> {
-  await db.insert(users).values(user).onConflictDoNothing();
-  const [row] = await db
-    .select({ id: users.id })
-    .from(users)
-    .where(and(eq(users.tenantId, user.tenantId), eq(users.name, user.name)));
-  if (row === undefined)
-    throw new DrawbridgeError('store/unavailable', `The user ${user.name} is missing.`);
   return row.id;
 }

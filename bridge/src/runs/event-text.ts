@@ -9,6 +9,7 @@ import {
 } from '@drawbridge/schemas';
 import type { ArtifactRow, EventRow } from '../store/run-log.ts';
 import { nestsDeeperThan, toJsonText } from './json-text.ts';
+import { redactText } from '../secrets/redact-value.ts';
 import type { Redact } from './redaction.ts';
 
 /** Payload fields that hold what a client or a server sent: given raw, stored as a `Body`. */
@@ -91,6 +92,12 @@ export function createEventText({
     return artifacts.length === 0 ? data : JSON.parse(body);
   };
 
+  /** Redacted before it is cut: half a secret would not be known. */
+  const shorten = (text: string): string =>
+    text.length <= INLINE_BODY_BYTES
+      ? text
+      : `${redactText(redact, text).slice(0, INLINE_BODY_BYTES)}…`;
+
   return (event, at) => {
     const artifacts: ArtifactRow[] = [];
     const fields: Record<string, unknown> = Object.assign({}, event.payload);
@@ -132,8 +139,4 @@ export function createEventText({
 
 function hasBody(event: LogEvent): event is Extract<LogEvent, { type: BodyEventType }> {
   return event.type in bodyFields;
-}
-
-function shorten(text: string): string {
-  return text.length <= INLINE_BODY_BYTES ? text : `${text.slice(0, INLINE_BODY_BYTES)}…`;
 }

@@ -39,9 +39,11 @@ export interface RunReader {
   assertKept(tenantId: string, cursor: string): Promise<void>;
   /** The cursor before everything that is committed from now on. */
   now(): Promise<string>;
+  /** With `namedBy`, only when an event of a run of this principal names it. */
   artifact(
     tenantId: string,
     sha256: string,
+    namedBy?: string,
   ): Promise<{ readonly mediaType: string; readonly body: Buffer } | undefined>;
 }
 

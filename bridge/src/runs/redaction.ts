@@ -2,8 +2,8 @@
 // that are known by their shape, and the literal values the settings name. It works on the text, not
 // on the parsed value, because that is one pass over characters and reaches JSON inside strings as
 // well. Only few pairs of characters can end a telling name or prefix; the rest is passed by.
+import { createFindValues } from '../secrets/find-values.ts';
 import { type Range, MARKER, cut } from './redaction-ranges.ts';
-import { createLiteralFinder } from './secret-literals.ts';
 import { findNamedSecret } from './secret-names.ts';
 import { type SecretShape, secretShapes } from './secret-shapes.ts';
 
@@ -23,12 +23,12 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1_024);
 export function createRedact({ literals = () => [] }: RedactOptions = {}): Redact {
   const { lasts, kinds, groups } = createTable();
   let list: readonly string[] = [];
-  let findLiterals = createLiteralFinder(list);
+  let findLiterals = createFindValues(list);
   return (text) => {
     const current = literals();
     if (current !== list) {
       list = current;
-      findLiterals = createLiteralFinder(list);
+      findLiterals = createFindValues(list);
     }
     const ranges: Range[] = [];
     /** Before here values of names, or long secrets, are redacted already: nothing is read twice. */
@@ -49,6 +49,22 @@ export function createRedact({ literals = () => [] }: RedactOptions = {}): Redac
       }
     }
     findLiterals(text, ranges);
+    return cut(text, ranges);
+  };
+}
+
+/** Hides the known values alone: for text in which names and tokens are examples, such as definitions. */
+export function createRedactValues({ literals = () => [] }: RedactOptions = {}): Redact {
+  let list: readonly string[] = [];
+  let findValues = createFindValues(list);
+  return (text) => {
+    const current = literals();
+    if (current !== list) {
+      list = current;
+      findValues = createFindValues(list);
+    }
+    const ranges: Range[] = [];
+    findValues(text, ranges);
     return cut(text, ranges);
   };
 }

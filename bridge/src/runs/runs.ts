@@ -12,7 +12,7 @@ import { type RunDirectory, createRunDirectory } from './directory.ts';
 import { type LiveRuns, createLiveRuns } from './live.ts';
 import { createNews } from './news.ts';
 import { type RunReader, createRunReader } from './reader.ts';
-import { createRedact } from './redaction.ts';
+import type { Redact } from './redaction.ts';
 import { type Retention, type RetentionLimits, createRetention } from './retention.ts';
 import { type RunLog, createRunLog } from './writer.ts';
 
@@ -31,8 +31,7 @@ export interface RunsOptions {
   readonly bridgeId: string;
   readonly version: string;
   readonly logger: Logger;
-  /** Literal values that never reach the log; a changed list is a new array. */
-  readonly secretValues: () => readonly string[];
+  readonly redact: Redact;
   readonly retention: () => RetentionLimits;
   readonly onCommit?: (commit: { readonly events: number; readonly seconds: number }) => void;
 }
@@ -44,7 +43,7 @@ export function createRuns(options: RunsOptions): Promise<Runs> {
 }
 
 async function open(
-  { store, bridgeId, version, logger, secretValues, retention, onCommit }: RunsOptions,
+  { store, bridgeId, version, logger, redact, retention, onCommit }: RunsOptions,
   lifetime: Lifetime,
 ): Promise<Runs> {
   const queries = createRunQueries(store.db);
@@ -56,7 +55,7 @@ async function open(
     store: createRunLogStore({ bridgeId, connect: store.connect }),
     bridgeId,
     logger,
-    redact: createRedact({ literals: secretValues }),
+    redact,
     ...(onCommit !== undefined && { onBatch: onCommit }),
   });
   lifetime.defer(log.close);

@@ -13,6 +13,7 @@ import {
   type WrittenRun,
 } from '../store/run-log.ts';
 import { type EventText, type LogEvent, createEventText } from './event-text.ts';
+import { redactText } from '../secrets/redact-value.ts';
 import type { Redact } from './redaction.ts';
 
 export type RunEnd = 'completed' | 'failed' | 'cancelled';
@@ -216,7 +217,7 @@ export function createRunLog({
         type: 'run.started',
         payload: run.client === undefined ? payload : { ...payload, client: run.client },
       };
-      await add(id, event, { open: toRow(run, id, now()) });
+      await add(id, event, { open: toRow(run, id, now(), redact) });
       return { id };
     },
     append: (runId, event) => add(runId, event),
@@ -273,7 +274,8 @@ function settle({ runId, entries }: RunEntries, written: WrittenRun): void {
   }
 }
 
-function toRow(run: NewRun, id: string, startedAt: number): RunRow {
+function toRow(run: NewRun, id: string, startedAt: number, redact: Redact): RunRow {
+  const toColumnText = (text: string): string => toPlainText(redactText(redact, text));
   return {
     id,
     tenantId: run.tenantId,
@@ -289,7 +291,7 @@ function toRow(run: NewRun, id: string, startedAt: number): RunRow {
 }
 
 /** PostgreSQL's `text` takes every character but NUL. */
-function toColumnText(text: string): string {
+function toPlainText(text: string): string {
   return text.slice(0, COLUMN_CHARACTERS).replaceAll('\0', '\uFFFD');
 }
 

@@ -2,6 +2,8 @@
 // Rows are cached; another bridge's change is seen when the cache entry is a few seconds old.
 import { and, eq, isNull, lt } from 'drizzle-orm';
 import type { CallClient, Principal, View } from '../calls/call.ts';
+import type { Redact } from '../runs/redaction.ts';
+import { redactValue } from '../secrets/redact-value.ts';
 import type { Database } from '../store/store.ts';
 import { sessions } from '../store/tables/index.ts';
 import { type LogLevel, logLevelSchema } from './log-level.ts';
@@ -35,6 +37,8 @@ export interface Sessions {
 interface SessionsOptions {
   readonly db: Database;
   readonly secret: string;
+  /** What clients say of themselves is kept as the log keeps it. */
+  readonly redact: Redact;
   /** Opens the run that the session's calls belong to. */
   readonly openRun: (principal: Principal, client: CallClient) => Promise<string>;
   readonly endRun: (runId: string) => Promise<void>;
@@ -44,6 +48,7 @@ interface SessionsOptions {
 export function createSessions({
   db,
   secret,
+  redact,
   openRun,
   endRun,
   now = Date.now,
@@ -81,7 +86,8 @@ export function createSessions({
   };
 
   return {
-    async create({ principal, view, client }) {
+    async create({ principal, view, client: told }) {
+      const client = redactValue(redact, told);
       const runId = await openRun(principal, client);
       await db.insert(sessions).values({
         id: runId,

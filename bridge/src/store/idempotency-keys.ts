@@ -1,4 +1,5 @@
 // Keys of requests that must not be carried out twice, with the answer once there is one.
+import { createHash } from 'node:crypto';
 import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Database } from './store.ts';
 import { idempotencyKeys as table } from './tables/index.ts';
@@ -24,14 +25,23 @@ export interface IdempotencyKeys {
   expire(): Promise<void>;
 }
 
-export function createIdempotencyKeys(db: Database): IdempotencyKeys {
+/** Answers are kept redacted, as the log keeps them: the store holds no secret that the log does not. */
+export function createIdempotencyKeys(
+  db: Database,
+  redact: (json: string) => string,
+): IdempotencyKeys {
+  /** A key that holds a secret is kept as its hash. */
+  const toKept = (key: string): string =>
+    redact(JSON.stringify(key)) === JSON.stringify(key)
+      ? key
+      : `sha256:${createHash('sha256').update(key).digest('hex')}`;
   const isOwn = ({ tenantId, userId, key }: IdempotencyOwner) =>
-    and(eq(table.tenantId, tenantId), eq(table.userId, userId), eq(table.key, key));
+    and(eq(table.tenantId, tenantId), eq(table.userId, userId), eq(table.key, toKept(key)));
   return {
     async take(request) {
       const taken = await db
         .insert(table)
-        .values(request)
+        .values({ ...request, key: toKept(request.key) })
         .onConflictDoNothing()
         .returning({ key: table.key });
       if (taken.length > 0) return undefined;
@@ -44,7 +54,10 @@ export function createIdempotencyKeys(db: Database): IdempotencyKeys {
       return { requestHash: row.requestHash, answer };
     },
     async keep(owner, { status, body }) {
-      await db.update(table).set({ status, response: body }).where(isOwn(owner));
+      await db
+        .update(table)
+        .set({ status, response: redact(body) })
+        .where(isOwn(owner));
     },
     async release(owner) {
       await db.delete(table).where(isOwn(owner));

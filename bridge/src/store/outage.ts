@@ -2,6 +2,24 @@
 import { toMessage } from '../errors.ts';
 import { toSqlState } from './refusal.ts';
 
+/** The same for whoever asks the bridge: without paths, names and what a driver says. */
+export function explainToCallers(error: unknown): string {
+  const state = toSqlState(error);
+  if (state !== undefined && PLAIN_STATES.has(state)) return explainOutage(error);
+  if (state?.startsWith('28') === true) return 'The database refused the login.';
+  if (state === '3D000') return 'The database that DATABASE_URL names does not exist.';
+  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+    const { code } = inner as NodeJS.ErrnoException; // absent where the system gave none
+    if (code !== undefined && /^E[A-Z]+$/.test(code)) {
+      return `The database cannot be reached (${code}).`;
+    }
+  }
+  return 'The database cannot be reached; the log of the bridge says why.';
+}
+
+/** Those that `explainOutage` has words of its own for. */
+const PLAIN_STATES = new Set(['53100', '53300', '25006', '57P03']);
+
 export function explainOutage(error: unknown): string {
   const state = toSqlState(error);
   if (state === '53100') return 'The disk that holds the database is full: free some space.';

@@ -92,23 +92,23 @@ opened as (
     as o (id, tenant_id, project, created_by, kind, title, parent_id, client, stream_key, started_at, run)
   join batch b on b.run = o.run
   where exists (select from fence)
-  returning id, tenant_id
+  returning id, tenant_id, created_by
 )`;
 
 const LOCKED = `
 locked as materialized (
-  select id, tenant_id, last_seq, completed_at is not null as ended
+  select id, tenant_id, created_by, last_seq, completed_at is not null as ended
   from runs where id = any ($4::uuid[]) and exists (select from fence)
   order by id for no key update
 )`;
 
 const PLACED_LOCKED = `
-  select b.run, b.id, l.tenant_id, l.last_seq as base, b.ending, b.active_at, l.ended,
+  select b.run, b.id, l.tenant_id, l.created_by, l.last_seq as base, b.ending, b.active_at, l.ended,
          b.events - (b.ending is not null and l.ended)::int as events
   from batch b join locked l on l.id = b.id`;
 
 const PLACED_OPENED = `
-  select b.run, b.id, o.tenant_id, 0, null, b.active_at, true, b.events
+  select b.run, b.id, o.tenant_id, o.created_by, 0, null, b.active_at, true, b.events
   from batch b join opened o on o.id = b.id`;
 
 const WRITTEN = `
@@ -142,6 +142,11 @@ present as (
   from unnest($26::int[], $27::bytea[], $28::text[], $29::bytea[]) as a (run, sha256, media_type, body)
   join placed p on p.run = a.run
   where (select count(*) from used) >= 0
+  on conflict do nothing
+), named as (
+  insert into run_artifacts (tenant_id, sha256, user_id, run_id)
+  select p.tenant_id, a.sha256, p.created_by, p.id
+  from unnest($26::int[], $27::bytea[]) as a (run, sha256) join placed p on p.run = a.run
   on conflict do nothing
 )`;
 

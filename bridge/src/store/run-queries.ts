@@ -1,11 +1,11 @@
 // Reads of the log. Every query is bound to a tenant, so that another tenant's data is not found
 // rather than refused. What is read often is prepared once, and an event's payload stays the text that
 // it is: building the query and parsing what is only passed on would cost more than the reading.
-import { type SQL, and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm';
+import { type SQL, and, desc, eq, exists, gt, isNull, lt, sql } from 'drizzle-orm';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import type { Run, RunKind, RunStatus } from '@drawbridge/schemas';
 import type { Database } from './store.ts';
-import { artifacts, runEvents, runs } from './tables/index.ts';
+import { artifacts, runArtifacts, runEvents, runs } from './tables/index.ts';
 
 export interface RunFilter {
   readonly status?: RunStatus;
@@ -56,9 +56,11 @@ export interface RunQueries {
   ): Promise<{ readonly events: readonly PlacedEvent[]; readonly isBehind: boolean }>;
   /** The first transaction that is not finished: what is committed from now on comes at or after it. */
   horizon(): Promise<string>;
+  /** With `namedBy`, only when an event of a run of this principal names it. */
   artifact(
     tenantId: string,
     sha256: string,
+    namedBy?: string,
   ): Promise<{ readonly mediaType: string; readonly body: Buffer } | undefined>;
   /** The open run of a stateless caller. */
   openRun(tenantId: string, streamKey: string): Promise<string | undefined>;
@@ -143,12 +145,29 @@ export function createRunQueries(db: Database): RunQueries {
       );
       return rows[0]?.tx ?? '0';
     },
-    async artifact(tenantId, sha256) {
+    async artifact(tenantId, sha256, namedBy) {
+      const hash = Buffer.from(sha256, 'hex');
+      const isNamed = exists(
+        db
+          .select({ one: sql`1` })
+          .from(runArtifacts)
+          .where(
+            and(
+              eq(runArtifacts.tenantId, tenantId),
+              eq(runArtifacts.sha256, hash),
+              eq(runArtifacts.userId, namedBy ?? ''),
+            ),
+          ),
+      );
       const [row] = await db
         .select({ mediaType: artifacts.mediaType, body: artifacts.body })
         .from(artifacts)
         .where(
-          and(eq(artifacts.tenantId, tenantId), eq(artifacts.sha256, Buffer.from(sha256, 'hex'))),
+          and(
+            eq(artifacts.tenantId, tenantId),
+            eq(artifacts.sha256, hash),
+            namedBy === undefined ? undefined : isNamed,
+          ),
         );
       return row;
     },

@@ -12,7 +12,7 @@ import type { EraMemory } from '../upstreams/era-memory.ts';
 import { createEmbeddedServer } from './embedded/server.ts';
 import { createStoredEraMemory } from './era-memory.ts';
 import { type NotificationHandler, createNotifications } from './notifications.ts';
-import { explainOutage } from './outage.ts';
+import { explainOutage, explainToCallers } from './outage.ts';
 import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
 import { PatientPool } from './patient-pool.ts';
 import { prepareDatabase } from './prepare.ts';
@@ -89,7 +89,7 @@ async function open(
   const server =
     databaseUrl === undefined ? await createEmbeddedServer({ home, logger, signal }) : undefined;
   if (server !== undefined) lifetime.defer(server.close);
-  const explain = (error: unknown): string => server?.trouble() ?? explainOutage(error);
+  const explain = (error: unknown): string => server?.trouble() ?? explainToCallers(error);
   const config: ClientConfig = {
     connectionString: server?.url ?? databaseUrl,
     application_name: `drawbridge/${version}`,

@@ -2,6 +2,7 @@
 // that stdout stays clean for what the command itself says. Requests, calls and runs are told by the
 // fields `requestId`, `callId`, `runId` of child loggers.
 import { type DestinationStream, type Level, type Logger, destination, pino } from 'pino';
+import { createRedact } from '../runs/redaction.ts';
 
 export type LogLevel = Level | 'silent';
 
@@ -36,23 +37,13 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: redactedPaths, censor: REDACTED },
-      hooks: { streamWrite: (line) => redactValues(line, secretValues()) },
+      hooks: { streamWrite: createRedact({ literals: secretValues }) },
     },
     stream,
   );
 }
 
 const REDACTED = '[redacted]';
-
-/** Also finds a value that JSON had to escape. */
-function redactValues(line: string, values: readonly string[]): string {
-  return values
-    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
-    .reduce(
-      (text, value) => (text.includes(value) ? text.replaceAll(value, REDACTED) : text),
-      line,
-    );
-}
 
 /** Formats in place: pino's worker would be a file of its own beside the bundle. */
 async function createPrettyStream(

@@ -18,6 +18,8 @@ export interface InstancePoolOptions {
   /** Milliseconds without a lease after which a connection is closed; 0 keeps it. */
   readonly idleMs: () => number;
   readonly onChange: () => void;
+  /** Whether a connection that serves a key may also tell what the server offers to all. */
+  readonly isShared: () => boolean;
 }
 
 export const MAX_INSTANCES = 16;
@@ -58,7 +60,7 @@ export class InstancePool {
   }
 
   /**
-   * @param key undefined: any connection will do
+   * @param key undefined: any connection that serves nobody's own instance will do
    * @throws DrawbridgeError `upstream/busy`, what `open` threw, or the signal's reason
    */
   async acquire(key: string | undefined, signal?: AbortSignal): Promise<Lease> {
@@ -94,7 +96,12 @@ export class InstancePool {
 
   #find(key: string | undefined): Instance | undefined {
     const instances = [...this.#instances];
-    if (key === undefined) return instances.find((one) => one.connection) ?? instances[0];
+    if (key === undefined) {
+      const all = this.#options.isShared()
+        ? instances
+        : instances.filter((one) => one.key === undefined);
+      return all.find((one) => one.connection) ?? all[0];
+    }
     return (
       instances.find((one) => one.key === key) ?? instances.find((one) => one.key === undefined)
     );

@@ -1,7 +1,13 @@
 // Opens one connection: starts the process or reaches the URL, finds out which era (and, without a
 // `type`, which HTTP transport) the server speaks, and remembers it. Our stdio transport is probed in
 // place, so a server that the probe breaks gets one fresh process and the legacy handshake.
-import { Client, SdkHttpError, type FetchLike } from '@modelcontextprotocol/client';
+import {
+  Client,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError,
+  type FetchLike,
+} from '@modelcontextprotocol/client';
 import { getDefaultEnvironment } from '@modelcontextprotocol/client/stdio';
 import { BRIDGE_KEY_ENV, HOME_ENV } from '@drawbridge/schemas';
 import type { spawn as nodeSpawn } from 'node:child_process';
@@ -28,6 +34,7 @@ export interface OpenDeps {
   readonly readOnlyOf: (project: string) => readonly string[];
   readonly version: string;
   readonly eras: EraMemory;
+  readonly redact: (text: string) => string;
   readonly ledger: ProcessLedger;
   readonly patience: Patience;
   readonly now: () => number;
@@ -164,7 +171,12 @@ async function attempt(
   } catch (error) {
     const why = transport.endedBecause;
     await transport.close();
-    throw toStartError(error, giveUp.aborted ? undefined : why, { config, transport });
+    throw toStartError(error, giveUp.aborted ? undefined : why, {
+      config,
+      transport,
+      isGivenUp: giveUp.aborted && error === giveUp.reason,
+      redact: deps.redact,
+    });
   }
   const connection = new Connection({
     upstream: config.name,
@@ -198,6 +210,7 @@ function createStdio({ options: { config, onStderr }, deps }: OpenContext): Stdi
     },
     maxMessageBytes: options.maxMessageBytes,
     ledger: deps.ledger,
+    redact: deps.redact,
     stopMs: deps.patience.stopMs,
     logger: deps.logger,
     onStderr,
@@ -224,33 +237,57 @@ function createRemote(
 interface FailedStart {
   readonly config: UpstreamConfig;
   readonly transport: ServerTransport;
+  /** The error is our own reason to wait no longer. */
+  readonly isGivenUp: boolean;
+  readonly redact: (text: string) => string;
 }
+
+/** How a process ended, which tells nothing of what it is. */
+const PLAIN_END = /^(?:exit code \d+|signal [A-Z0-9]+)$/;
 
 function toStartError(
   error: unknown,
   endedBecause: string | undefined,
-  { config: { name }, transport }: FailedStart,
+  { config: { name }, transport, isGivenUp, redact }: FailedStart,
 ): DrawbridgeError {
   if (transport instanceof StdioTransport) {
     const stderr = toTail(transport.stderr.lines(), STDERR_TAIL_BYTES);
     const isByItself = endedBecause !== undefined && endedBecause !== CLOSED_BY_US;
     const why = isByItself ? `it stopped (${endedBecause})` : toMessage(error);
     const last = stderr === '' ? '' : `; it last wrote: ${stderr.split('\n').at(-1)}`;
+    const isPlain = isByItself ? PLAIN_END.test(endedBecause) : isGivenUp;
     return new DrawbridgeError(
       'upstream/start_failed',
-      `upstream "${name}" could not be started: ${why}${last}`,
-      { cause: error, details: { stderr } },
+      redact(`upstream "${name}" could not be started: ${why}${last}`),
+      {
+        cause: error,
+        details: {
+          stderr,
+          told: `upstream "${name}" could not be started${isPlain ? `: ${why}` : ''}`,
+        },
+      },
     );
   }
   const status = error instanceof SdkHttpError ? toStatusText(error.data.status) : undefined;
   const network = toNetworkCode(error);
   const why =
-    status ?? (network === undefined ? toMessage(error) : `the network failed (${network})`);
+    status ??
+    (isGivenUp || isTimeout(error) ? toMessage(error) : undefined) ??
+    (network === undefined ? undefined : `the network failed (${network})`);
   return new DrawbridgeError(
     'upstream/unavailable',
-    `upstream "${name}" could not be reached: ${why}`,
-    { cause: error },
+    redact(`upstream "${name}" could not be reached: ${why ?? toMessage(error)}`),
+    {
+      cause: error,
+      details: {
+        told: `upstream "${name}" could not be reached${why === undefined ? '' : `: ${why}`}`,
+      },
+    },
   );
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout;
 }
 
 function toStatusText(status: number): string {

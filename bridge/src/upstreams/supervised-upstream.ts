@@ -15,6 +15,7 @@ import {
 } from './breaker.ts';
 import { toProtocolError, toRpcError, type UpstreamErrorCode } from './call-end.ts';
 import type { Connection } from './connection.ts';
+import { toRetryHint, toStderr, toTold } from './failure-words.ts';
 import { InstancePool } from './instance-pool.ts';
 import { openConnection, type OpenDeps } from './open-connection.ts';
 import { StderrRing } from './stdio/stderr-ring.ts';
@@ -38,7 +39,7 @@ export class SupervisedUpstream {
   #config: UpstreamConfig;
   readonly #deps: SupervisedDeps;
   readonly #pool: InstancePool;
-  readonly #stderr = new StderrRing();
+  readonly #stderr: StderrRing;
   #breaker: Breaker = closedBreaker;
   #state: UpstreamState = 'stopped';
   #closed = false;
@@ -47,17 +48,21 @@ export class SupervisedUpstream {
   #endedByFault = false;
   #discovering = 0;
   #rediscovery: NodeJS.Timeout | undefined;
-  #seen: Partial<Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError'>> = {};
+  #seen: Partial<
+    Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError' | 'lastFault'>
+  > = {};
   #lastHealthyAt: number | undefined;
 
   constructor(config: UpstreamConfig, deps: SupervisedDeps) {
     this.#config = config;
     this.#deps = deps;
+    this.#stderr = new StderrRing(deps.redact);
     this.#pool = new InstancePool({
       upstream: config.name,
       open: (signal) => this.#open(signal),
       idleMs: () => this.#config.options.idle,
       onChange: () => this.#announce(),
+      isShared: () => this.#config.options.instance === 'shared',
     });
     this.#announce();
   }
@@ -83,7 +88,9 @@ export class SupervisedUpstream {
         this.#assertUsable();
         lease = await this.#pool.acquire(this.#toKey(call), call.signal);
       } catch (error) {
-        return call.signal.aborted ? { kind: 'cancelled' } : this.#toUnavailable(error);
+        return call.signal.aborted
+          ? { kind: 'cancelled' }
+          : this.#toUnavailable(error, call.principal.role);
       }
       const { timeout } = this.#config.options;
       const end = await lease.connection.call(call, timeout);
@@ -158,7 +165,10 @@ export class SupervisedUpstream {
       inFlight: this.#pool.leases,
       transport: transport.kind === 'http-or-sse' ? 'http' : transport.kind,
       ...this.#seen,
-      ...(this.#config.fault !== undefined && { lastError: this.#config.fault }),
+      ...(this.#config.fault !== undefined && {
+        lastError: this.#config.fault,
+        lastFault: 'its settings are faulty',
+      }),
       ...(retryAt !== undefined && { retryAt: new Date(retryAt).toISOString() }),
       ...(this.#lastHealthyAt !== undefined && {
         lastHealthyAt: new Date(this.#lastHealthyAt).toISOString(),
@@ -173,7 +183,10 @@ export class SupervisedUpstream {
     if (admission.kind === 'refuse') {
       const { name } = this.#config;
       const why = this.#seen.lastError ?? 'it failed several times in a row';
-      throw new DrawbridgeError('upstream/unavailable', `upstream "${name}" is down: ${why}`);
+      const told = `upstream "${name}" is down: ${this.#seen.lastFault ?? 'it failed several times in a row'}`;
+      throw new DrawbridgeError('upstream/unavailable', `upstream "${name}" is down: ${why}`, {
+        details: { told },
+      });
     }
     this.#breaker = afterStartBegan(this.#breaker, now());
     if (this.#endedByFault) this.#restarts += 1;
@@ -198,12 +211,20 @@ export class SupervisedUpstream {
         this.#deps,
       );
     } catch (error) {
-      if (!signal.aborted) this.#noteFailure(toMessage(error));
+      if (!signal.aborted) this.#noteFailure(toMessage(error), toTold(error, this.#config.name));
       throw error;
     }
     this.#breaker = afterStarted(this.#breaker);
     const { era, kind, serverInfo, pid } = connection;
-    this.#seen = { ...this.#seen, era, transport: kind, ...(serverInfo && { serverInfo }) };
+    const { redact } = this.#deps;
+    this.#seen = {
+      ...this.#seen,
+      era,
+      transport: kind,
+      ...(serverInfo && {
+        serverInfo: { name: redact(serverInfo.name), version: redact(serverInfo.version) },
+      }),
+    };
     this.#deps.logger.info(
       { upstream: this.#config.name, era, transport: kind, pid, ms: now() - startedAt },
       'upstream started',
@@ -221,14 +242,14 @@ export class SupervisedUpstream {
       { upstream: name, why: end.why },
       'upstream ended',
     );
-    if (end.fault) this.#noteFailure(`it stopped: ${end.why}`);
+    if (end.fault) this.#noteFailure(`it stopped: ${end.why}`, `upstream "${name}" stopped`);
     if (connection !== undefined) this.#pool.forget(connection);
   }
 
-  #noteFailure(why: string): void {
+  #noteFailure(why: string, told: string): void {
     const { now, random } = this.#deps;
     this.#breaker = afterFailure(this.#breaker, now(), random());
-    this.#seen = { ...this.#seen, lastError: why };
+    this.#seen = { ...this.#seen, lastError: this.#deps.redact(why), lastFault: told };
     this.#announce();
   }
 
@@ -303,19 +324,22 @@ export class SupervisedUpstream {
       ? 'is stopped'
       : options.enabled
         ? undefined
-        : `is disabled in the settings${this.#config.fault === undefined ? '' : `: ${this.#config.fault}`}`;
+        : 'is disabled in the settings';
     if (why !== undefined) {
-      throw new DrawbridgeError('upstream/unavailable', `upstream "${name}" ${why}`);
+      const told = `upstream "${name}" ${why}`;
+      throw new DrawbridgeError('upstream/unavailable', told, { details: { told } });
     }
   }
 
-  #toUnavailable(error: unknown): Outcome {
+  /** Operators hear why, and what the server wrote; members what it comes to. */
+  #toUnavailable(error: unknown, role: RoutedCall['principal']['role']): Outcome {
     const { name } = this.#config;
     const retryAt = this.#retryAt();
     const isOurs = error instanceof DrawbridgeError;
-    const message = isOurs
+    const full = isOurs
       ? error.message
       : `upstream "${name}" is not available: ${toMessage(error)}`;
+    const message = role === 'operator' ? full : toTold(error, name);
     const code: UpstreamErrorCode =
       isOurs && (error.code === 'upstream/busy' || error.code === 'upstream/start_failed')
         ? error.code
@@ -323,7 +347,7 @@ export class SupervisedUpstream {
     return toProtocolError(code, `${message}${toRetryHint(retryAt)}`, {
       upstream: name,
       retryAt,
-      stderr: isOurs ? toStderr(error.details) : undefined,
+      stderr: isOurs && role === 'operator' ? toStderr(error.details) : undefined,
     });
   }
 
@@ -350,17 +374,6 @@ export class SupervisedUpstream {
       { upstream: name },
     );
   }
-}
-
-function toRetryHint(retryAt: number | undefined): string {
-  return retryAt === undefined
-    ? ''
-    : `; it is tried again after ${new Date(retryAt).toISOString()}`;
-}
-
-function toStderr(details: unknown): string | undefined {
-  if (typeof details !== 'object' || details === null || !('stderr' in details)) return undefined;
-  return typeof details.stderr === 'string' ? details.stderr : undefined;
 }
 
 /** What cannot change under a running server. */

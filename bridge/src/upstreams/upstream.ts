@@ -45,6 +45,8 @@ export interface UpstreamStatus {
   readonly inFlight: number;
   /** The last thing that went wrong, in words for the operator. */
   readonly lastError?: string;
+  /** The same in words for anybody: without what the server wrote, commands and paths. */
+  readonly lastFault?: string;
   /** When the breaker lets the next start through. */
   readonly retryAt?: string;
   readonly lastHealthyAt?: string;

@@ -25,6 +25,8 @@ export interface UpstreamsOptions {
   /** Names the server processes that run; `sweepOrphans` reads it at the next start. */
   readonly pidFile: string;
   readonly eras: EraMemory;
+  /** Takes secrets out of text for people: what servers write, and what went wrong. */
+  readonly redact?: (text: string) => string;
   readonly clock?: () => number;
   readonly random?: () => number;
   readonly fetch?: FetchLike;
@@ -39,6 +41,7 @@ export function createUpstreams({
   readOnlyOf = () => [],
   pidFile,
   eras,
+  redact = (text) => text,
   clock = Date.now,
   random = Math.random,
   fetch = globalThis.fetch,
@@ -54,6 +57,7 @@ export function createUpstreams({
     serversFolder,
     readOnlyOf,
     eras,
+    redact,
     ledger,
     random,
     fetch,

@@ -197,6 +197,33 @@ describe('drawbridge token', () => {
     expect((await ask(answers({}), ['token', 'create', 'x', ...args])).code).toBe(2);
   });
 
+  it('makes a key of a user, and shows whose keys there are', async () => {
+    const ran = await ask(answers({ id: 'k1', key: 'db_secret' }, 201), [
+      'token',
+      'create',
+      'laptop',
+      '--user',
+      'ann',
+    ]);
+    expect(ran.asked[0]?.body).toEqual({ name: 'laptop', role: 'member', user: 'ann' });
+    const keys = [
+      { id: 'k1', name: 'laptop', user: 'ann', role: 'member' },
+      { id: 'k2', name: 'ci', user: 'key:k2', role: 'member' },
+    ];
+    const { stdout } = await ask(answers({ keys }), ['token', 'list']);
+    expect(stdout).toMatch(/k1 .*ann.*laptop/);
+    expect(stdout).toMatch(/k2 .*its own user.*ci/);
+  });
+
+  it('disables a user, and wants to know which of both it is to do', async () => {
+    const gone = (_asked: unknown, response: { writeHead(status: number): { end(): void } }) =>
+      void response.writeHead(204).end();
+    const ran = await ask(gone, ['token', 'revoke', '--user', 'ann']);
+    expect(ran).toMatchObject({ code: 0, asked: [{ method: 'DELETE', path: '/v1/users/ann' }] });
+    expect((await ask(gone, ['token', 'revoke'])).code).toBe(2);
+    expect((await ask(gone, ['token', 'revoke', 'k1', '--user', 'ann'])).code).toBe(2);
+  });
+
   it('takes a key back', async () => {
     const ran = await ask(
       (_asked, response) => void response.writeHead(204).end(),

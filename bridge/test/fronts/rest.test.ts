@@ -331,6 +331,7 @@ test('/openapi.json describes every route, and the page that shows it needs noth
     '/v1/servers/{name}/restart',
     '/v1/tools',
     '/v1/tools/{name}/call',
+    '/v1/users/{name}',
   ]);
   const page = await (await bridge.request('/docs/', { key: null })).text();
   expect(page).not.toMatch(/https?:\/\//);

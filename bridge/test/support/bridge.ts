@@ -31,12 +31,19 @@ export const talker = {
   args: [join(import.meta.dirname, 'servers/talker.mjs')],
 };
 
+/** The fixture with tools that do well or badly, one thing each. */
+export const modernServer = {
+  command: process.execPath,
+  args: [join(import.meta.dirname, 'servers/modern-server.mjs')],
+};
+
 export const filesystem = { command: 'drawbridge', args: ['server', 'filesystem'] };
 
 export interface TestBridge {
   readonly bridge: Bridge;
   readonly url: string;
   readonly folder: string;
+  readonly databaseUrl: string;
   readonly config: (config: object) => Promise<void>;
   /** A request with the operator's key, or another one, or none (null). */
   request(path: string, init?: RequestInit & { key?: string | null }): Promise<Response>;
@@ -47,7 +54,10 @@ export interface TestBridge {
   close(): Promise<void>;
 }
 
-export async function startTestBridge(config: object = {}): Promise<TestBridge> {
+export async function startTestBridge(
+  config: object = {},
+  env: Record<string, string> = {},
+): Promise<TestBridge> {
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-test-'));
   const database = await createTestDatabase();
   const configPath = join(folder, 'mcp.config.json');
@@ -55,7 +65,7 @@ export async function startTestBridge(config: object = {}): Promise<TestBridge> 
   const clients: { close(): Promise<void> }[] = [];
   const load = (port: number) =>
     loadSettings({
-      env: { DATABASE_URL: database.url },
+      env: { DATABASE_URL: database.url, ...env },
       cwd: folder,
       configPath,
       home: join(folder, 'home'),
@@ -79,6 +89,7 @@ export async function startTestBridge(config: object = {}): Promise<TestBridge> 
     },
     url,
     folder,
+    databaseUrl: database.url,
     async config(next) {
       await writeFile(configPath, JSON.stringify(next));
       await bridge.configure(load(port));

@@ -144,10 +144,15 @@ export function createFastFront({
       });
     const outcome =
       caller.sessionId === undefined
-        ? await made(goneSignal(request.socket))
-        : await cancellable(toRequestKey(caller.sessionId, call.id), made);
+        ? await made(goneSignal(request.socket, caller.principal, principals))
+        : await cancellable(toRequestKey(caller.sessionId, call.id), caller.principal, made);
     if (response.destroyed) return true;
     if (outcome.kind === 'cancelled') {
+      // Where the caller did not ask for it, its key has ended: the other path says so.
+      if (caller.sessionId === undefined || (await principals.verify(head.key)) === undefined) {
+        settled.settle(request, outcome);
+        return false;
+      }
       response.writeHead(202).end();
       return true;
     }
@@ -160,16 +165,19 @@ export function createFastFront({
     return true;
   };
 
-  /** A legacy caller cancels by the request's id, and may leave without cancelling. */
+  /** A legacy caller cancels by the request's id, and may leave without cancelling; its key may end. */
   const cancellable = async (
     key: string,
+    principal: Principal,
     made: (signal: AbortSignal) => Promise<Outcome>,
   ): Promise<Outcome> => {
     const abort = new AbortController();
     underWay.add(key, { close: () => abort.abort() });
+    const release = principals.hold(principal, (reason) => abort.abort(reason));
     try {
       return await made(abort.signal);
     } finally {
+      release();
       underWay.delete(key);
     }
   };

@@ -1,7 +1,6 @@
 // `/v1/artifacts/{sha256}`: bodies that were too large for an event, by hash, as they were recorded.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import { DrawbridgeError } from '../../errors.ts';
-import { assertOperator } from '../authenticate.ts';
 import type { HttpEnv, HttpParts } from '../http-env.ts';
 import { problems, secured } from './route-parts.ts';
 
@@ -15,7 +14,7 @@ export function addArtifactRoutes(
       path: '/v1/artifacts/{sha256}',
       summary: 'Read a large body of an event',
       description:
-        'Content addressed, so it never changes: the answer carries an ETag and may be cached.',
+        'Content addressed, so it never changes: the answer carries an ETag and may be cached. A member reads what an event of a run of theirs names.',
       ...secured,
       request: { params: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }) },
       responses: {
@@ -23,14 +22,14 @@ export function addArtifactRoutes(
           description: 'The body, with its media type',
           content: { '*/*': { schema: z.string() } },
         },
-        ...problems(403, 404),
+        ...problems(404),
       },
     }),
     async (c) => {
       const { sha256 } = c.req.valid('param');
-      const principal = c.get('principal');
-      assertOperator(principal);
-      const artifact = await runs.reader.artifact(principal.tenantId, sha256);
+      const { tenantId, role, id } = c.get('principal');
+      const namedBy = role === 'operator' ? undefined : id;
+      const artifact = await runs.reader.artifact(tenantId, sha256, namedBy);
       if (artifact === undefined) {
         throw new DrawbridgeError('artifact/unknown', `There is no artifact ${sha256}.`);
       }

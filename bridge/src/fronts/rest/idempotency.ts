@@ -1,6 +1,7 @@
 // `Idempotency-Key`: the first request with a key is carried out, a repeated one gets its answer, one
 // with another body is refused. The key is taken before the work begins, so two requests at once
-// cannot both begin it. What the store keeps is the answer as it was sent.
+// cannot both begin it. What the store keeps is the answer as the
+// log has it: redacted, which is what a repeated request gets.
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';

@@ -1,4 +1,4 @@
-// `/v1/keys`: API keys of the tenant. A key is shown once, when it is made; only its hash is kept.
+// `/v1/keys` and `/v1/users`: API keys of the tenant and whose they are. A key is shown once, when it is made; only its hash is kept.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import { assertOperator } from '../authenticate.ts';
 import type { HttpEnv, HttpParts } from '../http-env.ts';
@@ -69,6 +69,10 @@ export function addKeyRoutes(
               schema: z.strictObject({
                 name: z.string().min(1).max(100),
                 role: role.default('member'),
+                user: z.string().optional().openapi({
+                  description:
+                    'the user the key belongs to, made when new; without one the key is a user of its own',
+                }),
                 expiresAt: z.iso.datetime().optional(),
               }),
             },
@@ -77,20 +81,21 @@ export function addKeyRoutes(
       },
       responses: {
         201: json(z.object({ id: z.string(), key: z.string() }), 'The key, shown this once'),
-        ...problems(403),
+        ...problems(403, 409),
       },
     }),
     async (c) => {
       const principal = c.get('principal');
       assertOperator(principal);
-      const { expiresAt, ...rest } = c.req.valid('json');
+      const { expiresAt, user, ...rest } = c.req.valid('json');
       const made = await principals.createKey(principal.tenantId, {
         ...rest,
+        ...(user !== undefined && { user }),
         ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
       });
       await audit({
         type: 'auth.key_created',
-        payload: { keyId: made.id, by: principal.id, name: rest.name, role: rest.role },
+        payload: { keyId: made.id, by: principal.id, ...rest, ...(user !== undefined && { user }) },
       });
       return c.json(made, 201, { 'Cache-Control': 'no-store' });
     },
@@ -114,6 +119,30 @@ export function addKeyRoutes(
       const keyId = c.req.valid('param').id;
       await principals.revokeKey(principal.tenantId, keyId);
       await audit({ type: 'auth.key_revoked', payload: { keyId, by: principal.id } });
+      return c.body(null, 204);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/v1/users/{name}',
+      summary: 'Disable a user',
+      description:
+        'All keys of the user are refused from then on, and the name is not given again.',
+      ...secured,
+      request: { params: z.object({ name: z.string() }) },
+      responses: {
+        204: { description: 'Disabled; its keys are refused from now on' },
+        ...problems(403, 404),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const { name: user } = c.req.valid('param');
+      await principals.disableUser(principal.tenantId, user);
+      await audit({ type: 'auth.user_disabled', payload: { user, by: principal.id } });
       return c.body(null, 204);
     },
   );

@@ -176,7 +176,7 @@ export function addRunRoutes(
   ): Response {
     const gone = new AbortController();
     const sse = createEventStream({
-      signal: AbortSignal.any([c.req.raw.signal, gone.signal]),
+      signal: AbortSignal.any([c.req.raw.signal, c.get('keyEnded'), gone.signal]),
       onClose: () => gone.abort(),
     });
     const send = async (): Promise<void> => {

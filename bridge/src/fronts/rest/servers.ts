@@ -1,5 +1,6 @@
 // `/v1/servers`: the servers behind the bridge, their state, and what an operator can do with them.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import type { Principal } from '../../calls/call.ts';
 import { DrawbridgeError } from '../../errors.ts';
 import { assertOperator } from '../authenticate.ts';
 import type { HttpEnv, HttpParts } from '../http-env.ts';
@@ -32,6 +33,10 @@ const pendingSchema = z
   })
   .openapi('PendingSettings');
 
+function toLastError(lastError: string | undefined): { lastError?: string } {
+  return lastError === undefined ? {} : { lastError };
+}
+
 const nameParam = z.object({ name: z.string() });
 
 export function addServerRoutes(
@@ -47,10 +52,12 @@ export function addServerRoutes(
       );
     }
   };
-  const list = () =>
-    upstreams.status().map((status) => ({
+  /** Members see that something is wrong, operators what. */
+  const list = ({ role }: Principal) =>
+    upstreams.status().map(({ lastFault, lastError, pids, ...status }) => ({
       ...status,
-      pids: [...status.pids],
+      ...toLastError(role === 'operator' ? lastError : lastFault),
+      pids: role === 'operator' ? [...pids] : [],
       toolCount: catalog.list({ kind: 'server', name: status.name }).tools.length,
     }));
 
@@ -69,12 +76,12 @@ export function addServerRoutes(
       },
     }),
     (c) => {
+      const principal = c.get('principal');
+      const servers = list(principal);
       const { pending } = settings();
-      if (pending === undefined || c.get('principal').role !== 'operator') {
-        return c.json({ servers: list() }, 200);
-      }
+      if (pending === undefined || principal.role !== 'operator') return c.json({ servers }, 200);
       const { path, kind, message } = pending;
-      return c.json({ servers: list(), pendingSettings: { path, kind, message } }, 200);
+      return c.json({ servers, pendingSettings: { path, kind, message } }, 200);
     },
   );
 
@@ -95,7 +102,7 @@ export function addServerRoutes(
       const { name } = c.req.valid('param');
       assertKnown(name);
       await upstreams.restart(name);
-      const server = list().find((status) => status.name === name);
+      const server = list(c.get('principal')).find((status) => status.name === name);
       if (server === undefined)
         throw new DrawbridgeError('upstream/unknown', `The server ${name} was removed meanwhile.`);
       return c.json(server, 200);

@@ -93,7 +93,7 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void
       path: '/v1/tools/{name}/call',
       summary: 'Call a tool',
       description:
-        'Answers when the call is recorded. `outcome` is `tool_error` where the tool itself reports a failure. With the header `Idempotency-Key` a repeated request gets the first answer again.',
+        'Answers when the call is recorded. `outcome` is `tool_error` where the tool itself reports a failure. With the header `Idempotency-Key` a repeated request gets the first answer again, as the log keeps it: secrets are redacted in it.',
       ...secured,
       request: {
         params: z.object({ name: z.string() }),
@@ -166,7 +166,7 @@ async function callOnce(
       method: 'tools/call',
       name,
       params: { name, arguments: args },
-      signal: c.req.raw.signal,
+      signal: AbortSignal.any([c.req.raw.signal, c.get('keyEnded')]),
       sink: silentSink,
     },
     createId(),

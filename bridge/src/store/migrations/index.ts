@@ -1,5 +1,6 @@
 // The migrations in their order. A static list, so that a bundle carries them.
 import { down as initialDown, up as initialUp } from './0001-initial.ts';
+import { down as membersDown, up as membersUp } from './0002-members.ts';
 
 export interface Migration {
   readonly name: string;
@@ -9,4 +10,5 @@ export interface Migration {
 
 export const migrations: readonly Migration[] = [
   { name: '0001-initial', up: initialUp, down: initialDown },
+  { name: '0002-members', up: membersUp, down: membersDown },
 ];

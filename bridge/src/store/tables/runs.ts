@@ -82,3 +82,19 @@ export const artifacts = pgTable(
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.sha256] })],
 );
+
+/** Which bodies the events of a run name; `userId` is the run's `createdBy`. */
+export const runArtifacts = pgTable(
+  'run_artifacts',
+  {
+    tenantId: uuid('tenant_id')
+      .notNull()
+      .references(() => tenants.id, { onDelete: 'cascade' }),
+    sha256: bytea('sha256').notNull(),
+    userId: uuid('user_id').notNull(),
+    runId: uuid('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.sha256, table.userId, table.runId] })],
+);

@@ -21,6 +21,8 @@ export interface StdioTransportOptions extends ChildDeps {
   readonly logger: Logger;
   /** Gets a copy of what the server writes to stderr, beside the transport's own ring. */
   readonly onStderr?: (chunk: Buffer) => void;
+  /** Takes secrets out of what is read of stderr. */
+  readonly redact?: (text: string) => string;
 }
 
 type RequestId = number | string;
@@ -41,7 +43,7 @@ export class StdioTransport implements ServerTransport {
   answeredProbe = false;
   /** Why the connection ended, in words; undefined while it lives. */
   endedBecause: string | undefined;
-  readonly stderr = new StderrRing();
+  readonly stderr: StderrRing;
   readonly calls = new StdioCalls({
     write: (message) => void this.#write(message),
     tell: (message) =>
@@ -59,6 +61,7 @@ export class StdioTransport implements ServerTransport {
 
   constructor(options: StdioTransportOptions) {
     this.#options = options;
+    this.stderr = new StderrRing(options.redact);
   }
 
   get pid(): number | undefined {

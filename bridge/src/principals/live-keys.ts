@@ -1,0 +1,152 @@
+// What a key opened ends with the key. Streams and calls hold the key they came with; when it expires,
+// is revoked, or its user is disabled or changes, whoever holds it is told, on every bridge of the
+// database. The database tells of a change (migration 0002); who holds keys also looks by itself, so a
+// lost notification costs half a second.
+import type { Logger } from 'pino';
+import type { Principal } from '../calls/call.ts';
+import { DrawbridgeError, toMessage } from '../errors.ts';
+
+/** What the store says of a key. */
+export interface KeyState {
+  readonly keyId: string;
+  readonly userId: string;
+  readonly role: Principal['role'];
+  /** Milliseconds since 1970; infinite without an end. */
+  readonly expiresAt: number;
+  readonly isRevoked: boolean;
+  readonly isDisabled: boolean;
+}
+
+/** Told once, with an error that says why the key is no longer good. */
+export type EndOfKey = (reason: DrawbridgeError) => void;
+
+export interface LiveKeys {
+  hold(principal: Principal, expiresAt: number, onEnd: EndOfKey): () => void;
+  /** Looks at all keys that are held; resolves when those that are no longer good have ended. */
+  check(): Promise<void>;
+  close(): void;
+}
+
+export interface LiveKeysOptions {
+  /** The keys there are among these. */
+  readonly read: (keyIds: readonly string[]) => Promise<readonly KeyState[]>;
+  /** Called before each look, to let go of what is held no longer. */
+  readonly onLook: () => void;
+  readonly now: () => number;
+  readonly logger: Logger | undefined;
+}
+
+interface Held {
+  readonly principal: Principal;
+  expiresAt: number;
+  readonly ends: Set<EndOfKey>;
+}
+
+/** Far below the longest wait of a timer (24.8 days), so a date of any distance is met. */
+const LOOK_MS = 500;
+
+export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): LiveKeys {
+  const held = new Map<string, Held>();
+  let timer: NodeJS.Timeout | undefined;
+  let wakesAt = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let checking: Promise<void> | undefined;
+  let isDue = false;
+  let closed = false;
+
+  const end = (key: Held, why: string): void => {
+    held.delete(key.principal.keyId);
+    const reason = new DrawbridgeError('auth/invalid', why);
+    for (const onEnd of key.ends) onEnd(reason);
+  };
+
+  const endExpired = (): void => {
+    const time = now();
+    for (const key of held.values()) if (key.expiresAt <= time) end(key, 'The key has expired.');
+  };
+
+  const look = async (): Promise<void> => {
+    do {
+      isDue = false;
+      lookedAt = performance.now();
+      onLook();
+      const asked = [...held.values()];
+      if (asked.length === 0) return;
+      const states = await read(asked.map(({ principal }) => principal.keyId));
+      const byId = new Map(states.map((state) => [state.keyId, state]));
+      for (const key of asked) {
+        const state = byId.get(key.principal.keyId);
+        const why = toFault(state, key.principal);
+        if (why !== undefined) end(key, why);
+        key.expiresAt = state?.expiresAt ?? key.expiresAt;
+      }
+      endExpired();
+    } while (isDue);
+  };
+
+  const check = (): Promise<void> => {
+    isDue = true;
+    checking ??= look().finally(() => {
+      checking = undefined;
+    });
+    return checking;
+  };
+
+  const tick = (): void => {
+    timer = undefined;
+    endExpired();
+    if (checking === undefined && performance.now() - lookedAt >= LOOK_MS) {
+      check().catch((error: unknown) =>
+        logger?.debug(`keys in use could not be looked at: ${toMessage(error)}`),
+      );
+    }
+    plan();
+  };
+
+  const plan = (): void => {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { expiresAt } of held.values()) next = Math.min(next, expiresAt);
+    if (held.size > 0) wake(next - now());
+  };
+
+  /** Looks again after this long at the latest. */
+  const wake = (ms: number): void => {
+    const wait = Math.max(Math.min(ms, LOOK_MS), 1);
+    const at = performance.now() + wait;
+    if (closed || (timer !== undefined && wakesAt <= at)) return;
+    clearTimeout(timer);
+    wakesAt = at;
+    timer = setTimeout(tick, wait).unref();
+  };
+
+  return {
+    hold(principal, expiresAt, onEnd) {
+      let key = held.get(principal.keyId);
+      if (key === undefined) {
+        key = { principal, expiresAt, ends: new Set() };
+        held.set(principal.keyId, key);
+        wake(expiresAt - now());
+      }
+      const { ends } = key;
+      ends.add(onEnd);
+      return () => {
+        ends.delete(onEnd);
+        if (ends.size === 0 && held.get(principal.keyId)?.ends === ends)
+          held.delete(principal.keyId);
+      };
+    },
+    check,
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Why a key is no longer what it was when it opened something; undefined when it is. */
+function toFault(state: KeyState | undefined, { id, role }: Principal): string | undefined {
+  if (state === undefined || state.isRevoked) return 'The key was revoked.';
+  if (state.isDisabled) return 'The user of the key was disabled.';
+  if (state.userId !== id || state.role !== role) return 'The key was given to another user.';
+  return undefined;
+}
