@@ -14,6 +14,8 @@ export interface RunBridgeOptions {
   readonly port?: string | number | undefined;
   readonly home?: string | undefined;
   readonly logLevel?: LogLevel | undefined;
+  /** Takes the log instead of stdout, within a bounded size. */
+  readonly logFile?: string | undefined;
   /** Seconds without a request after which the bridge ends by itself. */
   readonly detachedIdle?: number | undefined;
   /** Called once the bridge answers. */
@@ -29,6 +31,7 @@ export async function runBridge(options: RunBridgeOptions = {}): Promise<void> {
   const logger = await createLogger({
     secretValues: () => settings.secretValues,
     ...(options.logLevel !== undefined && { level: options.logLevel }),
+    ...(options.logFile !== undefined && { file: options.logFile }),
   });
   const bridge = await createBridge({
     settings,

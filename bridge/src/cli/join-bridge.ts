@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { findPackageRoot } from '@drawbridge/registry';
 import { isUnreachable, readText, type Exchange } from '../fronts/mcp-stdio/exchange.ts';
 import { readRunningBridge } from '../store/home-lock.ts';
+import { rotateIfFull } from '../telemetry/rotating-file.ts';
 import { CommandFailure, EXIT_LOCKED } from './failure.ts';
 import { bridgeLogPath } from './servers.ts';
 
@@ -54,6 +55,8 @@ interface Started {
 function startDetached({ home, config, cwd, env }: JoinOptions): Started {
   const log = bridgeLogPath(home);
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+  rotateIfFull(log);
+  // What is said before there is a logger, and what a crash leaves.
   const output = openSync(log, 'a', 0o600);
   let child: ChildProcess;
   try {
@@ -68,6 +71,8 @@ function startDetached({ home, config, cwd, env }: JoinOptions): Started {
         String(IDLE_SECONDS),
         '--log-level',
         'info',
+        '--log-file',
+        log,
         ...(config === undefined ? [] : ['--config', config]),
       ],
       { cwd, env: { ...env }, detached: true, stdio: ['ignore', output, output] },
