@@ -1,5 +1,6 @@
 // The command line as a whole: each command adds itself, and help and errors go the same way for all.
 import { Command } from 'commander';
+import { addAllowCommand } from './allow.ts';
 import { addBackupCommand, addRestoreCommand } from './backup.ts';
 import { addCallCommand } from './call.ts';
 import { addAddCommand, addRemoveCommand } from './configure.ts';
@@ -38,6 +39,7 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addAddCommand(program, terminal);
   addRemoveCommand(program, terminal);
   addImportCommand(program, terminal);
+  addAllowCommand(program, terminal);
   addRestartCommand(program, terminal);
   addLogsCommand(program, terminal);
   addTokenCommand(program, terminal);

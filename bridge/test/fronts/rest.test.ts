@@ -327,8 +327,10 @@ test('/openapi.json describes every route, and the page that shows it needs noth
     '/v1/runs/{id}',
     '/v1/runs/{id}/events',
     '/v1/servers',
+    '/v1/servers/{name}/allow',
     '/v1/servers/{name}/logs',
     '/v1/servers/{name}/restart',
+    '/v1/servers/{name}/withheld',
     '/v1/tools',
     '/v1/tools/{name}/call',
   ]);

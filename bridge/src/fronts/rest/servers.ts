@@ -20,6 +20,11 @@ const serverSchema = z
     retryAt: z.string().optional(),
     lastHealthyAt: z.string().optional(),
     toolCount: z.number().int(),
+    withheldCount: z
+      .number()
+      .int()
+      .openapi({ description: 'Definitions that a strict pin withholds' }),
+    notes: z.array(z.string()).openapi({ description: 'What of its offer is not served, and why' }),
   })
   .openapi('Server');
 
@@ -27,7 +32,7 @@ const nameParam = z.object({ name: z.string() });
 
 export function addServerRoutes(
   app: OpenAPIHono<HttpEnv>,
-  { upstreams, catalog }: Pick<HttpParts, 'upstreams' | 'catalog'>,
+  { upstreams, catalog, approvals }: Pick<HttpParts, 'upstreams' | 'catalog' | 'approvals'>,
 ): void {
   const assertKnown = (name: string): void => {
     const names = upstreams.status().map((status) => status.name);
@@ -43,6 +48,8 @@ export function addServerRoutes(
       ...status,
       pids: [...status.pids],
       toolCount: catalog.list({ kind: 'server', name: status.name }).tools.length,
+      withheldCount: approvals.count(status.name),
+      notes: [...catalog.notes(status.name)],
     }));
 
   app.openapi(

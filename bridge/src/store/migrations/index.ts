@@ -1,5 +1,6 @@
 // The migrations in their order. A static list, so that a bundle carries them.
 import { down as initialDown, up as initialUp } from './0001-initial.ts';
+import { down as pinsDown, up as pinsUp } from './0003-pinned-instructions.ts';
 
 export interface Migration {
   readonly name: string;
@@ -9,4 +10,5 @@ export interface Migration {
 
 export const migrations: readonly Migration[] = [
   { name: '0001-initial', up: initialUp, down: initialDown },
+  { name: '0003-pinned-instructions', up: pinsUp, down: pinsDown },
 ];
