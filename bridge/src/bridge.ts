@@ -8,6 +8,7 @@ import { createPipeline } from './calls/pipeline.ts';
 import { createRecordStep } from './calls/record.ts';
 import { createRouteStep } from './calls/route.ts';
 import { createWriteAheadStep } from './calls/write-ahead.ts';
+import { createApprovals } from './catalog/approvals.ts';
 import { createCatalog } from './catalog/catalog.ts';
 import { createDiscovery } from './catalog/discovery.ts';
 import { createOfferStore } from './catalog/offer-store.ts';
@@ -52,6 +53,8 @@ export interface Bridge {
 }
 
 const HOUR_MS = 3_600_000;
+/** Definitions that an event of their approval names. */
+const NAMED_APPROVALS = 100;
 
 /** Starts everything; when a part fails to start, those before it are closed again. */
 export function createBridge(options: BridgeOptions): Promise<Bridge> {
@@ -134,29 +137,53 @@ async function open(
     },
   });
   lifetime.defer(bridgeRun.close);
+  const offerStore = createOfferStore({ db: store.db, tenantId, createId });
   const discovery = createDiscovery({
     catalog,
     upstreams,
-    store: createOfferStore({ db: store.db, tenantId, createId }),
+    store: offerStore,
     shipped: toShippedOffer,
     redactOffer: (name, offer) =>
       redactOffer(offer, hideValues, (entry) =>
         logger.warn({ server: name, ...entry }, 'what names a secret is not offered'),
       ),
     logger,
-    onChange(upstream, change) {
-      logger.info({ server: upstream, ...change }, 'the catalog changed');
+    onChange(change) {
+      const { upstream, added, removed, changed, more, leftOut } = change;
+      logger.info(
+        {
+          server: upstream,
+          added: added.length + (more?.added ?? 0),
+          removed: removed.length + (more?.removed ?? 0),
+          changed: changed.length + (more?.changed ?? 0),
+          leftOut,
+        },
+        'the catalog changed',
+      );
       bridgeRun
-        .append({
-          type: 'catalog.changed',
-          payload: { upstream, ...toPlain(change) },
-        })
+        .append({ type: 'catalog.changed', payload: change })
         .catch((error: unknown) =>
           logger.error({ err: error }, 'a change of the catalog was not recorded'),
         );
     },
   });
   lifetime.defer(discovery.close);
+  const approvals = createApprovals({
+    catalog,
+    store: offerStore,
+    config: (name) => settings.upstreams.find((config) => config.name === name),
+    async onAllow(upstream, keys, by) {
+      const definitions = keys.slice(0, NAMED_APPROVALS);
+      logger.info(
+        { server: upstream, by, count: keys.length },
+        'withheld definitions were allowed',
+      );
+      await bridgeRun.append({
+        type: 'catalog.allowed',
+        payload: { upstream, by, count: keys.length, definitions },
+      });
+    },
+  });
 
   const call = createPipeline({
     route: createRouteStep(catalog.find),
@@ -208,7 +235,7 @@ async function open(
 
   const configure = async (next: Settings): Promise<void> => {
     settings = next;
-    catalog.configure({ upstreams: next.upstreams, toolsets: next.toolsets });
+    await catalog.configure({ upstreams: next.upstreams, toolsets: next.toolsets });
     await upstreams.configure(next.upstreams);
     await discovery.configure(next.upstreams);
     metrics.upstreams(upstreams.status());
@@ -222,6 +249,7 @@ async function open(
     logger,
     metrics,
     catalog,
+    approvals,
     call,
     ready: discovery.ready,
     createId,
@@ -265,13 +293,4 @@ async function open(
 
 function toShippedOffer({ shipped }: UpstreamConfig) {
   return shipped === undefined ? undefined : loadDefinition(shipped);
-}
-
-/** The log's types are mutable lists; a change's are not. */
-function toPlain(change: {
-  added: readonly string[];
-  removed: readonly string[];
-  changed: readonly { name: string; before: unknown; after: unknown }[];
-}) {
-  return { added: [...change.added], removed: [...change.removed], changed: [...change.changed] };
 }

@@ -17,6 +17,8 @@ export interface RunBridgeOptions {
   readonly port?: string | number | undefined;
   readonly home?: string | undefined;
   readonly logLevel?: LogLevel | undefined;
+  /** Takes the log instead of stdout, within a bounded size. */
+  readonly logFile?: string | undefined;
   /** Seconds without a request after which the bridge ends by itself. */
   readonly detachedIdle?: number | undefined;
   /** Called once the bridge answers. */
@@ -35,6 +37,7 @@ export async function runBridge(options: RunBridgeOptions = {}): Promise<void> {
   const logger = await createLogger({
     secretValues: () => settings.secretValues,
     ...(options.logLevel !== undefined && { level: options.logLevel }),
+    ...(options.logFile !== undefined && { file: options.logFile }),
   });
   keepCopy(inForce);
   const tell = ({ faults, pending }: Settings) => {

@@ -102,13 +102,30 @@ export const runEventPayloads = {
     version: 1,
     schema: z.object({ sha256: z.string(), mediaType: z.string(), size: z.number().int() }),
   },
+  /** At most one a minute a server; names are `<kind> <name>`. Version 1 had neither `more` nor `leftOut`. */
   'catalog.changed': {
-    version: 1,
+    version: 2,
     schema: z.object({
       upstream: z.string(),
       added: z.array(z.string()),
       removed: z.array(z.string()),
+      /** A large definition is told by its hash, size and beginning. */
       changed: z.array(z.object({ name: z.string(), before: z.unknown(), after: z.unknown() })),
+      /** How many there are beside those named. */
+      more: z.object({ added: z.number(), removed: z.number(), changed: z.number() }).optional(),
+      /** Changes since the event before that were not told one by one. */
+      leftOut: z.number().int().positive().optional(),
+    }),
+  },
+  /** An operator let through definitions that a strict pin withheld. */
+  'catalog.allowed': {
+    version: 1,
+    schema: z.object({
+      upstream: z.string(),
+      by: z.string(),
+      count: z.number().int(),
+      /** The first of them. */
+      definitions: z.array(z.object({ kind: z.string(), name: z.string(), hash: z.string() })),
     }),
   },
   /** Refused requests, counted since the event before, so that a flood of them does not flood the log. */

@@ -7,6 +7,7 @@ import type { Redact } from '../runs/redaction.ts';
 import type { RunLog } from '../runs/writer.ts';
 import { redactText, redactValue } from '../secrets/redact-value.ts';
 import type { AnsweredOutcome, Call, CallSink, Outcome, RpcError } from './call.ts';
+import { type NoteBudget, createNoteBudget } from './note-budget.ts';
 import type { Step } from './pipeline.ts';
 import type { RefusableCall } from './route.ts';
 
@@ -26,12 +27,20 @@ export interface RecordOptions {
   readonly onEnd?: (call: RefusableCall, outcome: Outcome, seconds: number) => void;
 }
 
+interface CallPageParts {
+  readonly log: CallLog;
+  readonly now: () => number;
+  readonly budget: NoteBudget;
+  readonly redact: Redact;
+}
+
 const PROGRESS_INTERVAL_MS = 100;
 const MESSAGES_PER_CALL = 1_000;
 
 /**
- * One call's page in the log. Progress is logged at most every 100 ms and messages up to 1,000 a
- * call, so that a chattering server cannot flood the log; the caller still gets all of them.
+ * One call's page in the log. Progress is logged at most every 100 ms, messages up to 1,000 a call, and
+ * both as far as the server's share of the log goes, so that a chattering server cannot flood the log;
+ * the caller still gets all of them, and the log tells how many it left out.
  */
 export class CallPage {
   readonly #call: RefusableCall;
@@ -41,16 +50,16 @@ export class CallPage {
   #started: Promise<number> | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
   #messages = 0;
+  readonly #budget: NoteBudget;
+  #leftOut = 0;
   #failure: unknown;
 
-  constructor(
-    call: RefusableCall,
-    { log, now, redact }: { log: CallLog; now: () => number; redact: Redact },
-  ) {
+  constructor(call: RefusableCall, { log, now, budget, redact }: CallPageParts) {
     this.#redact = redact;
     this.#call = call;
     this.#log = log;
     this.#now = now;
+    this.#budget = budget;
   }
 
   /** Writes `call.started` once; resolves when it is committed. */
@@ -64,6 +73,7 @@ export class CallPage {
 
   /** Appends the end of the call and resolves when everything of it is committed. */
   async end(outcome: Outcome, durationMs: number): Promise<void> {
+    if (this.#leftOut > 0) this.#tellLeftOut();
     const started = outcome.kind === 'denied' ? this.#started : this.start();
     await Promise.all([
       started,
@@ -80,7 +90,9 @@ export class CallPage {
         const now = this.#now();
         if (now - this.#lastProgress >= PROGRESS_INTERVAL_MS) {
           this.#lastProgress = now;
-          this.#note(runId, { type: 'call.progress', payload: { callId, ...params } });
+          if (this.#mayNote(params)) {
+            this.#note(runId, { type: 'call.progress', payload: { callId, ...params } });
+          }
         }
         const { message } = params;
         to.progress(
@@ -90,12 +102,27 @@ export class CallPage {
         );
       },
       message: (params) => {
-        if (this.#messages++ < MESSAGES_PER_CALL) {
+        if (this.#messages++ >= MESSAGES_PER_CALL) this.#leftOut += 1;
+        else if (this.#mayNote(params)) {
           this.#note(runId, { type: 'call.message', payload: { callId, ...params } });
         }
         to.message(redactValue(this.#redact, params));
       },
     };
+  }
+
+  #mayNote(note: unknown): boolean {
+    const upstream = 'target' in this.#call ? this.#call.target.upstream : '';
+    const isTaken = this.#budget.take(upstream, note);
+    if (!isTaken) this.#leftOut += 1;
+    return isTaken;
+  }
+
+  #tellLeftOut(): void {
+    const { id: callId, runId } = this.#call;
+    const data = `${this.#leftOut} messages or notes of progress were left out of the log.`;
+    const payload = { callId, level: 'warning', logger: 'drawbridge', data };
+    this.#note(runId, { type: 'call.message', payload });
   }
 
   #note(runId: string, event: CallEvent): void {
@@ -154,7 +181,7 @@ export function createRecordStep({
   redact = (text) => text,
   onEnd,
 }: RecordOptions): Step<RefusableCall, Recordable<RefusableCall>> {
-  const parts = { log, now, redact };
+  const parts = { log, now, redact, budget: createNoteBudget({ now }) };
   return async (call, next) => {
     const begin = now();
     const page = new CallPage(call, parts);

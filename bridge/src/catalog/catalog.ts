@@ -1,28 +1,29 @@
 // The merged catalog: what all servers offer under one roof, in a fixed order, and which server is
-// behind a name. It changes only when an offer or the settings change; between changes every list is
-// the same object, so lists are cheap and their bytes stable (clients cache prompts by them).
+// behind a name. It changes only when an offer, a pin or the settings change; between changes every list
+// is the same object, so lists are cheap and their bytes stable (clients cache prompts by them). Changes
+// are made beside the catalog in force, in small pieces, and taken over at once.
 import type { Call, RpcError, Target, View } from '../calls/call.ts';
+import { inSlices } from '../in-slices.ts';
 import type { Offer, UpstreamConfig } from '../upstreams/upstream.ts';
-import { toDefinitionHash } from './definition-hash.ts';
+import { createBell } from './bell.ts';
+import { type ItemKind, type Merged, itemKinds, mergeShelves } from './merge.ts';
 import { fitsPattern, toCatalogName } from './names.ts';
-import type { Pin, PinChange, PinKind } from './pins.ts';
-import { toPinChange } from './pins.ts';
-import { createShelf, type Shelf } from './shelf.ts';
+import { type Definition, type Entry, type OfferIndex, indexOffer } from './offer-index.ts';
+import { type PinRecord, recordPins } from './pin-record.ts';
+import { type Pin, type PinKey, toPinKey } from './pins.ts';
+import { createShelf, type Item, type Shelf } from './shelf.ts';
 
-export type Definition = Readonly<Record<string, unknown>>;
+export type { Definition };
 
 /** What a view offers, ready to be listed. */
-export interface Listing {
-  readonly tools: readonly Definition[];
-  readonly prompts: readonly Definition[];
-  readonly resources: readonly Definition[];
-  readonly resourceTemplates: readonly Definition[];
-}
+export type Listing = Readonly<Record<ItemKind, readonly Definition[]>>;
 
-export interface OfferChange {
-  readonly change: PinChange;
+export interface Accepted {
+  readonly index: OfferIndex;
   /** Definitions to pin, since they were not seen before. */
-  readonly unpinned: readonly Omit<Pin, 'approved'>[];
+  readonly unpinned: readonly Entry[];
+  /** When each name was first seen, by `toEntryKey`. */
+  readonly since: ReadonlyMap<string, number>;
 }
 
 interface Settings {
@@ -31,9 +32,11 @@ interface Settings {
 }
 
 export interface Catalog {
-  configure(settings: Settings): void;
-  /** Takes what a server offers; tells what changed against the pins and what to pin now. */
-  accept(upstream: string, offer: Offer, pins: readonly Pin[]): OfferChange;
+  configure(settings: Settings): Promise<void>;
+  /** Takes what a server offers; tells what to pin now. */
+  accept(upstream: string, offer: Offer, pins: readonly Pin[]): Promise<Accepted>;
+  /** Lets through what an operator approved; the store has it already. */
+  approve(upstream: string, keys: readonly PinKey[]): Promise<void>;
   has(view: View): boolean;
   list(view: View): Listing;
   /** The tools of a view, each with the server behind it. */
@@ -46,106 +49,133 @@ export interface Catalog {
   /** Servers whose offer is known. */
   known(): ReadonlySet<string>;
   instructions(view: View): string | undefined;
+  /** What a strict pin keeps back, in the server's order. */
+  withheld(upstream: string): readonly Entry[];
+  /** What of a server's offer is not served, and why, in words for the operator. */
+  notes(upstream: string): readonly string[];
+  /** Told of changes, at most once a second. */
   subscribe(listener: () => void): () => void;
 }
 
-export function createCatalog(): Catalog {
+interface Held {
+  readonly fingerprint: string;
+  readonly index: OfferIndex;
+  readonly pins: PinRecord;
+}
+
+export interface CatalogOptions {
+  readonly now?: () => number;
+}
+
+const NOTHING: Merged = {
+  items: { tools: [], prompts: [], resources: [], resourceTemplates: [] },
+  claims: {
+    tools: new Map(),
+    prompts: new Map(),
+    resources: new Map(),
+    resourceTemplates: new Map(),
+  },
+  templates: [],
+  notes: new Map(),
+};
+
+export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog {
   let configs = new Map<string, UpstreamConfig>();
   let toolsets: Settings['toolsets'] = {};
-  const offers = new Map<string, { fingerprint: string; offer: Offer; pins: readonly Pin[] }>();
-  const shelves = new Map<string, Shelf>();
-  const views = new Map<string, { listing: Listing; targets: Map<string, Shelf> }>();
-  const listeners = new Set<() => void>();
+  const offers = new Map<string, Held>();
+  let shelves: ReadonlyMap<string, Shelf> = new Map();
+  let merged = NOTHING;
+  const listings = new Map<string, Listing>();
+  const bell = createBell();
+  let changing: Promise<unknown> = Promise.resolve();
 
-  const changed = (): void => {
-    views.clear();
-    for (const listener of listeners) listener();
+  /** One change after the other. */
+  const change = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = changing.then(work, work);
+    changing = next.catch(() => undefined); // told to whoever asked for the change
+    return next;
   };
 
-  const shelve = (name: string): void => {
-    const config = configs.get(name);
-    const held = offers.get(name);
-    if (config === undefined || held === undefined || held.fingerprint !== config.fingerprint) {
-      shelves.delete(name);
-    } else {
-      shelves.set(name, createShelf(config, held.offer, held.pins));
+  /** Makes the shelves of these servers anew, and takes the whole over. */
+  const rebuild = async (names: Iterable<string>): Promise<void> => {
+    const next = new Map(shelves);
+    for (const name of names) {
+      const config = configs.get(name);
+      const held = offers.get(name);
+      if (config === undefined || held === undefined || held.fingerprint !== config.fingerprint) {
+        next.delete(name);
+      } else {
+        next.set(name, await inSlices(createShelf(config, held.index, held.pins)));
+      }
     }
+    const sorted = new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const together = await inSlices(mergeShelves([...sorted.values()]));
+    shelves = sorted;
+    merged = together;
+    listings.clear();
+    bell.ring();
   };
 
   const shelvesOf = (view: View): Shelf[] => {
-    if (view.kind === 'server') {
-      const shelf = shelves.get(view.name);
-      return shelf === undefined ? [] : [shelf];
-    }
-    return [...shelves.keys()].sort().flatMap((name) => shelves.get(name) ?? []);
+    if (view.kind !== 'server') return [...shelves.values()];
+    const shelf = shelves.get(view.name);
+    return shelf === undefined ? [] : [shelf];
   };
 
   const admits = (view: View, catalogName: string): boolean =>
     view.kind !== 'toolset' ||
     (toolsets[view.name] ?? []).some((pattern) => fitsPattern(pattern, catalogName));
 
-  const build = (view: View) => {
-    const own = view.kind === 'server';
-    const targets = new Map<string, Shelf>();
-    const listing = {
-      tools: [] as Definition[],
-      prompts: [] as Definition[],
-      resources: [] as Definition[],
-      resourceTemplates: [] as Definition[],
-    };
-    const seen = new Set<string>();
-    for (const shelf of shelvesOf(view)) {
-      for (const kind of ['tools', 'prompts'] as const) {
-        for (const item of shelf[kind]) {
-          if (!admits(view, item.catalogName)) continue;
-          const name = own ? item.name : item.catalogName;
-          targets.set(`${kind}/${name}`, shelf);
-          listing[kind].push(own ? item.definition : item.catalogDefinition);
-        }
-      }
-      const touches =
-        view.kind !== 'toolset' ||
-        (toolsets[view.name] ?? []).some(
-          (pattern) => pattern === '*' || pattern === `${shelf.server}__*`,
-        );
-      if (!touches) continue;
-      for (const [kind, key] of [
-        ['resources', 'uri'],
-        ['resourceTemplates', 'uriTemplate'],
-      ] as const) {
-        for (const item of shelf[kind]) {
-          const id = `${kind}/${String(item[key])}`;
-          if (seen.has(id)) continue;
-          seen.add(id);
-          targets.set(id, shelf);
-          listing[kind].push(item);
-        }
-      }
-      targets.set(`server/${shelf.server}`, shelf);
+  /** Whether a view has the resources of a server. */
+  const touches = (view: View, server: string): boolean =>
+    view.kind === 'toolset'
+      ? (toolsets[view.name] ?? []).some((pattern) => pattern === '*' || pattern === `${server}__*`)
+      : view.kind === 'all' || view.name === server;
+
+  /** Who has a name or URI in a view. */
+  const ownerOf = (view: View, kind: ItemKind, name: string): Item | undefined => {
+    if (view.kind === 'server') return shelves.get(view.name)?.[kind].get(name);
+    const claims = merged.claims[kind].get(name);
+    if (kind === 'resources' || kind === 'resourceTemplates') {
+      return claims?.find(({ server }) => touches(view, server));
     }
-    return { listing, targets };
+    const [owner] = claims ?? [];
+    return owner !== undefined && admits(view, name) ? owner : undefined;
   };
 
-  const viewed = (view: View) => {
+  const itemsOf = (view: View, kind: ItemKind): readonly Item[] =>
+    view.kind === 'server'
+      ? [...(shelves.get(view.name)?.[kind].values() ?? [])]
+      : merged.items[kind].filter((item) => ownerOf(view, kind, item.catalogName) === item);
+
+  const listingOf = (view: View): Listing => {
     const key = view.kind === 'all' ? 'all' : `${view.kind}/${view.name}`;
-    let held = views.get(key);
+    let held = listings.get(key);
     if (held === undefined) {
-      held = build(view);
-      views.set(key, held);
+      const [tools = [], prompts = [], resources = [], resourceTemplates = []] = itemKinds.map(
+        (kind) =>
+          itemsOf(view, kind).map((item) =>
+            view.kind === 'server' ? item.definition : item.catalogDefinition,
+          ),
+      );
+      held = { tools, prompts, resources, resourceTemplates };
+      listings.set(key, held);
     }
     return held;
   };
 
-  const findShelf = (view: View, id: string): Shelf | undefined => viewed(view).targets.get(id);
-
-  const shelfOfUri = (view: View, uri: string): Shelf | undefined => {
-    const { targets } = viewed(view);
-    const listed = targets.get(`resources/${uri}`);
-    if (listed !== undefined) return listed;
-    for (const [id, shelf] of targets) {
-      if (id.startsWith('server/') && shelf.matchesTemplate(uri)) return shelf;
-    }
-    return undefined;
+  /**
+   * A listed URI goes before a template. What a built-in server's template stands for is its own all the
+   * same: else another server took files from it by listing them.
+   */
+  const ownerOfUri = (view: View, uri: string): Item | undefined => {
+    const listed = ownerOf(view, 'resources', uri);
+    if (listed?.builtin === true) return listed;
+    const isOpen = ({ server, matches }: Merged['templates'][number]): boolean =>
+      touches(view, server) && matches(uri);
+    return listed === undefined
+      ? merged.templates.find(isOpen)
+      : (merged.templates.find((template) => template.builtin && isOpen(template)) ?? listed);
   };
 
   /** The server that a name belongs to, when nobody knows yet what that server offers. */
@@ -158,8 +188,11 @@ export function createCatalog(): Catalog {
           : name.startsWith(toCatalogName(server, ''))),
     );
 
+  const isWithheld = (view: View, name: string): boolean =>
+    shelvesOf(view).some((shelf) => shelf.withheldNames.has(name));
+
   const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): RpcError => {
-    const names = viewed(call.view).listing[`${kind}s`].map((item) => String(item['name']));
+    const names = listingOf(call.view)[`${kind}s`].map((item) => String(item['name']));
     const silent = findSilent(call);
     if (silent !== undefined) {
       return {
@@ -168,10 +201,7 @@ export function createCatalog(): Catalog {
         data: { code: 'upstream/unavailable', upstream: silent },
       };
     }
-    const withheld = shelvesOf(call.view).some((shelf) =>
-      shelf.withheld.has(`${kind}/${call.name}`),
-    );
-    return withheld
+    return isWithheld(call.view, `${kind}/${call.name}`)
       ? {
           code: -32_602,
           message: `The ${kind} ${call.name} is withheld: its definition is new or has changed and awaits an operator's approval.`,
@@ -184,6 +214,19 @@ export function createCatalog(): Catalog {
         };
   };
 
+  const unknownResource = (view: View, uri: string): RpcError =>
+    isWithheld(view, `resource/${uri}`) || isWithheld(view, `resource_template/${uri}`)
+      ? {
+          code: -32_602,
+          message: `The resource ${uri} is withheld: its definition is new or has changed and awaits an operator's approval.`,
+          data: { code: 'catalog/withheld', uri },
+        }
+      : {
+          code: -32_602,
+          message: `Resource not found: ${uri}. No server lists this URI or has a template that matches it.`,
+          data: { code: 'catalog/unknown_resource', uri },
+        };
+
   return {
     configure(settings) {
       configs = new Map(
@@ -192,53 +235,51 @@ export function createCatalog(): Catalog {
           .map((config) => [config.name, config]),
       );
       toolsets = settings.toolsets;
-      for (const name of new Set([...shelves.keys(), ...configs.keys()])) shelve(name);
-      changed();
+      return change(() => rebuild(new Set([...shelves.keys(), ...configs.keys()])));
     },
-    accept(upstream, offer, pins) {
-      const config = configs.get(upstream);
-      const change = toOfferChange(offer, offers.get(upstream)?.offer, pins);
-      if (config === undefined) return change;
-      const before = JSON.stringify(offers.get(upstream)?.offer);
-      offers.set(upstream, { fingerprint: config.fingerprint, offer, pins });
-      shelve(upstream);
-      if (before !== JSON.stringify(offer)) changed();
-      return change;
-    },
+    accept: (upstream, offer, pins) =>
+      change(async () => {
+        const index = await inSlices(indexOffer(offer));
+        const config = configs.get(upstream);
+        const before = offers.get(upstream);
+        const known = before?.fingerprint === config?.fingerprint ? before : undefined;
+        const record = await inSlices(recordPins({ index, pins, before: known?.pins, now: now() }));
+        if (config !== undefined) {
+          offers.set(upstream, { fingerprint: config.fingerprint, index, pins: record });
+          const isSame =
+            known?.index.hash === index.hash && record.approved.size === known.pins.approved.size;
+          if (!isSame || !shelves.has(upstream)) await rebuild([upstream]);
+        }
+        return { index, unpinned: record.unpinned, since: record.since };
+      }),
+    approve: (upstream, keys) =>
+      change(async () => {
+        const held = offers.get(upstream);
+        if (held === undefined) return;
+        const approved = new Set([...held.pins.approved, ...keys.map(toPinKey)]);
+        offers.set(upstream, { ...held, pins: { ...held.pins, approved } });
+        await rebuild([upstream]);
+      }),
     has: (view) =>
       view.kind === 'all' ||
       (view.kind === 'server' ? configs.has(view.name) : Object.hasOwn(toolsets, view.name)),
-    list: (view) => viewed(view).listing,
-    tools(view) {
-      const { listing, targets } = viewed(view);
-      return listing.tools.map((definition) => ({
-        server: targets.get(`tools/${String(definition['name'])}`)?.server ?? '',
-        definition,
-      }));
-    },
+    list: listingOf,
+    tools: (view) =>
+      itemsOf(view, 'tools').map((item) => ({
+        server: item.server,
+        definition: view.kind === 'server' ? item.definition : item.catalogDefinition,
+      })),
     find(call) {
       switch (call.method) {
-        case 'tools/call': {
-          const target = findShelf(call.view, `tools/${call.name}`)?.target(
-            'tool',
-            call.name,
-            call.view,
-          );
-          return target ?? unknown(call, 'tool');
-        }
-        case 'prompts/get': {
-          const target = findShelf(call.view, `prompts/${call.name}`)?.target(
-            'prompt',
-            call.name,
-            call.view,
-          );
-          return target ?? unknown(call, 'prompt');
-        }
+        case 'tools/call':
+          return ownerOf(call.view, 'tools', call.name)?.target ?? unknown(call, 'tool');
+        case 'prompts/get':
+          return ownerOf(call.view, 'prompts', call.name)?.target ?? unknown(call, 'prompt');
         case 'resources/read': {
-          const shelf = shelfOfUri(call.view, call.name);
-          return shelf === undefined
-            ? unknownResource(call.name)
-            : { upstream: shelf.server, name: call.name, effect: 'read' };
+          const owner = ownerOfUri(call.view, call.name);
+          return owner === undefined
+            ? unknownResource(call.view, call.name)
+            : { upstream: owner.server, name: call.name, effect: 'read' };
         }
         case 'completion/complete':
           return findCompletion(call);
@@ -247,10 +288,10 @@ export function createCatalog(): Catalog {
       }
     },
     outputSchema(view, name) {
-      return findShelf(view, `tools/${name}`)?.outputSchema(name, view);
+      const schema = ownerOf(view, 'tools', name)?.definition['outputSchema'];
+      return typeof schema === 'object' && schema !== null ? (schema as Definition) : undefined; // an object by the test before it
     },
-    hasHeaderParams: (view, name) =>
-      findShelf(view, `tools/${name}`)?.hasHeaderParams(name, view) ?? false,
+    hasHeaderParams: (view, name) => ownerOf(view, 'tools', name)?.hasHeaderParams ?? false,
     known: () => new Set(shelves.keys()),
     instructions(view) {
       const parts = shelvesOf(view).flatMap(({ server, instructions }) =>
@@ -260,31 +301,30 @@ export function createCatalog(): Catalog {
       );
       return parts.length === 0 ? undefined : parts.join('\n\n');
     },
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+    withheld: (upstream) => [...(shelves.get(upstream)?.withheld.values() ?? [])],
+    notes(upstream) {
+      const held = offers.get(upstream);
+      const lost = merged.notes.get(upstream);
+      return [...(held?.index.notes ?? []), ...(lost === undefined ? [] : [lost])];
     },
+    subscribe: bell.subscribe,
   };
 
   function findCompletion(call: Pick<Call, 'name' | 'params' | 'view'>): Target | RpcError {
     const ref = call.params['ref'];
     if (typeof ref === 'object' && ref !== null && 'type' in ref) {
       if (ref.type === 'ref/prompt' && 'name' in ref && typeof ref.name === 'string') {
-        const target = findShelf(call.view, `prompts/${ref.name}`)?.target(
-          'prompt',
-          ref.name,
-          call.view,
-        );
+        const target = ownerOf(call.view, 'prompts', ref.name)?.target;
         return target === undefined
           ? unknown({ ...call, name: ref.name }, 'prompt')
           : { ...target, effect: 'read' };
       }
       if (ref.type === 'ref/resource' && 'uri' in ref && typeof ref.uri === 'string') {
-        const shelf =
-          findShelf(call.view, `resourceTemplates/${ref.uri}`) ?? shelfOfUri(call.view, ref.uri);
-        return shelf === undefined
-          ? unknownResource(ref.uri)
-          : { upstream: shelf.server, name: ref.uri, effect: 'read' };
+        const owner =
+          ownerOf(call.view, 'resourceTemplates', ref.uri) ?? ownerOfUri(call.view, ref.uri);
+        return owner === undefined
+          ? unknownResource(call.view, ref.uri)
+          : { upstream: owner.server, name: ref.uri, effect: 'read' };
       }
     }
     return {
@@ -296,14 +336,6 @@ export function createCatalog(): Catalog {
   }
 }
 
-function unknownResource(uri: string): RpcError {
-  return {
-    code: -32_602,
-    message: `Resource not found: ${uri}. No server lists this URI or has a template that matches it.`,
-    data: { code: 'catalog/unknown_resource', uri },
-  };
-}
-
 /** Names that share most with the one asked for: what a model most likely meant. */
 function suggest(name: string, names: readonly string[]): string {
   const wanted = name.split('__').at(-1) ?? name;
@@ -313,35 +345,4 @@ function suggest(name: string, names: readonly string[]): string {
   return near.length === 0
     ? 'tools/list and prompts/list tell what there is.'
     : `Did you mean ${near.join(', ')}?`;
-}
-
-function toOfferChange(
-  offer: Offer,
-  previous: Offer | undefined,
-  pins: readonly Pin[],
-): OfferChange {
-  const now = toPinnable(offer);
-  const seen = new Set(pins.map((pin) => `${pin.kind} ${pin.name} ${pin.hash}`));
-  const keyed = (items: typeof now) =>
-    new Map(items.map((item) => [`${item.kind} ${item.name}`, item]));
-  return {
-    change: toPinChange(keyed(previous === undefined ? [] : toPinnable(previous)), keyed(now)),
-    unpinned: now.filter((item) => !seen.has(`${item.kind} ${item.name} ${item.hash}`)),
-  };
-}
-
-function toPinnable(offer: Offer): Omit<Pin, 'approved'>[] {
-  const kinds: readonly [PinKind, readonly Definition[], string][] = [
-    ['tool', offer.tools, 'name'],
-    ['prompt', offer.prompts, 'name'],
-    ['resource_template', offer.resourceTemplates, 'uriTemplate'],
-  ];
-  return kinds.flatMap(([kind, definitions, key]) =>
-    definitions.map((definition) => ({
-      kind,
-      name: String(definition[key]),
-      hash: toDefinitionHash(definition),
-      definition,
-    })),
-  );
 }

@@ -4,10 +4,15 @@ import { createHash } from 'node:crypto';
 
 /** Hex SHA-256 of a tool's, prompt's or resource's definition. */
 export function toDefinitionHash(definition: unknown): string {
-  return createHash('sha256').update(toCanonicalJson(definition)).digest('hex');
+  return toHash(toCanonicalJson(definition));
 }
 
-function toCanonicalJson(value: unknown): string {
+export function toHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** JSON with sorted keys. */
+export function toCanonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,11 +1,15 @@
 // Fills the catalog: built-in servers from their shipped definitions, known ones from their last
 // offer, the others by starting them, two at a time. A list waits for those a little; what comes
-// later is announced as a change. One that fails is asked again, less and less often.
+// later is announced as a change. One that fails is asked again, less and less often. What a server
+// offers is served at once; the store and the log take it at most once a minute.
 import type { Logger } from 'pino';
 import { toMessage } from '../errors.ts';
 import type { Offer, UpstreamConfig, Upstreams } from '../upstreams/upstream.ts';
-import type { Catalog, OfferChange } from './catalog.ts';
-import type { OfferStore } from './offer-store.ts';
+import type { Catalog } from './catalog.ts';
+import { type CatalogChange, createChangeLog } from './change-log.ts';
+import { toEntryKey } from './offer-index.ts';
+import type { NewPin, OfferStore } from './offer-store.ts';
+import { createPacedWork } from './paced-work.ts';
 
 const AT_ONCE = 2;
 const LIST_WAITS_MS = 5_000;
@@ -14,12 +18,13 @@ const ASK_AGAIN_MS = [5_000, 15_000, 60_000, 300_000];
 export interface DiscoveryOptions {
   readonly catalog: Catalog;
   readonly upstreams: Upstreams;
-  readonly store: OfferStore;
+  readonly store: Pick<OfferStore, 'offer' | 'pins' | 'save'>;
   /** The definitions that ship with a built-in server. */
   readonly shipped: (config: UpstreamConfig) => Offer | undefined;
   /** Takes out what not everybody may see. */
   readonly redactOffer?: (name: string, offer: Offer) => Promise<Offer>;
-  readonly onChange: (upstream: string, change: OfferChange['change']) => void;
+  /** At most once a minute a server. */
+  readonly onChange: (change: CatalogChange) => void;
   readonly logger: Logger;
 }
 
@@ -28,8 +33,17 @@ export interface Discovery {
   configure(configs: readonly UpstreamConfig[]): Promise<void>;
   /** Resolves when all servers have answered or failed, or after 5 s. */
   ready(): Promise<void>;
-  close(): void;
+  /** Tells and saves what is not told or saved yet. */
+  close(): Promise<void>;
 }
+
+interface Unsaved {
+  readonly config: UpstreamConfig;
+  readonly offer: Offer;
+  readonly pins: readonly NewPin[];
+}
+
+const SAVE_GAP_MS = 60_000;
 
 export function createDiscovery({
   catalog,
@@ -46,21 +60,67 @@ export function createDiscovery({
   const stopping = new AbortController();
   const retries = new Map<string, { attempt: number; timer: NodeJS.Timeout }>();
 
-  const take = async (name: string, received: Offer): Promise<void> => {
+  const unsaved = new Map<string, Unsaved>();
+  /** Configuration and hash of the offer that the store has, or is about to have. */
+  const saved = new Map<string, string>();
+  const noted = new Map<string, string>();
+  const taken = new WeakMap<Offer, Promise<void>>();
+
+  const changes = createChangeLog({ tell: onChange });
+  const saves = createPacedWork({
+    gapMs: SAVE_GAP_MS,
+    async work(name) {
+      const next = unsaved.get(name);
+      if (next === undefined) return;
+      unsaved.delete(name);
+      try {
+        await store.save(next.config, next.offer, next.pins);
+      } catch (error) {
+        saved.delete(name);
+        logger.error({ err: error, server: name }, 'an offer could not be kept');
+      }
+    },
+  });
+
+  /** Says once what of an offer is not served. */
+  const noteFaults = (name: string): void => {
+    const notes = catalog.notes(name);
+    const text = notes.join('\n');
+    if (text !== '' && noted.get(name) !== text) {
+      logger.warn({ server: name, notes }, `not all that ${name} offers is served`);
+    }
+    noted.set(name, text);
+  };
+
+  const accept = async (name: string, received: Offer): Promise<void> => {
     const config = configs.get(name);
     if (config === undefined) return;
     const offer = await redactOffer(name, received);
-    const { pins } = await store.load(config);
-    const { change, unpinned } = catalog.accept(name, offer, pins);
-    await store.save(config, offer, unpinned);
-    if (change.added.length + change.removed.length + change.changed.length > 0)
-      onChange(name, change);
+    const { index, unpinned, since } = await catalog.accept(name, offer, await store.pins(config));
+    changes.note(name, index);
+    noteFaults(name);
+    const version = `${config.fingerprint} ${index.hash}`;
+    if (saved.get(name) === version && unpinned.length === 0) return;
+    saved.set(name, version);
+    const pins = unpinned.map((entry) => ({
+      entry,
+      firstSeenAt: since.get(toEntryKey(entry)) ?? Date.now(),
+    }));
+    unsaved.set(name, { config, offer, pins });
+    saves.due(name);
+  };
+
+  /** An offer comes as an event and as an answer; it is taken once. */
+  const take = (name: string, offer: Offer): Promise<void> => {
+    const taking = taken.get(offer) ?? accept(name, offer);
+    taken.set(offer, taking);
+    return taking;
   };
 
   const unsubscribe = upstreams.subscribe((event) => {
     if (event.kind !== 'offer') return;
     take(event.name, event.offer).catch((error: unknown) =>
-      logger.error({ err: error, server: event.name }, 'an offer could not be kept'),
+      logger.error({ err: error, server: event.name }, 'an offer could not be taken'),
     );
   });
 
@@ -97,6 +157,27 @@ export function createDiscovery({
     await Promise.all(Array.from({ length: AT_ONCE }, work));
   };
 
+  /** Serves what is known of a server without asking it; false when that is nothing. */
+  const recall = async (config: UpstreamConfig): Promise<boolean> => {
+    const { name } = config;
+    try {
+      const stored = await store.offer(config);
+      // What is a secret may have changed since it was kept.
+      const kept = stored && (await redactOffer(name, stored));
+      const known = shipped(config) ?? kept;
+      if (known === undefined) return false;
+      const { index } = await catalog.accept(name, known, await store.pins(config));
+      if (known === kept) saved.set(name, `${config.fingerprint} ${index.hash}`);
+      changes.begin(name, index);
+      noteFaults(name);
+      return true;
+    } catch (error) {
+      // It is asked anew, and the other servers are served.
+      logger.error({ err: error, server: name }, 'what a server offered could not be read');
+      return false;
+    }
+  };
+
   return {
     async configure(next) {
       forgetRetries();
@@ -105,11 +186,7 @@ export function createDiscovery({
       );
       const unknown: string[] = [];
       for (const config of configs.values()) {
-        const { offer, pins } = await store.load(config);
-        // What is a secret may have changed since it was kept.
-        const known = shipped(config) ?? (offer && (await redactOffer(config.name, offer)));
-        if (known === undefined) unknown.push(config.name);
-        else catalog.accept(config.name, known, pins);
+        if (!(await recall(config))) unknown.push(config.name);
       }
       isSettled = unknown.length === 0;
       const begun = Promise.all([pending, discover(unknown)]).then(() => {
@@ -126,10 +203,12 @@ export function createDiscovery({
       await Promise.race([pending, late]);
       clearTimeout(timer);
     },
-    close() {
+    async close() {
       stopping.abort();
       forgetRetries();
       unsubscribe();
+      await changes.close();
+      await saves.close();
     },
   };
 }

@@ -2,34 +2,21 @@
 // later (a "rug pull") is noticed. With `pin: "strict"` a new or changed definition is withheld
 // until an operator approves it.
 
-export type PinKind = 'tool' | 'prompt' | 'resource' | 'resource_template';
+export type PinKind = 'tool' | 'prompt' | 'resource' | 'resource_template' | 'instructions';
 
+/** A definition as it is kept; what it says stays in the store. */
 export interface Pin {
   readonly kind: PinKind;
   readonly name: string;
   readonly hash: string;
-  readonly definition: Readonly<Record<string, unknown>>;
   readonly approved: boolean;
+  /** Milliseconds since 1970. Who was first to have a name or a URI keeps it. */
+  readonly firstSeenAt: number;
 }
 
-export interface PinChange {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly { name: string; before: unknown; after: unknown }[];
-}
+/** Names one definition of a server exactly. */
+export type PinKey = Pick<Pin, 'kind' | 'name' | 'hash'>;
 
-/** What differs between the definitions that were last pinned and those a server offers now. */
-export function toPinChange(
-  before: ReadonlyMap<string, { hash: string; definition: unknown }>,
-  after: ReadonlyMap<string, { hash: string; definition: unknown }>,
-): PinChange {
-  const added = [...after.keys()].filter((name) => !before.has(name));
-  const removed = [...before.keys()].filter((name) => !after.has(name));
-  const changed = [...after].flatMap(([name, now]) => {
-    const then = before.get(name);
-    return then === undefined || then.hash === now.hash
-      ? []
-      : [{ name, before: then.definition, after: now.definition }];
-  });
-  return { added, removed, changed };
+export function toPinKey({ kind, name, hash }: PinKey): string {
+  return `${kind} ${hash} ${name}`;
 }

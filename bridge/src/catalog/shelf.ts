@@ -1,114 +1,151 @@
-// One server's part of the catalog: its tools and prompts under their own and their merged names,
-// without those the settings hide or a strict pin withholds.
-import type { Target, View } from '../calls/call.ts';
-import type { Offer, UpstreamConfig } from '../upstreams/upstream.ts';
-import type { Definition } from './catalog.ts';
-import { toDefinitionHash } from './definition-hash.ts';
+// One server's part of the catalog: what it offers under its own and its merged names, without what the
+// settings hide or a strict pin withholds.
+import type { Target } from '../calls/call.ts';
+import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import { toEffect } from './effects.ts';
 import { fitsPattern, toCatalogName } from './names.ts';
-import type { Pin } from './pins.ts';
-import { createUriMatcher } from './resource-uri.ts';
+import { type Definition, type Entry, type OfferIndex, toEntryKey } from './offer-index.ts';
+import { type PinKey, toPinKey } from './pins.ts';
+import { createUriMatcher, namesScheme } from './resource-uri.ts';
 
-interface Item {
+/** Something a server offers. */
+export interface Item {
+  readonly server: string;
+  readonly builtin: boolean;
+  /** The name or URI as the server knows it. */
   readonly name: string;
+  /** The name or URI in the merged catalog. */
   readonly catalogName: string;
   readonly definition: Definition;
   readonly catalogDefinition: Definition;
   readonly target: Target;
   readonly hasHeaderParams: boolean;
+  /** When the server was first to offer it, in milliseconds since 1970. */
+  readonly since: number;
 }
+
+export interface Template extends Item {
+  readonly matches: (uri: string) => boolean;
+  /** Whether URIs are matched against it, or it is only listed. */
+  readonly isMatched: boolean;
+  readonly namesScheme: boolean;
+}
+
+/** By the server's own names, in its order. */
+export type Items<T extends Item = Item> = ReadonlyMap<string, T>;
 
 export interface Shelf {
   readonly server: string;
+  readonly builtin: boolean;
   readonly instructions?: string;
-  readonly tools: readonly Item[];
-  readonly prompts: readonly Item[];
-  readonly resources: readonly Definition[];
-  readonly resourceTemplates: readonly Definition[];
-  /** `tool/<name>` and `prompt/<name>`, under both names, that await approval. */
-  readonly withheld: ReadonlySet<string>;
-  target(kind: 'tool' | 'prompt', name: string, view: View): Target | undefined;
-  outputSchema(name: string, view: View): Definition | undefined;
-  hasHeaderParams(name: string, view: View): boolean;
-  matchesTemplate(uri: string): boolean;
+  readonly tools: Items;
+  readonly prompts: Items;
+  readonly resources: Items;
+  readonly resourceTemplates: Items<Template>;
+  /** What awaits approval, by kind and own name. */
+  readonly withheld: ReadonlyMap<string, Entry>;
+  /** `tool/<name>` and so on of what is withheld, under own and merged names. */
+  readonly withheldNames: ReadonlySet<string>;
 }
 
-export function createShelf(config: UpstreamConfig, offer: Offer, pins: readonly Pin[]): Shelf {
+/** What is known of a server's pins. */
+export interface PinBook {
+  readonly approved: ReadonlySet<string>;
+  /** By {@link toEntryKey}. */
+  readonly since: ReadonlyMap<string, number>;
+}
+
+/** Templates of one server that URIs are matched against; the others are listed only. */
+const MATCHED_TEMPLATES = 256;
+
+export function* createShelf(
+  config: UpstreamConfig,
+  { entries }: Pick<OfferIndex, 'entries'>,
+  { approved, since }: PinBook,
+): Generator<undefined, Shelf> {
   const { name: server, options, builtin } = config;
-  const approved = new Set(
-    pins.filter((pin) => pin.approved).map((pin) => `${pin.kind}/${pin.hash}`),
-  );
-  const withheld = new Set<string>();
+  const tools = new Map<string, Item>();
+  const prompts = new Map<string, Item>();
+  const resources = new Map<string, Item>();
+  const resourceTemplates = new Map<string, Template>();
+  const withheld = new Map<string, Entry>();
+  const withheldNames = new Set<string>();
+  let instructions: string | undefined;
 
-  const toItems = (kind: 'tool' | 'prompt', definitions: readonly Definition[]): Item[] =>
-    definitions.flatMap((definition): Item[] => {
-      const name = String(definition['name']);
-      const catalogName = toCatalogName(server, name);
-      if (
-        kind === 'tool' &&
-        !(options.expose ?? ['*']).some((pattern) => fitsPattern(pattern, name))
-      ) {
-        return [];
-      }
-      const hash = toDefinitionHash(definition);
-      const isApproved = approved.has(`${kind}/${hash}`);
-      if (options.pin === 'strict' && !builtin && !isApproved) {
-        withheld.add(`${kind}/${name}`).add(`${kind}/${catalogName}`);
-        return [];
-      }
-      const effect =
-        kind === 'prompt'
-          ? 'read'
-          : toEffect(definition, name, {
-              overrides: options.effects,
-              trusted: builtin || isApproved,
-            });
-      return [
-        {
-          name,
-          catalogName,
-          definition,
-          catalogDefinition: { ...definition, name: catalogName },
-          target: { upstream: server, name, definitionHash: hash, effect },
-          hasHeaderParams: JSON.stringify(definition['inputSchema'] ?? {}).includes(
-            '"x-mcp-header"',
-          ),
-        },
-      ];
-    });
+  const isExposed = ({ kind, name }: Entry): boolean =>
+    kind !== 'tool' || (options.expose ?? ['*']).some((pattern) => fitsPattern(pattern, name));
+  const isApproved = (entry: PinKey): boolean => approved.has(toPinKey(entry));
 
-  const tools = toItems('tool', offer.tools);
-  const prompts = toItems('prompt', offer.prompts);
-  const index = new Map<string, Item>();
-  for (const [kind, items] of [
-    ['tool', tools],
-    ['prompt', prompts],
-  ] as const) {
-    for (const item of items) {
-      index.set(`${kind}/server/${item.name}`, item);
-      index.set(`${kind}/all/${item.catalogName}`, item);
+  const toItem = (entry: Entry): Item => {
+    const { kind, name, definition, hash, hasHeaderParams } = entry;
+    const isNamed = kind === 'tool' || kind === 'prompt';
+    const catalogName = isNamed ? toCatalogName(server, name) : name;
+    const trusted = builtin || isApproved(entry);
+    const effect =
+      kind === 'tool'
+        ? toEffect(definition, name, { overrides: options.effects, trusted })
+        : 'read';
+    return {
+      server,
+      builtin,
+      name,
+      catalogName,
+      definition,
+      catalogDefinition: isNamed ? { ...definition, name: catalogName } : definition,
+      target: { upstream: server, name, definitionHash: hash, effect },
+      hasHeaderParams,
+      since: since.get(toEntryKey(entry)) ?? Number.POSITIVE_INFINITY,
+    };
+  };
+
+  for (const [key, entry] of entries) {
+    yield;
+    if (!isExposed(entry)) continue;
+    const { kind, name, definition } = entry;
+    if (options.pin === 'strict' && !builtin && !isApproved(entry)) {
+      withheld.set(key, entry);
+      withheldNames.add(`${kind}/${name}`);
+      if (kind === 'tool' || kind === 'prompt') {
+        withheldNames.add(`${kind}/${toCatalogName(server, name)}`);
+      }
+      continue;
+    }
+    switch (kind) {
+      case 'tool':
+        tools.set(name, toItem(entry));
+        break;
+      case 'prompt':
+        prompts.set(name, toItem(entry));
+        break;
+      case 'resource':
+        resources.set(name, toItem(entry));
+        break;
+      case 'resource_template': {
+        const isMatched = resourceTemplates.size < MATCHED_TEMPLATES;
+        resourceTemplates.set(name, {
+          ...toItem(entry),
+          isMatched,
+          matches: isMatched ? createUriMatcher(name) : () => false,
+          namesScheme: namesScheme(name),
+        });
+        break;
+      }
+      case 'instructions':
+        instructions = String(definition['instructions']);
+        break;
+      default:
+        kind satisfies never;
     }
   }
-  const item = (kind: 'tool' | 'prompt', name: string, view: View): Item | undefined =>
-    index.get(`${kind}/${view.kind === 'server' ? 'server' : 'all'}/${name}`);
-  const matchers = offer.resourceTemplates.map((template) =>
-    createUriMatcher(String(template['uriTemplate'])),
-  );
-
   return {
     server,
-    ...(offer.instructions !== undefined && { instructions: offer.instructions }),
+    builtin,
+    ...(instructions !== undefined && { instructions }),
     tools,
     prompts,
-    resources: offer.resources,
-    resourceTemplates: offer.resourceTemplates,
+    resources,
+    resourceTemplates,
     withheld,
-    target: (kind, name, view) => item(kind, name, view)?.target,
-    outputSchema(name, view) {
-      const schema = item('tool', name, view)?.definition['outputSchema'];
-      return typeof schema === 'object' && schema !== null ? (schema as Definition) : undefined; // an object by the test before it
-    },
-    hasHeaderParams: (name, view) => item('tool', name, view)?.hasHeaderParams ?? false,
-    matchesTemplate: (uri) => matchers.some((matches) => matches(uri)),
+    withheldNames,
   };
 }

@@ -2,38 +2,46 @@
 // that changes.
 import { findPackageRoot } from '@drawbridge/registry';
 import type { Command } from 'commander';
-import { type SettingsChoice, chooseSettings } from '../settings/choose-settings.ts';
+import {
+  type PendingSettings,
+  type SettingsChoice,
+  chooseSettings,
+} from '../settings/choose-settings.ts';
 import { parseConfigText } from '../settings/config-file.ts';
 import { assertNoFaults } from '../settings/faults.ts';
 import { assertTrusted, findHome } from '../settings/homes.ts';
 import { findProjectCode } from '../settings/project-code.ts';
 import { type SettingsCopies, createSettingsCopies } from '../settings/settings-copies.ts';
 import { loadSettings } from '../settings/settings.ts';
+import { allowServer } from './allow-server.ts';
 import { canAsk, confirm } from './confirm.ts';
 import { CommandFailure } from './failure.ts';
-import { type OutputOptions, withConfigOption, withHomeOption } from './options.ts';
-import { printDifference, toVisible } from './settings-difference.ts';
-import { type Terminal, printJson, printLine } from './terminal.ts';
+import { type BridgeCommandOptions, withBridgeOptions, withConfigOption } from './options.ts';
+import { printLineDifference, toLineDifference, toVisible } from './line-difference.ts';
+import { type Terminal, colorsFor, printJson, printLine } from './terminal.ts';
 
-type AllowOptions = OutputOptions & {
-  readonly home?: string;
+type AllowOptions = BridgeCommandOptions & {
   readonly config?: string;
   readonly yes?: boolean;
 };
 
 export function addAllowCommand(program: Command, terminal: Terminal): void {
   withConfigOption(
-    withHomeOption(
+    withBridgeOptions(
       program
         .command('allow')
-        .summary('take over a changed settings file')
+        .summary('take over changed settings, or definitions that are withheld')
         .description(
-          'Shows what a settings file would change, and takes over exactly the text that was shown. A running bridge picks it up.',
+          'Shows what a settings file would change, and takes over exactly the text that was shown; a running bridge picks it up. With a server, shows the definitions of it that a strict pin withholds, and lets exactly these through.',
         )
-        .option('-y, --yes', 'do not ask')
-        .option('--json', 'print JSON'),
+        .argument('[server]', 'its name as `drawbridge servers` lists it')
+        .option('-y, --yes', 'do not ask'),
     ),
-  ).action(async (options: AllowOptions) => {
+  ).action(async (server: string | undefined, options: AllowOptions) => {
+    if (server !== undefined) {
+      await allowServer(server, options, terminal);
+      return;
+    }
     const { choice, copies } = look(terminal, options);
     const { pending } = choice;
     if (pending === undefined) {
@@ -82,7 +90,7 @@ async function approve(
     throw new CommandFailure(pending.message, { hint: 'Mend the file, or remove it.' });
   }
   const allowed = copies.read(path);
-  printDifference({ pending, allowed }, terminal);
+  printPending(pending, allowed, terminal);
   if (text !== undefined) printWarnings(path, text, { terminal, home: options.home });
   if (isAsked && !canAsk(terminal)) {
     throw new CommandFailure('Nothing was allowed: nobody can be asked here.', {
@@ -94,6 +102,19 @@ async function approve(
   }
   if (text === undefined) copies.remove(path);
   else copies.write(path, text);
+}
+
+/** What a file holds that is not in force, against what was allowed of it. */
+export function printPending(
+  { path, text = '' }: PendingSettings,
+  allowed: string | undefined,
+  terminal: Terminal,
+): void {
+  const { stderr } = terminal;
+  const colors = colorsFor(terminal, stderr);
+  const how = allowed === undefined ? '' : ' against what was allowed';
+  printLine(stderr, `${colors.bold(toVisible(path))}${how}:`);
+  printLineDifference(stderr, toLineDifference(allowed ?? '', text), colors);
 }
 
 /** What is wrong or risky in the text, which may be allowed all the same. */

@@ -22,6 +22,8 @@ const serverSchema = z.looseObject({
   restarts: z.number().default(0),
   inFlight: z.number().default(0),
   toolCount: z.number().optional(),
+  withheldCount: z.number().optional(),
+  notes: z.array(z.string()).optional(),
   lastError: z.string().optional(),
 });
 export type ServerView = z.infer<typeof serverSchema>;
@@ -61,6 +63,19 @@ const keySchema = z.looseObject({
 });
 export type KeyView = z.infer<typeof keySchema>;
 
+const definitionKeySchema = z.looseObject({
+  kind: z.string(),
+  name: z.string(),
+  hash: z.string(),
+});
+export type DefinitionKey = z.infer<typeof definitionKeySchema>;
+
+const withheldSchema = definitionKeySchema.extend({
+  definition: z.unknown(),
+  before: z.unknown().optional(),
+});
+export type WithheldView = z.infer<typeof withheldSchema>;
+
 const removalSchema = z.looseObject({
   dryRun: z.boolean(),
   before: z.string(),
@@ -75,6 +90,10 @@ const problemSchema = z.looseObject({
   code: z.string().optional(),
   requestId: z.string().optional(),
 });
+
+const ALLOWED_AT_ONCE = 500;
+/** A list that changes while its pages are read could go on for ever. */
+const MOST_WITHHELD = 100_000;
 
 export interface LiveEvent {
   readonly id?: string;
@@ -113,6 +132,10 @@ export interface BridgeClient {
   }): Promise<{ id: string; key: string }>;
   revokeKey(id: string): Promise<void>;
   disableUser(name: string): Promise<void>;
+  /** All that a strict pin withholds of a server. */
+  withheld(server: string): Promise<WithheldView[]>;
+  /** Lets definitions through; returns those that were. */
+  allow(server: string, keys: readonly DefinitionKey[]): Promise<DefinitionKey[]>;
   prune(wanted: { olderThanDays?: number | undefined; dryRun: boolean }): Promise<RemovalView>;
 }
 
@@ -168,7 +191,7 @@ export function createBridgeClient(options: {
     let cursor: string | undefined;
     do {
       const page = read(await get(withQuery(path, { ...query, cursor }), z.unknown()));
-      items.push(...page.items);
+      for (const item of page.items) items.push(item);
       cursor = page.next;
     } while (cursor !== undefined && items.length < limit);
     return items.slice(0, limit);
@@ -226,7 +249,7 @@ export function createBridgeClient(options: {
           limit: '1000',
         });
         const page: z.infer<typeof eventsPage> = await get(path, eventsPage);
-        events.push(...page.events);
+        for (const event of page.events) events.push(event);
         after = page.nextAfter;
       }
       return events;
@@ -252,6 +275,31 @@ export function createBridgeClient(options: {
       ),
     prune: async (wanted) =>
       parse(await readText(await send('POST', '/v1/prune', { body: wanted })), removalSchema),
+    withheld: (server) =>
+      pages(
+        `/v1/servers/${encodeURIComponent(server)}/withheld`,
+        { limit: '500' },
+        (page) => {
+          const { definitions, nextCursor } = z
+            .object({ definitions: z.array(withheldSchema), nextCursor: z.string().optional() })
+            .parse(page);
+          return { items: definitions, next: nextCursor };
+        },
+        MOST_WITHHELD,
+      ),
+    async allow(server, keys) {
+      const allowed: DefinitionKey[] = [];
+      for (let at = 0; at < keys.length; at += ALLOWED_AT_ONCE) {
+        const definitions = keys
+          .slice(at, at + ALLOWED_AT_ONCE)
+          .map(({ kind, name, hash }) => ({ kind, name, hash }));
+        const path = `/v1/servers/${encodeURIComponent(server)}/allow`;
+        const answer = await readText(await send('POST', path, { body: { definitions } }));
+        const page = parse(answer, z.object({ allowed: z.array(definitionKeySchema) }));
+        for (const key of page.allowed) allowed.push(key);
+      }
+      return allowed;
+    },
     revokeKey: async (id) => {
       (await send('DELETE', `/v1/keys/${encodeURIComponent(id)}`)).body.resume();
     },

@@ -9,6 +9,7 @@ import { findPackageRoot } from '@drawbridge/registry';
 import { type Home, claimHome } from '../settings/homes.ts';
 import { isUnreachable, readText, type Exchange } from '../fronts/mcp-stdio/exchange.ts';
 import { readRunningBridge } from '../store/home-lock.ts';
+import { rotateIfFull } from '../telemetry/rotating-file.ts';
 import { CommandFailure, EXIT_LOCKED } from './failure.ts';
 import { bridgeLogPath } from './servers.ts';
 
@@ -58,6 +59,8 @@ interface Started {
 function startDetached({ home, config, cwd, env }: JoinOptions): Started {
   const log = bridgeLogPath(home.path);
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+  rotateIfFull(log);
+  // What is said before there is a logger, and what a crash leaves.
   const output = openSync(log, 'a', 0o600);
   let child: ChildProcess;
   try {
@@ -72,6 +75,8 @@ function startDetached({ home, config, cwd, env }: JoinOptions): Started {
         String(IDLE_SECONDS),
         '--log-level',
         'info',
+        '--log-file',
+        log,
         ...(config === undefined ? [] : ['--config', config]),
       ],
       { cwd, env: { ...env }, detached: true, stdio: ['ignore', output, output] },

@@ -9,9 +9,9 @@ import { assertNoFaults } from '../settings/faults.ts';
 import { type Home, assertTrusted, claimHome, findHome, listHome } from '../settings/homes.ts';
 import { isInside } from '../settings/inside.ts';
 import { createSettingsCopies } from '../settings/settings-copies.ts';
-import { printWarnings } from './allow.ts';
+import { printPending, printWarnings } from './allow.ts';
 import { canAsk, confirm } from './confirm.ts';
-import { printDifference, toVisible } from './settings-difference.ts';
+import { toVisible } from './line-difference.ts';
 import { type Terminal, printLine } from './terminal.ts';
 
 export interface PrepareOptions {
@@ -67,7 +67,7 @@ async function settleHome(
 
 async function ask(pending: PendingSettings, terminal: Terminal, home: Home): Promise<boolean> {
   if (!canAsk(terminal)) return false;
-  printDifference({ pending, allowed: undefined }, terminal);
+  printPending(pending, undefined, terminal);
   if (pending.text !== undefined) {
     printWarnings(pending.path, pending.text, { terminal, home: home.path });
   }

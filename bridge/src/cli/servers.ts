@@ -92,26 +92,42 @@ async function readBridgeLog(home: string): Promise<string[]> {
       cause: error,
     });
   });
-  return text.trimEnd().split('\n');
+  // Its beginning may lie in the file before, which a full one became.
+  const before = await readFile(`${path}.1`, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  return (before + text).trimEnd().split('\n');
 }
 
 /** One line a server; also used by the start's banner. */
 export function printServers(
-  servers: readonly Pick<ServerView, 'name' | 'state' | 'toolCount' | 'lastError' | 'transport'>[],
+  servers: readonly Pick<
+    ServerView,
+    'name' | 'state' | 'toolCount' | 'withheldCount' | 'notes' | 'lastError' | 'transport'
+  >[],
   terminal: Terminal,
   indent = '',
 ): void {
   const colors = colorsFor(terminal, terminal.stdout);
   printTable(
     terminal.stdout,
-    servers.map(({ name, state, toolCount, lastError, transport }) => [
+    servers.map(({ name, state, toolCount, withheldCount = 0, lastError, transport }) => [
       indent + name,
       colorState(state, colors),
       transport,
-      toolCount === undefined ? '' : `${toolCount} tools`,
+      (toolCount === undefined ? '' : `${toolCount} tools`) +
+        (withheldCount === 0 ? '' : colors.yellow(`, ${withheldCount} withheld`)),
       colors.dim(toPlain(lastError ?? '').split('\n')[0] ?? ''),
     ]),
   );
+  for (const { name, notes = [], withheldCount = 0 } of servers) {
+    for (const note of notes) printLine(terminal.stdout, `${indent}${name}: ${toPlain(note)}`);
+    if (withheldCount > 0) {
+      const text = `${indent}${name}: \`drawbridge allow ${name}\` shows what is withheld`;
+      printLine(terminal.stdout, colors.dim(text));
+    }
+  }
 }
 
 function colorState(state: string, colors: Colors): string {

@@ -15,6 +15,7 @@ interface StartOptions {
   readonly logLevel?: LogLevel;
   readonly detachedIdle?: number;
   readonly allow?: boolean;
+  readonly logFile?: string;
 }
 
 /** The toolset that clients are shown first: all tools at once would fill a model's context. */
@@ -48,6 +49,9 @@ export function addStartCommand(program: Command, terminal: Terminal): void {
       new Option('--detached-idle <seconds>', 'end after this long without a request')
         .argParser(parseCount)
         .hideHelp(),
+    )
+    .addOption(
+      new Option('--log-file <file>', 'write the log there, 10 MB and one older file').hideHelp(),
     )
     .addHelpText(
       'after',

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Call, Principal } from '../calls/call.ts';
 import type { Handler } from '../calls/pipeline.ts';
+import type { Approvals } from '../catalog/approvals.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Principals } from '../principals/principals.ts';
 import type { RunDirectory } from '../runs/directory.ts';
@@ -43,6 +44,7 @@ export interface HttpParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly catalog: Catalog;
+  readonly approvals: Approvals;
   readonly call: Handler<Call>;
   readonly ready: () => Promise<void>;
   readonly createId: () => string;

@@ -22,6 +22,7 @@ import { addPruneRoute } from './rest/prune.ts';
 import { addRunRoutes } from './rest/runs.ts';
 import { addServerRoutes } from './rest/servers.ts';
 import { addToolRoutes } from './rest/tools.ts';
+import { addWithheldRoutes } from './rest/withheld.ts';
 import { toRpcError } from './rpc-error.ts';
 
 export interface HttpFront {
@@ -99,6 +100,7 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     createBodyGuard(() => settings().limits.bodyBytes),
   );
   addServerRoutes(app, parts);
+  addWithheldRoutes(app, parts);
   addToolRoutes(app, parts);
   addRunRoutes(app, parts);
   addArtifactRoutes(app, parts);

@@ -2,6 +2,8 @@
 // known to be gone, is taken for dead: its row is closed first, which fences it off (store/run-log.ts),
 // and then a survivor or the next start writes the ends that it cannot write any more.
 import type { Logger } from 'pino';
+import { DrawbridgeError } from '../errors.ts';
+import { isRefusal } from '../store/refusal.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
 import type { RunLog } from './writer.ts';
 
@@ -75,17 +77,36 @@ export function createBridges({
       self.id,
       dead.map((bridge) => bridge.id),
     )) {
-      const ended = await endWhatIsLeft(id);
-      total.calls += ended.calls;
-      total.runs += ended.runs;
-      logger.info({ bridge: id, ...ended }, 'ended what a dead bridge left open');
+      try {
+        const ended = await endWhatIsLeft(id);
+        total.calls += ended.calls;
+        total.runs += ended.runs;
+        logger.info({ bridge: id, ...ended }, 'ended what a dead bridge left open');
+      } catch (error) {
+        logger.error(
+          { err: error, bridge: id },
+          'what a dead bridge left open could not be ended; it is tried again',
+        );
+      }
     }
     return total;
   };
 
+  /** Ends as many as can be; what the next sweep would meet again the same way is left as it is. */
+  const endEach = async (ends: readonly Promise<unknown>[]): Promise<number> => {
+    const settled = await Promise.allSettled(ends);
+    const failed = settled.filter((end) => end.status === 'rejected');
+    const passing = failed.find(({ reason }) => !isFinal(reason));
+    if (passing !== undefined) throw passing.reason;
+    if (failed.length > 0) {
+      logger.error({ err: failed[0]?.reason, count: failed.length }, 'some could not be ended');
+    }
+    return settled.length - failed.length;
+  };
+
   const endWhatIsLeft = async (bridgeId: string): Promise<{ calls: number; runs: number }> => {
     const calls = await upkeep.openCalls(bridgeId);
-    await Promise.all(
+    const endedCalls = await endEach(
       calls.map(({ runId, callId }) =>
         log.append(runId, {
           type: 'call.failed',
@@ -101,7 +122,7 @@ export function createBridges({
     // on another or a restarted one, and its run goes on with it. Only its open calls were lost.
     const runs = await upkeep.orphanedRuns(bridgeId);
     const failed = new Set(calls.map(({ runId }) => runId));
-    await Promise.all(
+    const endedRuns = await endEach(
       runs.map((runId) =>
         failed.has(runId)
           ? log.end(runId, 'failed', 'the bridge died while a call was under way')
@@ -109,7 +130,7 @@ export function createBridges({
       ),
     );
     await upkeep.swept(bridgeId);
-    return { calls: calls.length, runs: runs.length };
+    return { calls: endedCalls, runs: endedRuns };
   };
 
   const endRunsOfDeadBridges = (): Promise<{ calls: number; runs: number }> => {
@@ -135,6 +156,13 @@ export function createBridges({
       await upkeep.retire(self.id);
     },
   };
+}
+
+/** The run is gone, or the database refuses the event. */
+function isFinal(error: unknown): boolean {
+  return (
+    error instanceof DrawbridgeError && (error.code === 'run/unknown' || isRefusal(error.cause))
+  );
 }
 
 function isProcessAlive(pid: number): boolean {

@@ -4,6 +4,7 @@
 // is too, so that memory is enough to find a run and the hot path needs no query.
 import type { Logger } from 'pino';
 import type { CallClient, Principal } from '../calls/call.ts';
+import { findDrawbridgeError } from '../errors.ts';
 import type { RunQueries } from '../store/run-queries.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
 import type { RunLog } from './writer.ts';
@@ -82,6 +83,17 @@ export function createRunDirectory({
       .catch((error: unknown) => logger.warn({ err: error, runId }, 'a run could not be ended'));
   };
 
+  /** A run that cannot be looked at stays open, and the others have their turn. */
+  const isBusy = async (id: Promise<string>): Promise<boolean> => {
+    try {
+      return await upkeep.hasOpenCall(await id);
+    } catch (error) {
+      if (findDrawbridgeError(error)?.code === 'store/unavailable') throw error;
+      logger.warn({ err: error }, 'whether a run is idle could not be learned');
+      return true;
+    }
+  };
+
   return {
     async find(caller) {
       const key = toStreamKey(caller, bridgeId);
@@ -103,7 +115,7 @@ export function createRunDirectory({
     async endIdle() {
       const before = now() - IDLE_MS;
       for (const [key, run] of open) {
-        if (run.usedAt > before || (await upkeep.hasOpenCall(await run.id))) continue;
+        if (run.usedAt > before || (await isBusy(run.id))) continue;
         // It may have been used while we asked.
         if (run.usedAt > before) continue;
         open.delete(key);

@@ -74,7 +74,12 @@ async function open(
     await bridges.close();
   });
   lifetime.defer(directory.close);
-  await bridges.endRunsOfDeadBridges();
+  // What cannot be ended now does not keep the bridge from starting: each heartbeat tries again.
+  await bridges
+    .endRunsOfDeadBridges()
+    .catch((error: unknown) =>
+      logger.error({ err: error }, 'what dead bridges left open could not be ended'),
+    );
 
   const reader = createRunReader(queries);
   const news = await createNews({

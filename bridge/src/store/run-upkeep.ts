@@ -51,12 +51,12 @@ const ENDS = sql`('call.completed', 'call.failed', 'call.cancelled', 'call.denie
 
 export function createRunUpkeep(db: Database): RunUpkeep {
   const openCallsWhere = (candidates: SQL): SQL => sql`
-    select s.run_id as "runId", s.payload->>'callId' as "callId", s.at as "startedAt"
+    select s.run_id as "runId", ${idIn('s', 'callId')} as "callId", s.at as "startedAt"
     from run_events s
-    where s.type = 'call.started' and ${candidates} and not exists (
+    where s.type = 'call.started' and ${candidates} and ${idIn('s', 'callId')} is not null and not exists (
       select from run_events e
       where e.run_id = s.run_id and e.seq > s.seq and e.type in ${ENDS}
-        and e.payload->>'callId' = s.payload->>'callId')
+        and ${idIn('e', 'callId')} = ${idIn('s', 'callId')})
     order by s.run_id, s.seq`;
 
   return {
@@ -109,7 +109,7 @@ export function createRunUpkeep(db: Database): RunUpkeep {
     },
     async openCalls(bridgeId) {
       const { rows } = await db.execute<{ runId: string; callId: string; startedAt: string }>(
-        openCallsWhere(sql`s.payload->>'bridge' = ${bridgeId} and s.run_id in (
+        openCallsWhere(sql`${idIn('s', 'bridge')} = ${bridgeId} and s.run_id in (
           select r.id from runs r, bridges b
           where b.id = ${bridgeId} and r.completed_at is null
             and (r.bridge_id = b.id or r.kind = 'session' and r.active_at >= b.started_at))`),
@@ -171,6 +171,16 @@ export function createRunUpkeep(db: Database): RunUpkeep {
       });
     },
   };
+}
+
+/**
+ * An id in the payload of an event, found in its text. PostgreSQL's operators on JSON fail on a payload
+ * that holds `\u0000` or half a surrogate pair anywhere, and callers may send both. A quote inside a
+ * string is escaped, so this pattern meets names of fields only; the log writes ids before bodies, so
+ * the first one is the event's own.
+ */
+function idIn(event: 's' | 'e', field: 'callId' | 'bridge'): SQL {
+  return sql.raw(`substring(${event}.payload::text from '"${field}":"([^"\\\\]+)"')`);
 }
 
 function fresh(staleSeconds: number): SQL {

@@ -3,6 +3,8 @@
 // fields `requestId`, `callId`, `runId` of child loggers.
 import { type DestinationStream, type Level, type Logger, destination, pino } from 'pino';
 import { createRedact } from '../runs/redaction.ts';
+import { createLineLimit, toLineKind } from './line-limit.ts';
+import { createRotatingFile } from './rotating-file.ts';
 
 export type LogLevel = Level | 'silent';
 
@@ -14,6 +16,8 @@ export interface LoggerOptions {
   readonly secretValues?: () => readonly string[];
   /** Takes the lines instead of stdout or stderr. */
   readonly stream?: DestinationStream;
+  /** A file instead of stdout; never larger than 10 MB, and one more as old. */
+  readonly file?: string | undefined;
 }
 
 const secretHeaders = ['authorization', 'cookie', '["set-cookie"]', '["x-api-key"]'];
@@ -26,21 +30,57 @@ const redactedPaths = ['headers', '*.headers']
   .concat('authorization', '*.authorization');
 
 export async function createLogger(options: LoggerOptions = {}): Promise<Logger> {
-  const { level = 'info', pretty = process.stdout.isTTY, secretValues = () => [] } = options;
-  const stream = pretty
-    ? await createPrettyStream(options.stream)
-    : (options.stream ?? destination(1));
-  return pino(
+  const { level = 'info', file, secretValues = () => [] } = options;
+  const pretty = options.pretty ?? (file === undefined && process.stdout.isTTY);
+  const given = options.stream ?? (file === undefined ? undefined : createRotatingFile(file));
+  const stream = pretty ? await createPrettyStream(given) : (given ?? destination(1));
+  const redact = createRedact({ literals: secretValues });
+  let isTellingLeftOut = false;
+  const limit = createLineLimit({
+    onLeftOut(leftOut) {
+      isTellingLeftOut = true;
+      logger.warn({ leftOut }, 'lines were left out of this log');
+      isTellingLeftOut = false;
+    },
+  });
+  const logger = pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: redactedPaths, censor: REDACTED },
-      hooks: { streamWrite: createRedact({ literals: secretValues }) },
+      hooks: {
+        logMethod(args, method, number) {
+          // Whoever asks for debug lines wants all of them.
+          const isBounded = number >= INFO && !isTellingLeftOut;
+          if (!isBounded || limit.admit(toLineKind(String(number), toMessageText(args)))) {
+            method.apply(this, args);
+          }
+        },
+        streamWrite: (line) => cutLine(redact(line)),
+      },
     },
     stream,
   );
+  return logger;
+}
+
+/** pino's number of the level. */
+const INFO = 30;
+const MOST_LINE_CHARACTERS = 64 * 1024;
+
+/** The message among the arguments of a log method; `(fields, message)` or `(message)`. */
+function toMessageText([first, second]: readonly unknown[]): string {
+  if (typeof first === 'string') return first;
+  return typeof second === 'string' ? second : '';
+}
+
+/** A line that is too long is no JSON any more, and says so. */
+function cutLine(line: string): string {
+  return line.length <= MOST_LINE_CHARACTERS
+    ? line
+    : `${line.slice(0, MOST_LINE_CHARACTERS).trimEnd()}… (${line.length} characters)\n`;
 }
 
 const REDACTED = '[redacted]';

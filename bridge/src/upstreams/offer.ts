@@ -1,11 +1,20 @@
-// Asks a server for everything it offers, page by page, up to a cap. What it says is kept as it said
-// it; entries that have no name are dropped because nothing could call them.
+// Asks a server for everything it offers, page by page, within bounds: a server that offers without end
+// costs its own lists only. What it says is kept as it said it; what is left out is told in words.
 import { ProtocolError, type Client } from '@modelcontextprotocol/client';
 import { DrawbridgeError, toMessage } from '../errors.ts';
+import { inSlices } from '../in-slices.ts';
+import { toJsonSize } from '../json-size.ts';
+import { OfferBudget, OfferList, type ListEntry } from './offer-list.ts';
 import { passthrough } from './passthrough.ts';
 import type { Offer } from './upstream.ts';
 
-const MAX_PAGES = 100;
+const MAX_PAGES = 1_000;
+/** For all pages of a list. */
+const LIST_MS = 120_000;
+const MAX_INSTRUCTIONS = 64 * 1024;
+const MAX_LABEL = 256;
+const MAX_CURSOR = 16_384;
+const CAPABILITIES = { size: 64 * 1024, depth: 32 };
 const METHOD_NOT_FOUND = -32601;
 
 export interface ReadOfferOptions {
@@ -18,55 +27,75 @@ export interface ReadOfferOptions {
 /** @throws DrawbridgeError `upstream/protocol`; whatever the connection threw otherwise */
 export async function readOffer(client: Client, options: ReadOfferOptions): Promise<Offer> {
   const capabilities: Record<string, unknown> = { ...client.getServerCapabilities() };
-  const list = (capability: string, method: string, key: string, id: string): Promise<Entry[]> =>
-    capabilities[capability] === undefined
-      ? Promise.resolve([])
-      : readPages(client, { method, key, id }, options);
+  const budget = new OfferBudget();
+  const notes: string[] = [];
+  const list = async (
+    capability: string,
+    method: string,
+    { key, id }: { key: string; id: string },
+  ): Promise<readonly ListEntry[]> => {
+    if (capabilities[capability] === undefined) return [];
+    const into = new OfferList({ key, id, budget });
+    const cut = await readPages(client, { method, key, into }, options);
+    notes.push(...into.notes(), ...cut);
+    return into.entries;
+  };
   const [tools, resources, resourceTemplates, prompts] = await Promise.all([
-    list('tools', 'tools/list', 'tools', 'name'),
-    list('resources', 'resources/list', 'resources', 'uri'),
-    list('resources', 'resources/templates/list', 'resourceTemplates', 'uriTemplate'),
-    list('prompts', 'prompts/list', 'prompts', 'name'),
+    list('tools', 'tools/list', { key: 'tools', id: 'name' }),
+    list('resources', 'resources/list', { key: 'resources', id: 'uri' }),
+    list('resources', 'resources/templates/list', { key: 'resourceTemplates', id: 'uriTemplate' }),
+    list('prompts', 'prompts/list', { key: 'prompts', id: 'name' }),
   ]);
   const { name, version } = client.getServerVersion() ?? { name: options.upstream, version: '' };
   const instructions = client.getInstructions();
   return {
-    serverInfo: { name, version },
-    ...(instructions !== undefined && { instructions }),
-    capabilities,
+    serverInfo: { name: toLabel(name), version: toLabel(version) },
+    ...(instructions !== undefined && { instructions: instructions.slice(0, MAX_INSTRUCTIONS) }),
+    capabilities: toJsonSize(capabilities, CAPABILITIES) === undefined ? {} : capabilities,
     tools,
     resources,
     resourceTemplates,
     prompts,
+    ...(notes.length > 0 && { notes: notes.toSorted() }),
   };
 }
 
-type Entry = Record<string, unknown>;
-
-interface List {
+interface Pages {
   readonly method: string;
   /** Where the entries are in the result. */
   readonly key: string;
-  /** The property without which an entry is of no use. */
-  readonly id: string;
+  readonly into: OfferList;
 }
 
+/**
+ * Returns what to tell when the list was cut short.
+ * @throws DrawbridgeError `upstream/protocol`
+ */
 async function readPages(
   client: Client,
-  { method, key, id }: List,
+  { method, key, into }: Pages,
   { upstream, timeoutMs, signal }: ReadOfferOptions,
-): Promise<Entry[]> {
-  const entries: Entry[] = [];
+): Promise<string[]> {
+  const until = performance.now() + LIST_MS;
+  const cursors = new Set<string>();
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
+    const left = until - performance.now();
+    if (left <= 0) {
+      throw new DrawbridgeError(
+        'upstream/protocol',
+        `upstream "${upstream}" did not end its list of ${key} within ${LIST_MS / 1_000} s; the last list stays`,
+      );
+    }
     let result: unknown;
     try {
       const params = cursor === undefined ? {} : { cursor };
-      const options = { timeout: timeoutMs, ...(signal !== undefined && { signal }) };
+      const timeout = Math.min(timeoutMs, Math.ceil(left));
+      const options = { timeout, ...(signal !== undefined && { signal }) };
       result = await client.request({ method, params }, passthrough, options);
     } catch (error) {
       // Servers advertise `resources` without having templates.
-      if (error instanceof ProtocolError && error.code === METHOD_NOT_FOUND) return entries;
+      if (error instanceof ProtocolError && error.code === METHOD_NOT_FOUND) return [];
       throw error instanceof ProtocolError
         ? new DrawbridgeError(
             'upstream/protocol',
@@ -75,7 +104,7 @@ async function readPages(
           )
         : error;
     }
-    const body = isEntry(result) ? result : {};
+    const body = isObject(result) ? result : {};
     const items = body[key];
     if (!Array.isArray(items)) {
       throw new DrawbridgeError(
@@ -83,17 +112,30 @@ async function readPages(
         `upstream "${upstream}" answered ${method} without a list of ${key}`,
       );
     }
-    entries.push(...items.filter(isEntry).filter((entry) => typeof entry[id] === 'string'));
+    if (!(await inSlices(addAll(items, into)))) return [];
     const next = body['nextCursor'];
-    if (typeof next !== 'string' || next === '' || next === cursor) return entries;
+    if (typeof next !== 'string' || next === '') return [];
+    if (next.length > MAX_CURSOR) return [`${key} ended at a cursor over ${MAX_CURSOR} characters`];
+    if (cursors.has(next)) return [`${key} ended where a cursor came again`];
+    cursors.add(next);
     cursor = next;
   }
-  throw new DrawbridgeError(
-    'upstream/protocol',
-    `upstream "${upstream}" has more than ${MAX_PAGES} pages of ${key}`,
-  );
+  return [`${key} ended after ${MAX_PAGES} pages`];
 }
 
-function isEntry(value: unknown): value is Entry {
+function* addAll(items: readonly unknown[], into: OfferList): Generator<undefined, boolean> {
+  for (const item of items) {
+    if (!into.add(item)) return false;
+    yield;
+  }
+  return true;
+}
+
+/** What a server calls itself, fit for a column of text. */
+function toLabel(text: string): string {
+  return text.slice(0, MAX_LABEL).replaceAll(/\p{Cc}/gu, '\uFFFD');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -17,6 +17,7 @@ import { toProtocolError, toRpcError, type UpstreamErrorCode } from './call-end.
 import type { Connection } from './connection.ts';
 import { toRetryHint, toStderr, toTold } from './failure-words.ts';
 import { InstancePool } from './instance-pool.ts';
+import { ListPace } from './list-pace.ts';
 import { openConnection, type OpenDeps } from './open-connection.ts';
 import { StderrRing } from './stdio/stderr-ring.ts';
 import type {
@@ -32,9 +33,6 @@ export interface SupervisedDeps extends OpenDeps {
   readonly emit: (event: UpstreamEvent) => void;
 }
 
-/** Several `list_changed` in a row ask the server once. */
-const REDISCOVER_MS = 100;
-
 export class SupervisedUpstream {
   #config: UpstreamConfig;
   readonly #deps: SupervisedDeps;
@@ -48,6 +46,7 @@ export class SupervisedUpstream {
   #endedByFault = false;
   #discovering = 0;
   #rediscovery: NodeJS.Timeout | undefined;
+  readonly #listPace = new ListPace();
   #seen: Partial<
     Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError' | 'lastFault'>
   > = {};
@@ -274,6 +273,7 @@ export class SupervisedUpstream {
   #rediscover(): void {
     this.#rediscovery ??= setTimeout(() => {
       this.#rediscovery = undefined;
+      this.#listPace.note(performance.now());
       if (this.#closed || this.#pool.connections.length === 0) return;
       this.discover().catch((error: unknown) =>
         this.#deps.logger.warn(
@@ -281,7 +281,7 @@ export class SupervisedUpstream {
           'could not ask again what the server offers',
         ),
       );
-    }, REDISCOVER_MS).unref();
+    }, this.#listPace.waitMs(performance.now())).unref();
   }
 
   /** Leases never cross tenants; within one, the settings say who shares. */

@@ -61,6 +61,8 @@ export interface Offer {
   readonly resources: readonly Record<string, unknown>[];
   readonly resourceTemplates: readonly Record<string, unknown>[];
   readonly prompts: readonly Record<string, unknown>[];
+  /** What was left out and why, in words for the operator. */
+  readonly notes?: readonly string[];
 }
 
 export type UpstreamEvent =

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { View } from '../../src/calls/call.ts';
 import { createCatalog } from '../../src/catalog/catalog.ts';
 import { toDefinitionHash } from '../../src/catalog/definition-hash.ts';
@@ -15,17 +15,18 @@ function names(list: readonly Readonly<Record<string, unknown>>[]): unknown[] {
 }
 
 describe('the merged view', () => {
-  test('puts the server before each name, in an order that does not depend on who answered first', () => {
+  test('puts the server before each name, in an order that does not depend on who answered first', async () => {
     const upstreams = [upstreamConfig('beta'), upstreamConfig('alpha')];
-    const orders = [
+    const orders: string[] = [];
+    for (const order of [
       ['alpha', 'beta'],
       ['beta', 'alpha'],
-    ].map((order) => {
-      const catalog = createCatalog();
-      catalog.configure({ upstreams, toolsets: {} });
-      for (const name of order) catalog.accept(name, offer({ tools: ['two', 'one'] }), []);
-      return JSON.stringify(catalog.list(all));
-    });
+    ]) {
+      const catalog = createCatalog({ now: () => 0 });
+      await catalog.configure({ upstreams, toolsets: {} });
+      for (const name of order) await catalog.accept(name, offer({ tools: ['two', 'one'] }), []);
+      orders.push(JSON.stringify(catalog.list(all)));
+    }
     expect(orders[0]).toBe(orders[1]);
     expect(names(JSON.parse(orders[0] ?? '').tools)).toEqual([
       'alpha__two',
@@ -35,21 +36,21 @@ describe('the merged view', () => {
     ]);
   });
 
-  test('routes a call to the server and the name that the server knows', () => {
+  test('routes a call to the server and the name that the server knows', async () => {
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
-    catalog.accept('files', offer({ tools: ['read'] }), []);
+    await catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
+    await catalog.accept('files', offer({ tools: ['read'] }), []);
     expect(catalog.find(toolCall('files__read'))).toMatchObject({
       upstream: 'files',
       name: 'read',
     });
   });
 
-  test('shortens a name over 64 characters to the same name each time, and routes it', () => {
+  test('shortens a name over 64 characters to the same name each time, and routes it', async () => {
     const long = 'a_tool_whose_name_goes_on_and_on_until_no_client_would_take_it_any_more';
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('server')], toolsets: {} });
-    catalog.accept('server', offer({ tools: [long, `${long}_too`] }), []);
+    await catalog.configure({ upstreams: [upstreamConfig('server')], toolsets: {} });
+    await catalog.accept('server', offer({ tools: [long, `${long}_too`] }), []);
     const [first, second] = names(catalog.list(all).tools) as string[];
     expect(first).toHaveLength(64);
     expect(first).toMatch(/^server__a_tool_[a-z_]+_[0-9a-f]{8}$/);
@@ -57,20 +58,25 @@ describe('the merged view', () => {
     expect(catalog.find(toolCall(first ?? ''))).toMatchObject({ name: long });
   });
 
-  test('gives a name with characters that models refuse one that they take', () => {
+  test('gives a name with characters that models refuse one that they take', async () => {
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('a.b')], toolsets: {} });
-    catalog.accept('a.b', offer({ tools: ['say/hello', 'say.hello'] }), []);
+    await catalog.configure({ upstreams: [upstreamConfig('a.b')], toolsets: {} });
+    await catalog.accept('a.b', offer({ tools: ['say/hello', 'say.hello'] }), []);
     const found = names(catalog.list(all).tools) as string[];
     expect(new Set(found).size).toBe(2);
     for (const name of found) expect(name).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
   });
 
-  test('gives a URI that two servers list to the first of them, and each its own under its own view', () => {
-    const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('a'), upstreamConfig('b')], toolsets: {} });
-    catalog.accept('b', offer({ resources: ['doc://same'] }), []);
-    catalog.accept('a', offer({ resources: ['doc://same'] }), []);
+  test('gives a URI that two servers list to the one that had it first, and each its own under its own view', async () => {
+    let time = 0;
+    const catalog = createCatalog({ now: () => time });
+    await catalog.configure({
+      upstreams: [upstreamConfig('a'), upstreamConfig('b')],
+      toolsets: {},
+    });
+    await catalog.accept('a', offer({ resources: ['doc://same'] }), []);
+    time += 1;
+    await catalog.accept('b', offer({ resources: ['doc://same'] }), []);
     const read = (view: View) =>
       catalog.find({ method: 'resources/read', name: 'doc://same', params: {}, view });
     expect(names(catalog.list(all).resources)).toEqual(['doc://same']);
@@ -78,10 +84,10 @@ describe('the merged view', () => {
     expect(read({ kind: 'server', name: 'b' })).toMatchObject({ upstream: 'b' });
   });
 
-  test('reads a URI that nobody lists from the server whose template matches it', () => {
+  test('reads a URI that nobody lists from the server whose template matches it', async () => {
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('docs')], toolsets: {} });
-    catalog.accept('docs', offer({ resourceTemplates: ['doc://{id}/text'] }), []);
+    await catalog.configure({ upstreams: [upstreamConfig('docs')], toolsets: {} });
+    await catalog.accept('docs', offer({ resourceTemplates: ['doc://{id}/text'] }), []);
     const read = (name: string) =>
       catalog.find({ method: 'resources/read', name, params: {}, view: all });
     expect(read('doc://7/text')).toMatchObject({
@@ -95,10 +101,10 @@ describe('the merged view', () => {
     });
   });
 
-  test('names near matches for a tool that does not exist', () => {
+  test('names near matches for a tool that does not exist', async () => {
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
-    catalog.accept('files', offer({ tools: ['read_text', 'write'] }), []);
+    await catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
+    await catalog.accept('files', offer({ tools: ['read_text', 'write'] }), []);
     expect(catalog.find(toolCall('read_text'))).toMatchObject({
       code: -32_602,
       message: 'Unknown tool: read_text. Did you mean files__read_text?',
@@ -107,19 +113,23 @@ describe('the merged view', () => {
 });
 
 describe('other views', () => {
-  const build = () => {
+  const build = async () => {
     const catalog = createCatalog();
-    catalog.configure({
+    await catalog.configure({
       upstreams: [upstreamConfig('files'), upstreamConfig('git')],
       toolsets: { code: ['files__*', 'git__log'] },
     });
-    catalog.accept('files', offer({ tools: ['read', 'write'], resources: ['file:///a'] }), []);
-    catalog.accept('git', offer({ tools: ['log', 'push'], resources: ['git://b'] }), []);
+    await catalog.accept(
+      'files',
+      offer({ tools: ['read', 'write'], resources: ['file:///a'] }),
+      [],
+    );
+    await catalog.accept('git', offer({ tools: ['log', 'push'], resources: ['git://b'] }), []);
     return catalog;
   };
 
-  test('a toolset offers what its patterns name and calls nothing else', () => {
-    const catalog = build();
+  test('a toolset offers what its patterns name and calls nothing else', async () => {
+    const catalog = await build();
     const code: View = { kind: 'toolset', name: 'code' };
     expect(names(catalog.list(code).tools)).toEqual(['files__read', 'files__write', 'git__log']);
     expect(names(catalog.list(code).resources)).toEqual(['file:///a']);
@@ -128,8 +138,8 @@ describe('other views', () => {
     });
   });
 
-  test('a server view has the names of the server', () => {
-    const catalog = build();
+  test('a server view has the names of the server', async () => {
+    const catalog = await build();
     const git: View = { kind: 'server', name: 'git' };
     expect(names(catalog.list(git).tools)).toEqual(['log', 'push']);
     expect(catalog.find(toolCall('push', git))).toMatchObject({ upstream: 'git', name: 'push' });
@@ -138,8 +148,8 @@ describe('other views', () => {
     });
   });
 
-  test('says which views there are', () => {
-    const catalog = build();
+  test('says which views there are', async () => {
+    const catalog = await build();
     expect(catalog.has({ kind: 'toolset', name: 'code' })).toBe(true);
     expect(catalog.has({ kind: 'toolset', name: 'toString' })).toBe(false);
     expect(catalog.has({ kind: 'server', name: 'none' })).toBe(false);
@@ -152,73 +162,69 @@ describe('effects', () => {
     inputSchema: { type: 'object' },
     annotations: { readOnlyHint: true },
   };
-  const effectOf = (options: Parameters<typeof upstreamConfig>[1], approved = false) => {
+  const effectOf = async (options: Parameters<typeof upstreamConfig>[1], approved = false) => {
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('s', options)], toolsets: {} });
+    await catalog.configure({ upstreams: [upstreamConfig('s', options)], toolsets: {} });
     const hash = toDefinitionHash(readOnly);
-    const pins = [{ kind: 'tool' as const, name: 'look', hash, definition: readOnly, approved }];
-    catalog.accept('s', offer({ tools: [readOnly] }), pins);
+    const pins = [{ kind: 'tool' as const, name: 'look', hash, approved, firstSeenAt: 0 }];
+    await catalog.accept('s', offer({ tools: [readOnly] }), pins);
     return catalog.find(toolCall('s__look'));
   };
 
-  test("a stranger's read-only hint is not believed", () => {
-    expect(effectOf({})).toMatchObject({ effect: 'unknown' });
+  test("a stranger's read-only hint is not believed", async () => {
+    expect(await effectOf({})).toMatchObject({ effect: 'unknown' });
   });
-  test("a built-in server's hint is believed", () => {
-    expect(effectOf({ builtin: true })).toMatchObject({ effect: 'read' });
+  test("a built-in server's hint is believed", async () => {
+    expect(await effectOf({ builtin: true })).toMatchObject({ effect: 'read' });
   });
-  test('the hint of an approved pin is believed', () => {
-    expect(effectOf({}, true)).toMatchObject({ effect: 'read' });
+  test('the hint of an approved pin is believed', async () => {
+    expect(await effectOf({}, true)).toMatchObject({ effect: 'read' });
   });
-  test('settings have the last word', () => {
+  test('settings have the last word', async () => {
     expect(
-      effectOf({ builtin: true, options: { effects: { 'lo*': 'destructive' } } }),
+      await effectOf({ builtin: true, options: { effects: { 'lo*': 'destructive' } } }),
     ).toMatchObject({ effect: 'destructive' });
-    expect(effectOf({ options: { effects: { look: 'read', '*': 'write' } } })).toMatchObject({
+    expect(await effectOf({ options: { effects: { look: 'read', '*': 'write' } } })).toMatchObject({
       effect: 'read',
     });
   });
 });
 
 describe('pins', () => {
-  test('tell a first offer, a change, and the same offer again', () => {
+  test('tell a first offer, a change, and the same offer again', async () => {
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    const first = catalog.accept('s', offer({ tools: ['a', 'b'] }), []);
-    expect(first.change).toMatchObject({ added: ['tool a', 'tool b'], removed: [], changed: [] });
-    const pins = first.unpinned.map((pin) => ({ ...pin, approved: false }));
-    expect(catalog.accept('s', offer({ tools: ['a', 'b'] }), pins)).toEqual({
-      change: { added: [], removed: [], changed: [] },
-      unpinned: [],
-    });
+    await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
+    const first = await catalog.accept('s', offer({ tools: ['a', 'b'] }), []);
+    expect(first.unpinned).toMatchObject([{ name: 'a' }, { name: 'b' }]);
+    const pins = first.unpinned.map((pin) => ({ ...pin, approved: false, firstSeenAt: 0 }));
+    const second = await catalog.accept('s', offer({ tools: ['a', 'b'] }), pins);
+    expect(second.unpinned).toEqual([]);
+    expect(second.index.hash).toBe(first.index.hash);
     const changed = { name: 'a', description: 'now sends mail', inputSchema: { type: 'object' } };
-    const third = catalog.accept('s', offer({ tools: [changed] }), pins);
-    expect(third.change).toMatchObject({
-      removed: ['tool b'],
-      changed: [{ name: 'tool a', after: changed }],
-    });
+    const third = await catalog.accept('s', offer({ tools: [changed] }), pins);
+    expect(third.index.hash).not.toBe(first.index.hash);
     expect(third.unpinned).toMatchObject([{ name: 'a', definition: changed }]);
   });
 
-  test('a strict server shows only what was approved, and says so when asked for the rest', () => {
+  test('a strict server shows only what was approved, and says so when asked for the rest', async () => {
     const catalog = createCatalog();
-    catalog.configure({
+    await catalog.configure({
       upstreams: [upstreamConfig('s', { options: { pin: 'strict' } })],
       toolsets: {},
     });
-    const { unpinned } = catalog.accept('s', offer({ tools: ['old', 'new'] }), []);
+    const { unpinned } = await catalog.accept('s', offer({ tools: ['old', 'new'] }), []);
     expect(catalog.list(all).tools).toEqual([]);
     expect(catalog.find(toolCall('s__new'))).toMatchObject({ data: { code: 'catalog/withheld' } });
-    const pins = unpinned.map((pin) => ({ ...pin, approved: pin.name === 'old' }));
-    catalog.accept('s', offer({ tools: ['old', 'new'] }), pins);
-    catalog.configure({
+    const pins = unpinned.map((pin) => ({ ...pin, approved: pin.name === 'old', firstSeenAt: 0 }));
+    await catalog.accept('s', offer({ tools: ['old', 'new'] }), pins);
+    await catalog.configure({
       upstreams: [upstreamConfig('s', { options: { pin: 'strict' } })],
       toolsets: {},
     });
     expect(names(catalog.list(all).tools)).toEqual(['s__old']);
   });
 
-  test('key order does not make another definition', () => {
+  test('key order does not make another definition', async () => {
     expect(toDefinitionHash({ a: 1, b: { c: 2, d: 3 } })).toBe(
       toDefinitionHash({ b: { d: 3, c: 2 }, a: 1 }),
     );
@@ -227,39 +233,45 @@ describe('pins', () => {
 });
 
 describe('change', () => {
-  test('the same offer again changes nothing, so lists stay the same object', () => {
+  test('the same offer again changes nothing, so lists stay the same object', async () => {
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    catalog.accept('s', offer({ tools: ['a'] }), []);
+    await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
+    await catalog.accept('s', offer({ tools: ['a'] }), []);
     let changes = 0;
     catalog.subscribe(() => (changes += 1));
     const before = catalog.list(all);
-    catalog.accept('s', offer({ tools: ['a'] }), []);
+    await catalog.accept('s', offer({ tools: ['a'] }), []);
     expect(catalog.list(all)).toBe(before);
     expect(changes).toBe(0);
-    catalog.accept('s', offer({ tools: ['a', 'b'] }), []);
+    await catalog.accept('s', offer({ tools: ['a', 'b'] }), []);
+    await catalog.accept('s', offer({ tools: ['a', 'b', 'c'] }), []);
+    await vi.waitFor(() => expect(changes).toBeGreaterThan(0), 2_000);
     expect(changes).toBe(1);
+    expect(catalog.list(all).tools).toHaveLength(3);
   });
 
-  test('a server taken out of the settings is gone, and another configuration of the same name begins anew', () => {
+  test('a server taken out of the settings is gone, and another configuration of the same name begins anew', async () => {
     const catalog = createCatalog();
-    catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    catalog.accept('s', offer({ tools: ['a'] }), []);
-    catalog.configure({ upstreams: [upstreamConfig('s', { fingerprint: 'other' })], toolsets: {} });
+    await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
+    await catalog.accept('s', offer({ tools: ['a'] }), []);
+    await catalog.configure({
+      upstreams: [upstreamConfig('s', { fingerprint: 'other' })],
+      toolsets: {},
+    });
     expect(catalog.list(all).tools).toEqual([]);
-    catalog.configure({ upstreams: [], toolsets: {} });
+    await catalog.configure({ upstreams: [], toolsets: {} });
     expect(catalog.find(toolCall('s__a'))).toMatchObject({
       data: { code: 'catalog/unknown_tool' },
     });
   });
 
-  test('only exposed tools are there', () => {
+  test('only exposed tools are there', async () => {
     const catalog = createCatalog();
-    catalog.configure({
+    await catalog.configure({
       upstreams: [upstreamConfig('s', { options: { expose: ['get_*'] } })],
       toolsets: {},
     });
-    catalog.accept('s', offer({ tools: ['get_a', 'put_a'] }), []);
+    await catalog.accept('s', offer({ tools: ['get_a', 'put_a'] }), []);
     expect(names(catalog.list(all).tools)).toEqual(['s__get_a']);
   });
 });

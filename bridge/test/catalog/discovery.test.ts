@@ -24,13 +24,13 @@ function build(answer: (name: string, attempt: number) => Promise<Offer>) {
   const discovery = createDiscovery({
     catalog,
     upstreams: upstreams as Upstreams, // the two that discovery uses
-    store: { load: async () => ({ offer: undefined, pins: [] }), save: async () => undefined },
+    store: { offer: async () => undefined, pins: async () => [], save: async () => undefined },
     shipped: (config) => (config.builtin ? offer({ tools: ['shipped'] }) : undefined),
-    onChange: (upstream) => changes.push(upstream),
+    onChange: ({ upstream }) => changes.push(upstream),
     logger: pino({ level: 'silent' }),
   });
   const configure = async (configs: UpstreamConfig[]): Promise<void> => {
-    catalog.configure({ upstreams: configs, toolsets: {} });
+    await catalog.configure({ upstreams: configs, toolsets: {} });
     await discovery.configure(configs);
   };
   const tools = () => catalog.list({ kind: 'all' }).tools.map(({ name }) => name);

@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { DrawbridgeError } from '../../src/errors.ts';
 import { type Bridges, type BridgesOptions, createBridges } from '../../src/runs/bridges.ts';
+import type { LogEvent } from '../../src/runs/event-text.ts';
 import {
   type LogDatabase,
   type TestBridge,
@@ -148,4 +150,51 @@ test('a beat tells whether there are others, and a bridge that closed is none', 
   await vi.waitFor(() => expect(bridges.hasPeers()).toBe(true));
   await bridgesOf(dead).close();
   await vi.waitFor(() => expect(bridges.hasPeers()).toBe(false));
+});
+
+test('a call that cannot be ended leaves the others, and the sweep, as they should be', async () => {
+  const [odd = '', sound = ''] = await Promise.all(
+    [1, 2].map(async () => (await dead.log.open(newRun(db.tenantId, { kind: 'stream' }))).id),
+  );
+  await dead.log.append(sound, started('a'));
+  await dead.log.append(odd, started('b'));
+  for (const payload of ['null', '"callId"', '[1]', '{}', '{"callId":7}', '{"callId":"\\u0000"}']) {
+    const bound = payload.replace(/^\{/, `{"bridge":"${dead.id}",`).replace(',}', '}');
+    await db.store.db.execute(sql`
+      insert into run_events (run_id, seq, tenant_id, type, version, at, payload)
+      select ${odd}, max(seq) + 1, ${db.tenantId}, 'call.started', 1, now(), ${bound}::json
+      from run_events where run_id = ${odd}`);
+    await db.store.db.execute(sql`update runs set last_seq = last_seq + 1 where id = ${odd}`);
+  }
+  await stop(dead);
+  const refusing = {
+    ...survivor.log,
+    append: (runId: string, event: LogEvent) =>
+      runId === odd
+        ? Promise.reject(new DrawbridgeError('run/unknown', 'gone'))
+        : survivor.log.append(runId, event),
+  };
+  const bridges = bridgesOf({ id: survivor.id, log: refusing });
+  expect(await bridges.endRunsOfDeadBridges()).toEqual({ calls: 1, runs: 2 });
+  expect(await run(sound)).toMatchObject({ status: 'failed' });
+  expect(await types(sound)).toContain('call.failed');
+  expect(await bridges.endRunsOfDeadBridges()).toEqual({ calls: 0, runs: 0 });
+});
+
+test('what could not be ended because the log was away is ended by the next sweep', async () => {
+  const { id } = await dead.log.open(newRun(db.tenantId, { kind: 'stream' }));
+  await dead.log.append(id, started('a'));
+  await stop(dead);
+  let isAway = true;
+  const flaky = {
+    ...survivor.log,
+    append: (runId: string, event: LogEvent) =>
+      isAway
+        ? Promise.reject(new DrawbridgeError('log/unavailable', 'away'))
+        : survivor.log.append(runId, event),
+  };
+  const bridges = bridgesOf({ id: survivor.id, log: flaky });
+  expect(await bridges.endRunsOfDeadBridges()).toEqual({ calls: 0, runs: 0 });
+  isAway = false;
+  expect(await bridges.endRunsOfDeadBridges()).toEqual({ calls: 1, runs: 1 });
 });

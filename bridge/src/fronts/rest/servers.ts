@@ -21,6 +21,11 @@ const serverSchema = z
     retryAt: z.string().optional(),
     lastHealthyAt: z.string().optional(),
     toolCount: z.number().int(),
+    withheldCount: z
+      .number()
+      .int()
+      .openapi({ description: 'Definitions that a strict pin withholds' }),
+    notes: z.array(z.string()).openapi({ description: 'What of its offer is not served, and why' }),
   })
   .openapi('Server');
 
@@ -41,7 +46,12 @@ const nameParam = z.object({ name: z.string() });
 
 export function addServerRoutes(
   app: OpenAPIHono<HttpEnv>,
-  { upstreams, catalog, settings }: Pick<HttpParts, 'upstreams' | 'catalog' | 'settings'>,
+  {
+    upstreams,
+    catalog,
+    settings,
+    approvals,
+  }: Pick<HttpParts, 'upstreams' | 'catalog' | 'settings' | 'approvals'>,
 ): void {
   const assertKnown = (name: string): void => {
     const names = upstreams.status().map((status) => status.name);
@@ -59,6 +69,8 @@ export function addServerRoutes(
       ...toLastError(role === 'operator' ? lastError : lastFault),
       pids: role === 'operator' ? [...pids] : [],
       toolCount: catalog.list({ kind: 'server', name: status.name }).tools.length,
+      withheldCount: approvals.count(status.name),
+      notes: [...catalog.notes(status.name)],
     }));
 
   app.openapi(

@@ -3,7 +3,7 @@
 // "Database Physical Storage"); nothing is guessed from its log but the reason of a failure.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DrawbridgeError, toMessage } from '../../errors.ts';
@@ -14,6 +14,7 @@ import type { Launcher } from './launch.ts';
 
 const POLL_MS = 5;
 const LOG_LIMIT_BYTES = 5_000_000;
+const LOG_CHECK_MS = 60_000;
 
 export interface Postmaster {
   readonly pid: number;
@@ -40,7 +41,8 @@ export async function startPostmaster({
   signal,
 }: PostmasterOptions): Promise<Postmaster> {
   signal?.throwIfAborted();
-  const log = await openLog(join(dirname(dataFolder), 'postgres.log'));
+  const logPath = join(dirname(dataFolder), 'postgres.log');
+  const log = await openLog(logPath);
   const child = launcher.launch({
     program: postgres,
     args: [
@@ -65,6 +67,7 @@ export async function startPostmaster({
         `The database did not start (${await exited}). ${explainFailure(said, dataFolder)}`,
       );
     }
+    boundLog(logPath, exited);
     return {
       pid,
       exited,
@@ -157,6 +160,20 @@ export async function readPidFile(dataFolder: string): Promise<PidFile | undefin
   }
 }
 
+/** A server that complains without end must not fill the disk with it. */
+function boundLog(path: string, exited: Promise<unknown>): void {
+  const timer = setInterval(() => {
+    const bound = async (): Promise<void> => {
+      const { size } = await stat(path);
+      if (size > LOG_LIMIT_BYTES) await truncate(path);
+    };
+    // A file that cannot be looked at now is looked at again in a minute.
+    bound().catch(() => undefined);
+  }, LOG_CHECK_MS);
+  timer.unref();
+  void exited.then(() => clearInterval(timer));
+}
+
 /** The server's log, begun anew when large. It is a file, because a pipe would die with the bridge. */
 async function openLog(path: string) {
   const isLarge = await stat(path).then(
@@ -166,7 +183,9 @@ async function openLog(path: string) {
       throw error;
     },
   );
-  const file = await open(path, isLarge ? 'w+' : 'a+', 0o600);
+  if (isLarge) await truncate(path);
+  // Opened for appending, so that the server goes on writing where a truncated log begins.
+  const file = await open(path, 'a+', 0o600);
   const { size: start } = await file.stat();
   return {
     fd: file.fd,

@@ -1,6 +1,7 @@
 // The migrations in their order. A static list, so that a bundle carries them.
 import { down as initialDown, up as initialUp } from './0001-initial.ts';
 import { down as membersDown, up as membersUp } from './0002-members.ts';
+import { down as pinsDown, up as pinsUp } from './0003-pinned-instructions.ts';
 
 export interface Migration {
   readonly name: string;
@@ -11,4 +12,5 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { name: '0001-initial', up: initialUp, down: initialDown },
   { name: '0002-members', up: membersUp, down: membersDown },
+  { name: '0003-pinned-instructions', up: pinsUp, down: pinsDown },
 ];

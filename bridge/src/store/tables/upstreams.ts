@@ -37,7 +37,9 @@ export const pins = pgTable(
     upstreamId: uuid('upstream_id')
       .notNull()
       .references(() => upstreams.id, { onDelete: 'cascade' }),
-    kind: text('kind', { enum: ['tool', 'prompt', 'resource', 'resource_template'] }).notNull(),
+    kind: text('kind', {
+      enum: ['tool', 'prompt', 'resource', 'resource_template', 'instructions'],
+    }).notNull(),
     name: text('name').notNull(),
     hash: text('hash').notNull(),
     definition: json('definition').$type<Readonly<Record<string, unknown>>>().notNull(),

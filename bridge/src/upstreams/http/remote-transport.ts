@@ -9,6 +9,7 @@ import {
   type JSONRPCMessage,
   type TransportSendOptions,
 } from '@modelcontextprotocol/client';
+import { NoticeLimit } from '../notice-limit.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
 import { REQUEST_ID_HEADER, createLimitedFetch } from './limited-fetch.ts';
 
@@ -36,6 +37,11 @@ export class RemoteTransport implements ServerTransport {
   readonly #options: RemoteTransportOptions;
   readonly #inner: StreamableHTTPClientTransport | SSEClientTransport;
   readonly #streams = new Map<string, { id: number | string; abort: AbortController }>();
+  readonly #notices = new NoticeLimit({
+    onDropped: (count) =>
+      this.onerror?.(new Error(`it says more unasked than is listened to; ${count} were dropped`)),
+    hear: (method) => this.onmessage?.({ jsonrpc: '2.0', method }),
+  });
   #started = false;
   #closing: Promise<void> | undefined;
 
@@ -67,6 +73,8 @@ export class RemoteTransport implements ServerTransport {
     const inner = this.#inner;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
     inner.onmessage = (message) => {
+      const isNotice = 'method' in message && !('id' in message);
+      if (isNotice && this.#notices.judge(message.method) !== 'hear') return;
       if (!('method' in message) && message.id !== undefined)
         this.#streams.delete(String(message.id));
       // As in the stdio transport: an answer waits until progress before it has been handled.
@@ -135,6 +143,7 @@ export class RemoteTransport implements ServerTransport {
 
   async #close(): Promise<void> {
     this.endedBecause ??= CLOSED_BY_US;
+    this.#notices.close();
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
     this.#inner.onclose = () => undefined;
     this.onclose?.();

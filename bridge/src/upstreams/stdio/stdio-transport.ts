@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
 import { LineReader, type OversizedLine } from './line-reader.ts';
+import { NoticeLimit } from '../notice-limit.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
 import { type ParsedLine, parseLine, toReceived } from './received.ts';
 import { toLineOwner } from './response-id.ts';
@@ -52,6 +53,14 @@ export class StdioTransport implements ServerTransport {
 
   readonly #options: StdioTransportOptions;
   readonly #pending = new Set<RequestId>();
+  readonly #notices = new NoticeLimit({
+    onDropped: (count) =>
+      this.#options.logger.warn(
+        { upstream: this.#options.name, count },
+        'a server says more unasked than is listened to; some of it was dropped',
+      ),
+    hear: (method) => this.#hand({ jsonrpc: '2.0', method }),
+  });
   #child: Child | undefined;
   #closing: Promise<void> | undefined;
   #closeSeen = false;
@@ -173,6 +182,7 @@ export class StdioTransport implements ServerTransport {
   #announceClose(): void {
     if (this.#closeSeen) return;
     this.#closeSeen = true;
+    this.#notices.close();
     this.#pending.clear();
     this.calls.end(this.endedBecause ?? CLOSED_BY_US);
     this.onclose?.();
@@ -215,6 +225,7 @@ export class StdioTransport implements ServerTransport {
   }
 
   #deliver(message: JSONRPCMessage, text: string | undefined): void {
+    if ('method' in message && !('id' in message) && !this.#listens(message.method)) return;
     if (this.calls.take(message, text)) return;
     if ('method' in message) {
       this.#hand(message);
@@ -225,6 +236,17 @@ export class StdioTransport implements ServerTransport {
     // The SDK handles notifications one microtask later and drops progress of answered requests, so an
     // answer that came in the same chunk has to wait that microtask too.
     queueMicrotask(() => this.#hand(message));
+  }
+
+  /** A server that floods waits for the next second, as whoever calls it does; nobody else has to. */
+  #listens(method: string | undefined): boolean {
+    const verdict = this.#notices.judge(method);
+    const stdout = this.#child?.streams.stdout;
+    if (verdict === 'flood' && stdout?.isPaused() === false) {
+      stdout.pause();
+      setTimeout(() => stdout.resume(), this.#notices.waitMs);
+    }
+    return verdict === 'hear';
   }
 
   /** A fault in handling one message must not reach the process, which serves all upstreams. */
@@ -271,6 +293,7 @@ export class StdioTransport implements ServerTransport {
 
   #countRubbish(line: Buffer): void {
     this.#rubbish += 1;
+    this.#listens(undefined);
     const now = performance.now();
     if (now - this.#rubbishLoggedAt < RUBBISH_LOG_MS) return;
     this.#rubbishLoggedAt = now;

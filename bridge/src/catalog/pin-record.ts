@@ -1,0 +1,44 @@
+// What is known of one server's pins beside its offer: what is approved, since when it has each name, and
+// what is not pinned yet.
+import { type Entry, type OfferIndex, toEntryKey } from './offer-index.ts';
+import { type Pin, toPinKey } from './pins.ts';
+import type { PinBook } from './shelf.ts';
+
+export interface PinRecord extends PinBook {
+  readonly unpinned: readonly Entry[];
+}
+
+export interface RecordPinsOptions {
+  readonly index: OfferIndex;
+  /** As the store has them. */
+  readonly pins: readonly Pin[];
+  /** Of the same server's offer before, whose names may not be stored yet. */
+  readonly before: PinBook | undefined;
+  readonly now: number;
+}
+
+export function* recordPins({
+  index,
+  pins,
+  before,
+  now,
+}: RecordPinsOptions): Generator<undefined, PinRecord> {
+  const approved = new Set<string>();
+  const stored = new Set<string>();
+  const since = new Map<string, number>();
+  for (const pin of pins) {
+    yield;
+    const key = toPinKey(pin);
+    stored.add(key);
+    if (pin.approved) approved.add(key);
+    const name = toEntryKey(pin);
+    since.set(name, Math.min(since.get(name) ?? Number.POSITIVE_INFINITY, pin.firstSeenAt));
+  }
+  const unpinned: Entry[] = [];
+  for (const [key, entry] of index.entries) {
+    yield;
+    if (!since.has(key)) since.set(key, before?.since.get(key) ?? now);
+    if (!stored.has(toPinKey(entry))) unpinned.push(entry);
+  }
+  return { approved, since, unpinned };
+}

@@ -1,0 +1,84 @@
+// How much of what a server says unasked is listened to. Messages and progress are advice, so beyond a rate
+// they are dropped before they cost anything, and counted. That a list changed is never lost: the last
+// of many such notices is heard when the second is over.
+
+export interface NoticeLimitOptions {
+  /** Told, at most every ten seconds, how many notices were dropped since. */
+  readonly onDropped: (count: number) => void;
+  /** Hears a notice that was held back. */
+  readonly hear: (method: string) => void;
+}
+
+export type Verdict =
+  | 'hear'
+  | 'drop'
+  /** The server says so much that reading it costs the others; let it wait. */
+  | 'flood';
+
+const WINDOW_MS = 1_000;
+const PROGRESS = 'notifications/progress';
+const MOST_PROGRESS = 2_000;
+const MOST_OTHERS = 500;
+const FLOOD = 10_000;
+const TELL_MS = 10_000;
+
+export class NoticeLimit {
+  readonly #options: NoticeLimitOptions;
+  readonly #held = new Set<string>();
+  #windowEnds = Number.NEGATIVE_INFINITY;
+  #progress = 0;
+  #others = 0;
+  #dropped = 0;
+  #untold = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #later: NodeJS.Timeout | undefined;
+
+  constructor(options: NoticeLimitOptions) {
+    this.#options = options;
+  }
+
+  /** Milliseconds until the second is over. */
+  get waitMs(): number {
+    return Math.max(1, Math.ceil(this.#windowEnds - performance.now()));
+  }
+
+  /** @param method undefined for what is no message at all */
+  judge(method: string | undefined): Verdict {
+    const now = performance.now();
+    if (now >= this.#windowEnds) {
+      this.#windowEnds = now + WINDOW_MS;
+      this.#progress = 0;
+      this.#others = 0;
+      this.#dropped = 0;
+    }
+    if (method !== undefined && this.#admits(method)) return 'hear';
+    this.#dropped += 1;
+    this.#untold += 1;
+    if (method?.endsWith('/list_changed') === true) this.#hold(method);
+    if (now - this.#toldAt >= TELL_MS) {
+      this.#toldAt = now;
+      this.#options.onDropped(this.#untold);
+      this.#untold = 0;
+    }
+    return this.#dropped >= FLOOD ? 'flood' : 'drop';
+  }
+
+  close(): void {
+    clearTimeout(this.#later);
+  }
+
+  #admits(method: string): boolean {
+    if (method !== PROGRESS) return (this.#others += 1) <= MOST_OTHERS;
+    return (this.#progress += 1) <= MOST_PROGRESS;
+  }
+
+  #hold(method: string): void {
+    this.#held.add(method);
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      const held = [...this.#held];
+      this.#held.clear();
+      for (const each of held) this.#options.hear(each);
+    }, WINDOW_MS).unref();
+  }
+}
