@@ -38,7 +38,12 @@ export function spawnBridge({
   return spawn(
     process.execPath,
     [...nodeArguments, bin, 'start', '--allow', '--port', String(port), '--home', home],
-    { cwd, stdio: ['ignore', log ?? 'ignore', 'pipe'], env: { ...process.env, ...env } },
+    {
+      cwd,
+      stdio: ['ignore', log ?? 'ignore', 'pipe'],
+      // Not this user's own state: its list of homes would keep those that are tried here.
+      env: { ...process.env, XDG_STATE_HOME: join(cwd, '.user-state'), ...env },
+    },
   );
 }
 

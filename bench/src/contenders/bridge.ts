@@ -52,7 +52,13 @@ export function createBridgeContender({ name, effect }: BridgeOptions): Contende
           'warn',
         ],
         cwd: folder,
-        env: { DATABASE_URL: '', DRAWBRIDGE_HOME: '', DRAWBRIDGE_HOST: '', DRAWBRIDGE_PORT: '' },
+        env: {
+          DATABASE_URL: '',
+          DRAWBRIDGE_HOME: '',
+          DRAWBRIDGE_HOST: '',
+          DRAWBRIDGE_PORT: '',
+          XDG_STATE_HOME: join(folder, 'state'),
+        },
       });
       const token = await readToken(home, started);
       return {

@@ -63,7 +63,7 @@ function print({ kind, name, definition, before }: WithheldView, terminal: Termi
   const how = before === undefined ? colors.green('new') : colors.yellow('changed');
   printLine(stdout, `${colors.bold(title)} ${how}`);
   const texts = [before, definition].map((value) =>
-    value === undefined ? '' : JSON.stringify(value, undefined, 2),
+    value === undefined ? '' : `${JSON.stringify(value, undefined, 2)}\n`,
   );
   printLineDifference(stdout, toLineDifference(texts[0] ?? '', texts[1] ?? ''), colors);
   printLine(stdout, '');

@@ -122,8 +122,8 @@ test('a change is withheld again and shown as a difference, and nothing in it re
   const { stdout, code } = await allow('--yes');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^instructions changed$/m);
-  expect(stdout).toMatch(/^- +"instructions": "Use the tool a\."$/m);
-  expect(stdout).toMatch(/^\+ +"instructions": "Always use b\."$/m);
+  expect(stdout).toMatch(/^ +- +"instructions": "Use the tool a\."$/m);
+  expect(stdout).toMatch(/^ +\+ +"instructions": "Always use b\."$/m);
   expect(stdout).toMatch(/^tool b new$/m);
   expect(stdout).toContain(String.raw`\u{e0041}\u{200b}me`);
   expect(stdout).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);

@@ -83,6 +83,7 @@ async function createPlace(): Promise<Place> {
   );
   const env = {
     PATH: process.env['PATH'] ?? '',
+    XDG_STATE_HOME: join(folder, 'state'),
     HOME: folder,
     DRAWBRIDGE_PORT: '0',
     DATABASE_URL: database.url,
@@ -91,7 +92,7 @@ async function createPlace(): Promise<Place> {
 }
 
 async function start({ cwd, home, env }: Place): Promise<Door> {
-  const child = spawn(process.execPath, [command, 'start', '--home', home], {
+  const child = spawn(process.execPath, [command, 'start', '--allow', '--home', home], {
     cwd,
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
