@@ -243,6 +243,37 @@ describe('a command that edits the settings', () => {
   );
 });
 
+describe('a member with tools that write', () => {
+  const write = (path: string) => run('call', 'filesystem__write', `path=${path}`, 'content=x');
+
+  it(
+    'writes neither the settings, whatever their name, nor Drawbridge itself, unless a root names it',
+    async () => {
+      const installation = join(import.meta.dirname, '../../..');
+      const settings = JSON.stringify({
+        mcpServers: { filesystem: { command: 'drawbridge', args: ['server', 'filesystem'] } },
+        drawbridge: { projects: { p: { roots: ['.', join(installation, '..')] } } },
+      });
+      const own = join(project.cwd, 'own.json');
+      writeFileSync(own, settings);
+      symlinkSync(own, join(project.cwd, 'link.json'));
+      project.run(['start', '--allow', '--config', own]);
+      await project.untilRunning();
+      expect((await write('free.txt')).code).toBe(0);
+      for (const path of ['own.json', './own.json', 'link.json', 'mcp.config.json']) {
+        const { code, stdout, stderr } = await write(path);
+        expect([path, code]).toEqual([path, 1]);
+        expect(stdout + stderr).toContain('reading only');
+      }
+      expect((await write(join(installation, 'bridge/src/main.ts.x'))).code).toBe(1);
+      expect(readFileSync(own, 'utf8')).toBe(settings);
+      const moved = await run('call', 'filesystem__move', 'from=own.json', 'to=elsewhere.json');
+      expect(moved.code).toBe(1);
+    },
+    LONG,
+  );
+});
+
 describe('a home that lies in the folder', () => {
   it(
     'and was not made by Drawbridge is neither joined nor started',
