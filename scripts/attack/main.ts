@@ -22,6 +22,7 @@ else await attackAll();
 
 async function attackAll(): Promise<void> {
   const all: Figures[] = [];
+  const broken: string[] = [];
   for (const attack of attacks.filter(({ name }) => names.includes(name))) {
     console.log(`\n${attack.name}: ${attack.does}.`);
     try {
@@ -36,13 +37,17 @@ async function attackAll(): Promise<void> {
       console.log(`  ${toCountText(figures.counts)}`);
       for (const why of toMissed(figures)) console.log(`  missed: ${why}`);
     } catch (error) {
-      if (!interrupted.signal.aborted) throw error;
-      console.log(`  ${String(interrupted.signal.reason)}`);
-      process.exitCode = INTERRUPTED;
-      break;
+      if (interrupted.signal.aborted) {
+        console.log(`  ${String(interrupted.signal.reason)}`);
+        process.exitCode = INTERRUPTED;
+        break;
+      }
+      // The others still tell something.
+      broken.push(`- ${attack.name} was not measured: ${String(error)}`);
     }
   }
-  console.log(`\n${toSummary(all)}`);
+  console.log(`\n${[toSummary(all), ...broken].join('\n')}`);
   if (json !== undefined) await writeFile(json, JSON.stringify({ seconds, levels, all }, null, 2));
-  if (all.some((figures) => toMissed(figures).length > 0)) process.exitCode ??= 1;
+  if (broken.length > 0 || all.some((figures) => toMissed(figures).length > 0))
+    process.exitCode ??= 1;
 }

@@ -96,7 +96,7 @@ export function createWorkers(): Workers {
         async end() {
           if (told === undefined) throw new Error('The attacker did not begin.');
           if (child.connected) child.send('end');
-          return told;
+          return told.catch((error: unknown) => ({ fault: String(error) }));
         },
       };
     },

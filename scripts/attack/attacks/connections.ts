@@ -1,4 +1,5 @@
 // Many connections that cost their owner nothing: without a key, slow, or half-closed.
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Attack, AttackContext } from './attack.ts';
 import { toBytes, toCallRequest } from './messages.ts';
@@ -13,15 +14,17 @@ const HALF_CLOSED = 300;
 export const connections: readonly Attack[] = [
   {
     name: 'keyless-bodies',
-    does: 'sends bodies of 3 MB without a key on 800 connections at once, again and again, the last byte held back for a second',
+    does: 'sends bodies of 3 MB with an invented key or none on 800 connections at once, again and again, the last byte held back for a second',
     run: async (context) => {
-      const { path, headers, body } = toCallRequest(
-        JSON.stringify({ text: 'x'.repeat(KEYLESS_BYTES) }),
+      const args = JSON.stringify({ text: 'x'.repeat(KEYLESS_BYTES) });
+      const kinds = [undefined, `dbk_${randomBytes(32).toString('base64url')}`].map((key) =>
+        toBytes(toCallRequest(args, { key })),
       );
-      const bytes = toBytes({ path, headers, body });
-      await inLanes(context, KEYLESS, async () => {
+      await inLanes(context, KEYLESS, async (_, round) => {
         const socket = await openSocket(context);
-        if (socket === undefined) return;
+        // An invented key first: who looks for a key alone reads the body.
+        const bytes = kinds[(round + 1) % kinds.length];
+        if (socket === undefined || bytes === undefined) return;
         if (await send(socket, bytes.subarray(0, -1))) {
           context.count('bodies taken but for a byte');
           await Promise.race([pause(context, 1_000), whenClosed(socket)]);
