@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { attacks } from '../scripts/attack/attacks/all-attacks.ts';
 import type { Attack } from '../scripts/attack/attacks/attack.ts';
 import { toLoopDelayMs } from '../scripts/attack/gauge.ts';
-import { toLatencies } from '../scripts/attack/latencies.ts';
+import { type Sample, toLatencies } from '../scripts/attack/latencies.ts';
 import { type Figures, toMissed } from '../scripts/attack/levels.ts';
 import { parseOptions } from '../scripts/attack/options.ts';
 import { runAttack } from '../scripts/attack/run-attack.ts';
@@ -19,20 +19,21 @@ import { descendants, survivors } from '../scripts/process-table.ts';
 
 describe('latencies of the quiet caller', () => {
   test('are those of its calls while all are short', () => {
-    const latencies = toLatencies([5, 7, 6, 8]);
+    const latencies = toLatencies([5, 7, 6, 8].map(toSample));
     expect(latencies).toMatchObject({ calls: 4, failures: 0, max: 8 });
     expect(latencies.p99).toBe(8);
   });
 
   test('count the calls that were not made while one hung', () => {
     const samples = [...Array.from({ length: 500 }, () => 5), 5_000];
-    const { p99, p99OfMade } = toLatencies(samples);
+    const { p99, p99OfMade } = toLatencies(samples.map(toSample));
     expect(p99OfMade).toBe(5);
     expect(p99).toBeGreaterThan(4_000);
   });
 
   test('take a failed call as a long one', () => {
-    expect(toLatencies([5, undefined])).toMatchObject({ failures: 1, max: 10_000 });
+    const samples = [toSample(5), { ms: 3, isFailure: true }];
+    expect(toLatencies(samples)).toMatchObject({ failures: 1, p99: 10_000, max: 10_000 });
   });
 });
 
@@ -42,9 +43,12 @@ describe('levels', () => {
   });
 
   test.each([
-    [{ quiet: toLatencies([300]) }, /p99 was 300 ms; the level is 250 ms/],
+    [{ quiet: toLatencies([toSample(300)]) }, /p99 was 300 ms; the level is 250 ms/],
     [{ quiet: toLatencies([]) }, /made no call/],
-    [{ quiet: toLatencies([5, undefined]) }, /1 of the quiet caller's 2 calls failed/],
+    [
+      { quiet: toLatencies([toSample(5), { ms: 3, isFailure: true }]) },
+      /1 of the quiet caller's 2 calls failed/,
+    ],
     [
       { memory: { beforeBytes: 0, peakBytes: 600e6, afterBytes: 0 } },
       /memory reached 600 MB; the level is 500 MB/,
@@ -137,6 +141,10 @@ test('after Ctrl+C no process and no folder of it is left', async () => {
   expect(await readdir(folder)).toEqual([]);
 }, 120_000);
 
+function toSample(ms: number): Sample {
+  return { ms, isFailure: false };
+}
+
 function findAttack(name: string): Attack {
   const attack = attacks.find((attack) => attack.name === name);
   if (attack === undefined) throw new Error(`There is no attack ${name}.`);
@@ -148,7 +156,7 @@ function toFigures(figures: Partial<Figures>): Figures {
     name: 'some-attack',
     seconds: 60,
     aloneP50: 6,
-    quiet: toLatencies([5, 6, 7]),
+    quiet: toLatencies([5, 6, 7].map(toSample)),
     memory: { beforeBytes: 100e6, peakBytes: 200e6, afterBytes: 150e6 },
     disk: { grownBytes: 5e6, logBytes: 0 },
     cpuSeconds: 10,

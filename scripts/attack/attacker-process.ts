@@ -1,18 +1,14 @@
-// The attacker, in a process of its own: what it costs itself must not be taken for the bridge's cost,
-// so it also gives way to others on a machine with few cores.
+// The attacker, in a process of its own: what it costs itself is not the bridge's cost.
 import { setMaxListeners } from 'node:events';
-import { setPriority } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { attacks } from './attacks/all-attacks.ts';
 import type { AttackerReport, AttackerTask } from './workers.ts';
 
-const NICE = 5;
 /** From the end of the time until what was counted is told, whatever is still open. */
 const END_MS = 2_000;
 
 process.on('disconnect', () => process.exit(0));
 process.once('message', (message) => void serve(message as AttackerTask)); // of workers.ts only
-setPriority(NICE);
 process.send?.({ isReady: true } satisfies AttackerReport);
 
 async function serve({ name, mostSeconds, ...door }: AttackerTask): Promise<void> {

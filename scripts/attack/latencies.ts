@@ -20,14 +20,20 @@ export const PAUSE_MS = 20;
 /** The quiet caller waits so long for an answer. */
 export const FAILED_MS = 10_000;
 
-/** @param samples milliseconds; a call that failed is `undefined` */
-export function toLatencies(samples: readonly (number | undefined)[]): Latencies {
-  const made = samples.map((ms) => ms ?? FAILED_MS);
-  const all = made.flatMap(withMissing);
+export interface Sample {
+  /** In milliseconds. */
+  readonly ms: number;
+  /** There was no answer, or not the right one. */
+  readonly isFailure: boolean;
+}
+
+export function toLatencies(samples: readonly Sample[]): Latencies {
+  const made = samples.map(({ ms, isFailure }) => (isFailure ? FAILED_MS : ms));
+  const all = samples.flatMap(({ ms }, index) => [made[index] ?? ms, ...toMissing(ms)]);
   const { p50, p99 } = toPercentiles(Float64Array.from(all));
   return {
     calls: samples.length,
-    failures: samples.filter((ms) => ms === undefined).length,
+    failures: samples.filter(({ isFailure }) => isFailure).length,
     p50,
     p99,
     max: made.reduce((most, ms) => Math.max(most, ms), 0),
@@ -35,10 +41,8 @@ export function toLatencies(samples: readonly (number | undefined)[]): Latencies
   };
 }
 
-/** The call itself, and those that would have waited behind it. */
-function withMissing(ms: number): number[] {
-  return Array.from(
-    { length: Math.max(1, Math.ceil(ms / PAUSE_MS)) },
-    (_, index) => ms - index * PAUSE_MS,
-  );
+/** The calls that would have waited behind one that took so long. */
+function toMissing(ms: number): number[] {
+  const count = Math.max(0, Math.ceil(ms / PAUSE_MS) - 1);
+  return Array.from({ length: count }, (_, index) => ms - (index + 1) * PAUSE_MS);
 }

@@ -3,7 +3,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { toCallRequest } from './attacks/messages.ts';
-import { FAILED_MS, PAUSE_MS } from './latencies.ts';
+import { FAILED_MS, PAUSE_MS, type Sample } from './latencies.ts';
 import type { QuietReport, QuietTask } from './workers.ts';
 
 const NEW_CONNECTION_EVERY = 10;
@@ -16,19 +16,19 @@ async function serve({ url, key, warmCalls }: QuietTask): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const failures = new Map<string, number>();
   let round = 0;
-  const callOnce = async (): Promise<number | undefined> => {
+  const callOnce = async (): Promise<Sample> => {
     round += 1;
     const text = `quiet ${round}`;
     const call = toCallRequest(JSON.stringify({ text }), { key, client: 'quiet' });
     const begun = performance.now();
     const isNew = round % NEW_CONNECTION_EVERY === 0;
     const fault = await send(url, { ...call, text, agent: isNew ? false : agent });
-    if (fault === undefined) return performance.now() - begun;
-    failures.set(fault, (failures.get(fault) ?? 0) + 1);
-    return undefined;
+    const ms = performance.now() - begun;
+    if (fault !== undefined) failures.set(fault, (failures.get(fault) ?? 0) + 1);
+    return { ms, isFailure: fault !== undefined };
   };
-  const collect = async (isOver: (count: number) => boolean): Promise<(number | undefined)[]> => {
-    const samples: (number | undefined)[] = [];
+  const collect = async (isOver: (count: number) => boolean): Promise<Sample[]> => {
+    const samples: Sample[] = [];
     while (!isOver(samples.length)) {
       samples.push(await callOnce());
       await wait(PAUSE_MS);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { hasEnded, projectRoot } from '../bridge-process.ts';
+import type { Sample } from './latencies.ts';
 
 export interface QuietTask {
   readonly url: string;
@@ -14,9 +15,8 @@ export interface QuietTask {
 
 /** First when it is warm, then when it was told to end. */
 export interface QuietReport {
-  /** In milliseconds; undefined for a call that failed. */
-  readonly alone: (number | undefined)[];
-  readonly samples?: (number | undefined)[];
+  readonly alone: Sample[];
+  readonly samples?: Sample[];
   /** The most frequent, in words. */
   readonly failures?: string[];
 }

@@ -40,23 +40,23 @@ export const callers: readonly Attack[] = [
   },
   {
     name: 'cancelled-calls',
-    does: 'has 256 slow calls under way and leaves them after some milliseconds, over and over',
+    does: 'has 256 slow calls under way and leaves them within half a second, over and over',
     hostile: 'tools',
     run: async (context) => {
       const call = toCallRequest('{"ms":30000}', { key: context.key, tool: 'hostile__slow' });
       await inLanes(context, CANCELLED, () =>
-        ask(context, { ...call, leaveAfterMs: 5 + Math.random() * 100 }),
+        ask(context, { ...call, leaveAfterMs: 50 + Math.random() * 450 }),
       );
     },
   },
   {
     name: 'idempotency-keys',
-    does: 'makes REST calls from 100 callers, each with an Idempotency-Key of its own, and every tenth with the one before and another body',
+    does: 'makes REST calls from 100 callers, each with an Idempotency-Key of its own, and every fifth with the one before and another body',
     run: async (context) => {
       const agent = createKeepAlive(100);
       const last = new Map<number, string>();
       await inLanes(context, 100, (lane, round) => {
-        const key = round % 10 === 9 ? last.get(lane) : undefined;
+        const key = round % 5 === 4 ? last.get(lane) : undefined;
         const idempotencyKey = key ?? randomUUID().repeat(7);
         last.set(lane, idempotencyKey);
         const call = toCallRequest(JSON.stringify({ text: `${lane}.${round}` }), {

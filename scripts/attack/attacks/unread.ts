@@ -6,7 +6,8 @@ import { leave, openSocket, send } from './sockets.ts';
 
 const ANSWERS = 87;
 const ANSWER_BYTES = 8_000_000;
-const HOLD_MS = 15_000;
+/** Longer than the bridge takes for all of them. */
+const HOLD_MS = 30_000;
 const STREAMS = 200;
 const EVENT_BYTES = 100_000;
 
@@ -74,7 +75,7 @@ export const unread: readonly Attack[] = [
           if (socket === undefined || stream === undefined) return;
           await send(socket, stream);
           context.count('streams opened');
-          await pause(context, HOLD_MS * (0.5 + Math.random()));
+          await pause(context, HOLD_MS * (0.1 + Math.random() * 0.4));
           leave(socket);
         }),
         inLanes(context, 8, () => ask(context, { ...call, agent })),
