@@ -1,10 +1,10 @@
-// The servers that do harm, as plain JSON-RPC on stdio: `hostile-server.mjs MODE FILE`. What it did is
-// counted in the file, which the harness reads at the end.
-import { writeFileSync } from 'node:fs';
+// The servers that do harm, as plain JSON-RPC on stdio: `hostile-server.mjs MODE FILE GATE`. What it did
+// is counted in the file, which the harness reads at the end. Its lists do harm while the gate exists.
+import { existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 
-const [, , mode, file] = process.argv;
+const [, , mode, file, gate] = process.argv;
 const counts = {};
 const count = (what, times = 1) => (counts[what] = (counts[what] ?? 0) + times);
 const save = () => writeFileSync(file, JSON.stringify(counts));
@@ -15,6 +15,7 @@ const ENTRIES = 100_000;
 const MESSAGE_BYTES = 60_000_000;
 const LINE = 'x'.repeat(1_000);
 let version = 0;
+let isHarmful = false;
 let asked = 0;
 
 const send = (message) =>
@@ -55,9 +56,8 @@ const listed = {
 
 const tools = {
   large({ bytes = 1 }) {
-    asked += 1;
     count('bytes answered', bytes);
-    return toText(`${asked} ${'x'.repeat(bytes)}`);
+    return toText('x'.repeat(bytes));
   },
   async slow({ ms = 10 }, progressToken) {
     if (mode === 'noise') await makeNoise(progressToken, ms);
@@ -107,8 +107,8 @@ async function answer(method, params = {}) {
   if (list === undefined) return {};
   count('list requests');
   const [key, toEntry] = list;
-  if (listed[mode] === undefined) {
-    const names = method === 'tools/list' ? Object.keys(tools) : [];
+  if (!isHarmful || listed[mode] === undefined) {
+    const names = method === 'tools/list' ? [...Object.keys(tools), 'tool-1'] : [];
     return { [key]: names.map((name) => toEntry(name)) };
   }
   const { all, nextCursor } = listed[mode](toEntry, params);
@@ -118,13 +118,22 @@ async function answer(method, params = {}) {
 /** In milliseconds: how often it says that its lists changed. */
 const changes = { flap: 2, pages: 100, entries: 2_000, message: 2_000 };
 
-function startChanging() {
+function tellChange() {
+  if (mode === 'entries') version += 1;
+  for (const list of ['tools', 'resources', 'prompts'])
+    send({ method: `notifications/${list}/list_changed` });
+  count('changes told', 3);
+}
+
+function watchGate() {
   if (changes[mode] === undefined) return;
   setInterval(() => {
-    if (mode === 'entries') version += 1;
-    for (const list of ['tools', 'resources', 'prompts'])
-      send({ method: `notifications/${list}/list_changed` });
-    count('changes told', 3);
+    if (isHarmful === existsSync(gate)) return;
+    isHarmful = !isHarmful;
+    tellChange();
+  }, 50);
+  setInterval(() => {
+    if (isHarmful) tellChange();
   }, changes[mode]);
 }
 
@@ -133,7 +142,7 @@ count('starts');
 save();
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, method, params } = JSON.parse(line);
-  if (method === 'notifications/initialized') startChanging();
+  if (method === 'notifications/initialized') watchGate();
   if (id !== undefined && method !== undefined)
     void answer(method, params).then((result) => send({ id, result }));
 }

@@ -44,6 +44,7 @@ async function attackAll(): Promise<void> {
       }
       // The others still tell something.
       broken.push(`- ${attack.name} was not measured: ${String(error)}`);
+      console.log(`  not measured: ${String(error)}`);
     }
   }
   console.log(`\n${[toSummary(all), ...broken].join('\n')}`);

@@ -45,6 +45,7 @@ export async function runAttack(
       const descriptorsBefore = await gauge.descriptors();
       await scrape(door); // the loop's delay is told since the last one
       const begun = performance.now();
+      await stage.openGate();
       attacker.begin({
         name: attack.name,
         url: door.url,
@@ -54,6 +55,7 @@ export async function runAttack(
       });
       await waitUntilOver(stage, seconds, signal);
       const lasted = (performance.now() - begun) / 1_000;
+      await stage.closeGate();
       const quietEnd = quiet.end();
       let killFaults: string[] = [];
       if (attack.endsWithKill === true) {
@@ -113,7 +115,8 @@ async function startAgain(stage: Stage, quietKey: string): Promise<string[]> {
   try {
     await stage.start();
   } catch (error) {
-    return [`the next start failed: ${error instanceof Error ? error.message : String(error)}`];
+    const why = error instanceof Error ? error.message : String(error);
+    return [`the next start failed: ${why.replaceAll(/\s+/g, ' ').slice(0, 300)}`];
   }
   // The server's own start belongs to the first call.
   await whyNoAnswer(stage, quietKey, START_MS);

@@ -34,6 +34,9 @@ export interface Stage {
   stop(): Promise<string[]>;
   /** SIGKILL. */
   kill(): Promise<string[]>;
+  /** Lets hostile servers do harm. */
+  openGate(): Promise<void>;
+  closeGate(): Promise<void>;
   /** What the hostile servers counted so far. */
   hostileCounts(): Promise<Record<string, number>>;
   close(): Promise<void>;
@@ -54,6 +57,7 @@ export async function createStage({ hostile, keeps }: StageOptions): Promise<Sta
   const state = join(folder, 'state');
   const log = join(folder, 'bridge.log');
   const counts = join(folder, 'hostile.json');
+  const gate = join(folder, 'hostile-gate');
   await mkdir(state, { mode: 0o700 });
   const toServer = (script: string, ...args: string[]) => ({
     command: process.execPath,
@@ -68,7 +72,7 @@ export async function createStage({ hostile, keeps }: StageOptions): Promise<Sta
     JSON.stringify({
       mcpServers: {
         quiet,
-        ...(hostile !== undefined && { hostile: toServer(hostileScript, hostile, counts) }),
+        ...(hostile !== undefined && { hostile: toServer(hostileScript, hostile, counts, gate) }),
       },
     }),
   );
@@ -145,6 +149,8 @@ export async function createStage({ hostile, keeps }: StageOptions): Promise<Sta
     },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
+    openGate: () => writeFile(gate, ''),
+    closeGate: () => rm(gate, { force: true }),
     async hostileCounts() {
       try {
         return JSON.parse(await readFile(counts, 'utf8')) as Record<string, number>; // our own server's
