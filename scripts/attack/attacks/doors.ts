@@ -59,7 +59,7 @@ export const doors: readonly Attack[] = [
     does: 'asks on 200 connections for WebSockets, for h2c and for tunnels with CONNECT, with and without a key, and sends on',
     run: (context) =>
       sendAll(context, 200, (round) => {
-        const key = round % 2 === 0 ? `Authorization: Bearer ${context.key}\r\n` : '';
+        const key = round % 8 < 4 ? `Authorization: Bearer ${context.key}\r\n` : '';
         const host = `Host: 127.0.0.1\r\n${key}`;
         const heads = [
           `GET /mcp HTTP/1.1\r\n${host}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
