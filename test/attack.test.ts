@@ -53,7 +53,10 @@ describe('levels', () => {
       { memory: { beforeBytes: 0, peakBytes: 600e6, afterBytes: 0 } },
       /memory reached 600 MB; the level is 500 MB/,
     ],
-    [{ disk: { grownBytes: 1.1e9, logBytes: 0 } }, /grew by 1100 MB; the level is 100 MB/],
+    [
+      { disk: { grownBytes: 1.1e9, logBytes: 0 } },
+      /grew by 1100 MB, 110000.0 kB for each of 10 answered requests; the level is 100 MB/,
+    ],
     [{ faults: ['the bridge ended by itself'] }, /^the bridge ended by itself$/],
   ])('name what was missed: %j', (figures, words) => {
     const missed = toMissed(toFigures(figures));

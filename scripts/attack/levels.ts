@@ -34,7 +34,7 @@ export interface Figures {
 }
 
 /** The levels that were missed, in words. */
-export function toMissed({ quiet, memory, disk, faults }: Figures): string[] {
+export function toMissed({ quiet, memory, disk, counts, faults }: Figures): string[] {
   const missed: string[] = [];
   if (!(quiet.p99 < levels.quietP99Ms))
     missed.push(
@@ -47,10 +47,15 @@ export function toMissed({ quiet, memory, disk, faults }: Figures): string[] {
     missed.push(
       `the bridge's memory reached ${toMb(memory.peakBytes)}; the level is ${toMb(levels.memoryBytes)}`,
     );
-  if (!(disk.grownBytes < levels.diskBytes))
+  if (!(disk.grownBytes < levels.diskBytes)) {
+    const answered = counts['200'] ?? 0;
+    const each = (disk.grownBytes / answered / 1e3).toFixed(1);
+    // The log keeps every answered call, so many of them grow the disk with no fault of anybody.
+    const share = answered === 0 ? '' : `, ${each} kB for each of ${answered} answered requests`;
     missed.push(
-      `home and log grew by ${toMb(disk.grownBytes)}; the level is ${toMb(levels.diskBytes)}`,
+      `home and log grew by ${toMb(disk.grownBytes)}${share}; the level is ${toMb(levels.diskBytes)}`,
     );
+  }
   return [...missed, ...faults];
 }
 
