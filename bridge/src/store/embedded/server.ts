@@ -20,6 +20,9 @@ const SETTINGS = {
   shared_buffers: '32MB',
   // A commit of large bodies goes out in one piece.
   wal_buffers: '4MB',
+  // By default the write-ahead log of a busy day takes a gigabyte of the home.
+  max_wal_size: '64MB',
+  min_wal_size: '32MB',
   max_connections: '60',
   jit: 'off',
   io_method: 'sync',
