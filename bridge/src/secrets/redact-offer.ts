@@ -1,7 +1,7 @@
 // What a server offers is for all members, so no value that the settings call secret may stand in it: a
 // server may well put its connection string into a description. Names and URIs are what calls go by; an
 // entry whose name holds a secret is left out.
-import { setImmediate as turn } from 'node:timers/promises';
+import { inSlices } from '../in-slices.ts';
 import type { Redact } from '../runs/redaction.ts';
 import { toJsonText } from '../runs/json-text.ts';
 import { redactValue } from './redact-value.ts';
@@ -11,8 +11,6 @@ type Entry = Readonly<Record<string, unknown>>;
 
 /** The fields that calls name entries by. */
 const identities = ['name', 'uri', 'uriTemplate'];
-/** Other work has its turn after so many characters. */
-const AT_ONCE = 1_000_000;
 
 /** `onLeftOut` is told which list the entry was of, and its place in it. */
 export async function redactOffer(
@@ -20,8 +18,7 @@ export async function redactOffer(
   redact: Redact,
   onLeftOut: (entry: { list: string; index: number }) => void,
 ): Promise<Offer> {
-  let done = 0;
-  const clean = async (list: string, entries: readonly Entry[]): Promise<Entry[]> => {
+  function* clean(list: string, entries: readonly Entry[]): Generator<undefined, Entry[]> {
     const kept: Entry[] = [];
     for (const [index, entry] of entries.entries()) {
       const json = toJsonText(entry);
@@ -30,19 +27,16 @@ export async function redactOffer(
       if (redacted === entry || identities.every((key) => redacted[key] === entry[key])) {
         kept.push(redacted);
       } else onLeftOut({ list, index });
-      done += json.length;
-      if (done < AT_ONCE) continue;
-      done = 0;
-      await turn();
+      yield;
     }
     return kept;
-  };
+  }
   const { tools, resources, resourceTemplates, prompts, ...rest } = offer;
   return {
     ...redactValue(redact, rest),
-    tools: await clean('tools', tools),
-    resources: await clean('resources', resources),
-    resourceTemplates: await clean('resourceTemplates', resourceTemplates),
-    prompts: await clean('prompts', prompts),
+    tools: await inSlices(clean('tools', tools)),
+    resources: await inSlices(clean('resources', resources)),
+    resourceTemplates: await inSlices(clean('resourceTemplates', resourceTemplates)),
+    prompts: await inSlices(clean('prompts', prompts)),
   };
 }
