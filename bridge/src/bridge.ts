@@ -48,6 +48,8 @@ export interface Bridge {
   close(): Promise<void>;
 }
 
+/** Calls whose names stand in the catalog. */
+const namesKnown = new Set<string>(['tools/call', 'prompts/get']);
 const HOUR_MS = 3_600_000;
 
 /** Starts everything; when a part fails to start, those before it are closed again. */
@@ -143,7 +145,8 @@ async function open(
         const { id: callId, runId, requestId } = made;
         const told = {
           server: target?.upstream,
-          tool: target?.name,
+          // A resource's name is whatever its caller asks for.
+          tool: namesKnown.has(made.method) ? target?.name : target && made.method,
           outcome: outcome.kind,
           seconds,
         };
@@ -221,7 +224,7 @@ async function open(
   const listener = await listen({
     host: settings.host,
     port: settings.port,
-    listener: front.listener,
+    edge: front.edge,
   });
   lifetime.defer(listener.close);
   lifetime.defer(front.close);

@@ -41,6 +41,15 @@ const duration = z.union(
   { error: 'expected a whole number of milliseconds, or text such as "500ms", "30s", "5m", "1h"' },
 );
 
+/** A number of bytes; the default in MiB. */
+function bytes(mebibytes: number) {
+  return z
+    .number()
+    .int()
+    .positive()
+    .default(mebibytes * 1024 * 1024);
+}
+
 /** What a tool may do: believed from settings, built-in servers and approved pins only. */
 export const effectSchema = z.enum(['read', 'idempotent', 'write', 'destructive']);
 export type Effect = z.infer<typeof effectSchema>;
@@ -111,6 +120,21 @@ export const drawbridgeOptionsSchema = strict({
       .int()
       .positive()
       .default(4 * 1024 * 1024),
+    /** For a whole request body, from when it is read. */
+    bodyTimeout: duration.default(60_000),
+    /** Bodies being read at once, in bytes: of one principal, and in all. */
+    readingBytes: bytes(16),
+    readingBytesTotal: bytes(64),
+    /** Bodies of requests under way, with what their values take: of one principal, and in all. */
+    heldBytes: bytes(64),
+    heldBytesTotal: bytes(128),
+    /** Answers that wait for their reader, in bytes: of one principal, and in all. */
+    unreadBytes: bytes(64),
+    unreadBytesTotal: bytes(128),
+    /** A connection that takes no byte of its answer for so long is closed. */
+    unreadTimeout: duration.default(30_000),
+    /** Connections of one address that have not shown a key yet. */
+    unknownConnections: z.number().int().positive().default(1_024),
     /** Calls of one principal under way at once. */
     concurrentCalls: z.number().int().positive().default(256),
   }).prefault({}),

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { Call, Principal } from '../calls/call.ts';
 import type { Handler } from '../calls/pipeline.ts';
+import type { PacedResponse } from '../edge/paced-response.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Principals } from '../principals/principals.ts';
 import type { RunDirectory } from '../runs/directory.ts';
@@ -19,7 +20,7 @@ import type { Upstreams } from '../upstreams/upstream.ts';
 
 export interface HttpEnv {
   /** As @hono/node-server gives them; absent where no socket is. */
-  Bindings: { incoming?: IncomingMessage };
+  Bindings: { incoming?: IncomingMessage; outgoing?: PacedResponse };
   Variables: { requestId: string; principal: Principal };
 }
 

@@ -13,7 +13,7 @@ import type { HttpEnv, HttpParts } from './http-env.ts';
 import { createLegacyFront } from './mcp-legacy.ts';
 import { createModernFront } from './mcp-modern.ts';
 import { toProject } from './project.ts';
-import { readJsonBody } from './request-body.ts';
+import { parseJsonBody } from './request-body.ts';
 
 const META = 'io.modelcontextprotocol/';
 const modernBody = z.looseObject({
@@ -28,6 +28,8 @@ const modernBody = z.looseObject({
     })
     .optional(),
 });
+/** Messages in one batch; each costs what a request of its own does. */
+const MOST_MESSAGES = 100;
 const TRACE_PARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export interface McpRoutes {
@@ -51,9 +53,10 @@ export function createMcpRoutes(
   const serve = async (c: Context<HttpEnv>, view: View): Promise<Response> => {
     if (!parts.catalog.has(view)) throw unknownView(view);
     const request = c.req.raw;
-    const { limits } = parts.settings();
-    const body =
-      request.method === 'POST' ? await readJsonBody(request, limits.bodyBytes) : undefined;
+    const body = request.method === 'POST' ? await parseJsonBody(request) : undefined;
+    if (Array.isArray(body) && body.length > MOST_MESSAGES) throw tooManyMessages();
+    // The SDK sends what it has whether or not somebody reads.
+    c.env.outgoing?.takePushed();
     const context = toContext(c, view, body);
     return (await isLegacyRequest(request, body))
       ? legacy.fetch(request, context, body)
@@ -107,6 +110,13 @@ function unknownView(view: View): DrawbridgeError {
         'request/not_found',
         'There is no such toolset; drawbridge.toolsets in the settings names them.',
       );
+}
+
+function tooManyMessages(): DrawbridgeError {
+  return new DrawbridgeError(
+    'request/too_large',
+    `A batch holds ${MOST_MESSAGES} messages at most; send them in several.`,
+  );
 }
 
 /** What a client says of itself in each request's `_meta` (2026-07-28, Basic, "_meta"). */

@@ -1,17 +1,11 @@
-// Reads a request's JSON body once, up to a limit, before any front looks at it.
-import { isJsonContentType, readRequestBody } from '@modelcontextprotocol/server';
+// A request's JSON body, which the edge has read and weighed.
+import { isJsonContentType } from '@modelcontextprotocol/server';
 import { DrawbridgeError } from '../errors.ts';
 
-/** Rejects with `request/invalid` or `request/too_large`; an empty body is undefined. */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
-  const body = await readRequestBody(request, maxBytes);
-  if (body.tooLarge) {
-    throw new DrawbridgeError(
-      'request/too_large',
-      `The body is larger than ${maxBytes} bytes (drawbridge.limits.bodyBytes).`,
-    );
-  }
-  if (body.text === '') return undefined;
+/** Rejects with `request/invalid`; an empty body is undefined. */
+export async function parseJsonBody(request: Request): Promise<unknown> {
+  const text = await request.text();
+  if (text === '') return undefined;
   if (!isJsonContentType(request.headers.get('content-type'))) {
     throw new DrawbridgeError(
       'request/invalid',
@@ -19,7 +13,7 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
     );
   }
   try {
-    return JSON.parse(body.text);
+    return JSON.parse(text);
   } catch (error) {
     throw new DrawbridgeError('request/invalid', 'The body is not valid JSON.', { cause: error });
   }

@@ -31,7 +31,7 @@ export interface Metrics {
 }
 
 /** Pairs of server and tool that get a label of their own; what comes later counts as `other`. */
-const MOST_TOOLS = 2_000;
+const MOST_TOOLS = 500;
 
 const states: readonly UpstreamState[] = [
   'stopped',

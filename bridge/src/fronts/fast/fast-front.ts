@@ -1,8 +1,10 @@
-// The fast path: another front around the very same steps, for what almost all traffic is. It reads
-// the body once, parses it once and answers plain JSON, without Request, Response or SDK objects.
-// What it does not take, it hands on untouched, with the body it has read.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+// The fast path: another front around the very same steps, for what almost all traffic is. It parses
+// the body once and answers plain JSON, without Request, Response or SDK objects. What it does not
+// take, it hands on untouched.
+import type { IncomingMessage } from 'node:http';
 import type { CallClient, Outcome, Principal } from '../../calls/call.ts';
+import type { Admitted } from '../../edge/edge.ts';
+import type { PacedResponse } from '../../edge/paced-response.ts';
 import type { Session } from '../../sessions/sessions.ts';
 import { silentSink } from '../caller-context.ts';
 import type { CallsUnderWay } from '../calls-under-way.ts';
@@ -20,14 +22,24 @@ import {
 import { createFastResponses } from './fast-response.ts';
 import type { SettledOutcomes } from './settled.ts';
 
-export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+export type FastFront = (
+  request: IncomingMessage,
+  response: PacedResponse,
+  admitted: Admitted,
+) => void;
 
 export interface FastFrontOptions {
   readonly parts: HttpParts;
   readonly underWay: CallsUnderWay;
   readonly settled: SettledOutcomes;
   /** Takes every request that is not plainly the common case. */
-  readonly otherwise: Listener;
+  readonly otherwise: FastFront;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: PacedResponse;
+  readonly admitted: Admitted;
 }
 
 interface Asker {
@@ -49,23 +61,29 @@ export function createFastFront({
   underWay,
   settled,
   otherwise,
-}: FastFrontOptions): Listener {
-  const { catalog, createId, principals, sessions, runs, settings, metrics, logger } = parts;
+}: FastFrontOptions): FastFront {
+  const { catalog, createId, sessions, runs, settings, metrics, logger } = parts;
   const serverInfo = { name: 'drawbridge', title: 'Drawbridge', version: parts.version };
   const lists = createFastLists(catalog, serverInfo);
   const responses = createFastResponses(serverInfo);
 
   /** Who asks, or nothing when the request is to be judged by the other path. */
-  const toAsker = async (head: FastHead): Promise<Asker | undefined> => {
-    const principal = await principals.verify(head.key);
+  const toAsker = async (
+    head: FastHead,
+    principal: Principal | undefined,
+  ): Promise<Asker | undefined> => {
     if (principal === undefined || head.era === 'modern') return principal && { principal };
     const session = await sessions.find(head.sessionId, principal);
     if (session?.client.protocolVersion !== head.protocolVersion) return undefined;
     return { principal, session };
   };
 
-  const toCaller = async (head: FastHead, { client }: FastCall): Promise<Caller | undefined> => {
-    const asker = await toAsker(head);
+  const toCaller = async (
+    head: FastHead,
+    { client }: FastCall,
+    asking: Principal | undefined,
+  ): Promise<Caller | undefined> => {
+    const asker = await toAsker(head, asking);
     if (asker === undefined) return undefined;
     const { principal, session } = asker;
     if (session !== undefined) {
@@ -89,14 +107,10 @@ export function createFastFront({
 
   const answer = async (
     head: FastHead,
-    request: IncomingMessage,
-    response: ServerResponse,
+    { request, response, admitted }: Exchange,
   ): Promise<boolean> => {
     const begin = performance.now();
-    const body = await readBody(request, head.length);
-    // Where the body goes on to the other path, it goes as the bytes that were read.
-    Object.assign(request, { rawBody: body });
-    const parsed = parse(body);
+    const parsed = parse(admitted.body);
     const write = (text: string, requestId: string): void => {
       response.writeHead(200, {
         'Content-Type': 'application/json',
@@ -111,7 +125,7 @@ export function createFastFront({
 
     const listId = toFastListId(parsed, head);
     if (listId !== undefined) {
-      if (!catalog.has(head.view) || (await toAsker(head)) === undefined) return false;
+      if (!catalog.has(head.view) || (await toAsker(head, admitted.principal)) === undefined) return false;
       await parts.ready();
       const text = lists.tools(head, listId);
       if (text !== undefined) write(text, createId());
@@ -119,7 +133,7 @@ export function createFastFront({
     }
     const call = toFastCall(parsed, head);
     if (call === undefined || !isPlainTool(head, call)) return false;
-    const caller = await toCaller(head, call);
+    const caller = await toCaller(head, call, admitted.principal);
     if (caller === undefined) return false;
     const { projects, defaultProject: project } = settings();
     // The request is the call, so one id will do.
@@ -174,37 +188,22 @@ export function createFastFront({
     }
   };
 
-  return (request, response) => {
+  return (request, response, admitted) => {
     const head = toFastHead(request);
-    if (head === undefined || head.length > settings().limits.bodyBytes) {
-      otherwise(request, response);
+    if (head === undefined) {
+      otherwise(request, response, admitted);
       return;
     }
-    answer(head, request, response).then(
+    answer(head, { request, response, admitted }).then(
       (isAnswered) => {
-        if (!isAnswered) otherwise(request, response);
+        if (!isAnswered) otherwise(request, response, admitted);
       },
       (error: unknown) => {
-        // The caller went away while it sent its body, or the bridge has a fault.
         logger.warn({ err: error }, 'a request broke off');
         response.destroy();
       },
     );
   };
-}
-
-/** Reads exactly the bytes that were announced; rejects when the caller leaves before. */
-function readBody(request: IncomingMessage, length: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => {
-      const [first] = parts;
-      const body = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length);
-      resolve(body);
-    });
-    request.on('error', reject);
-  });
 }
 
 /** What is no JSON is told by the other path. */

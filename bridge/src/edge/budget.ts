@@ -1,0 +1,121 @@
+// A number of bytes that all callers share, with a share of each. What doesn't fit waits a moment for
+// its turn, and is refused then: in bursts of honest callers the room is free again in milliseconds.
+import { DrawbridgeError } from '../errors.ts';
+import { PassingMap } from '../passing-map.ts';
+import { FairQueue } from './fair-queue.ts';
+
+export interface BudgetLimits {
+  /** What one principal may hold. */
+  readonly own: number;
+  /** What all of them may hold. */
+  readonly all: number;
+}
+
+export interface BudgetOptions {
+  /** As it stands in what the refused are told: "bodies being read". */
+  readonly of: string;
+  /** Read each time, since settings change. */
+  readonly limits: () => BudgetLimits;
+  readonly waitMs?: number;
+}
+
+export interface Budget {
+  /**
+   * Resolves to the function that gives the bytes back, which may be called twice.
+   * Rejects with `policy/limit` (the principal's own share) or `request/busy` (all of it), or with the
+   * signal's reason.
+   */
+  take(owner: string, bytes: number, signal: AbortSignal): Promise<() => void>;
+}
+
+const WAIT_MS = 1_000;
+/** More of one principal don't even wait. */
+const MOST_WAITING = 256;
+/**
+ * Over the limit of all, for principals that hold nothing: those who fill the budget can't shut out
+ * somebody with a small request.
+ */
+const RESERVE_BYTES = 1024 * 1024;
+const SMALL_BYTES = 64 * 1024;
+
+interface Waiting {
+  readonly bytes: number;
+  readonly grant: () => void;
+}
+
+export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): Budget {
+  const held = new PassingMap<string, number>();
+  const queue = new FairQueue<Waiting>();
+  let total = 0;
+
+  // What is alone always fits: settings may allow a body that is larger than a share.
+  const isOwnFree = (owner: string, bytes: number): boolean => {
+    const own = held.get(owner) ?? 0;
+    return own === 0 || own + bytes <= limits().own;
+  };
+  const isAllFree = (owner: string, bytes: number): boolean => {
+    const isModest = bytes <= SMALL_BYTES && !held.get(owner);
+    return total === 0 || total + bytes <= limits().all + (isModest ? RESERVE_BYTES : 0);
+  };
+  const fits = (owner: string, bytes: number): boolean =>
+    isOwnFree(owner, bytes) && isAllFree(owner, bytes);
+
+  const hold = (owner: string, bytes: number): (() => void) => {
+    total += bytes;
+    held.set(owner, (held.get(owner) ?? 0) + bytes);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      total -= bytes;
+      const left = (held.get(owner) ?? 0) - bytes;
+      if (left > 0) held.set(owner, left);
+      else held.delete(owner);
+      grantWaiting();
+    };
+  };
+  const grantWaiting = (): void => {
+    if (queue.size === 0) return;
+    const canHave = ({ bytes }: Waiting, owner: string): boolean => fits(owner, bytes);
+    for (let next = queue.shift(canHave); next !== undefined; next = queue.shift(canHave))
+      next.grant();
+  };
+  const refusal = (owner: string, bytes: number): DrawbridgeError =>
+    isOwnFree(owner, bytes)
+      ? new DrawbridgeError('request/busy', `There are too many ${of} now; try again in a second.`)
+      : new DrawbridgeError(
+          'policy/limit',
+          `Your ${of} take ${limits().own} bytes already; try again when one has ended.`,
+        );
+
+  return {
+    take(owner, bytes, signal) {
+      if (queue.lengthOf(owner) === 0 && fits(owner, bytes))
+        return Promise.resolve(hold(owner, bytes));
+      if (queue.lengthOf(owner) >= MOST_WAITING) return Promise.reject(refusal(owner, bytes));
+      return new Promise((resolve, reject) => {
+        const leave = (error: unknown): void => {
+          stop();
+          queue.remove(owner, waiting);
+          reject(error);
+        };
+        const onAbort = (): void => leave(signal.reason);
+        const timer = setTimeout(() => leave(refusal(owner, bytes)), waitMs);
+        const stop = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', onAbort);
+        };
+        const waiting: Waiting = {
+          bytes,
+          grant() {
+            stop();
+            resolve(hold(owner, bytes));
+          },
+        };
+        signal.addEventListener('abort', onAbort, { once: true });
+        if (signal.aborted) onAbort();
+        else queue.push(owner, waiting);
+      });
+    },
+  };
+}

@@ -1,0 +1,230 @@
+// What every request passes before a front looks at it: one at a time on its connection, the key, and
+// only then the body, within the budgets and checked for what it will cost. Nothing is answered here:
+// what is refused goes on without its body, with the reason, and is put into words where all errors are.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { Principal } from '../calls/call.ts';
+import { DrawbridgeError } from '../errors.ts';
+import { type Budget, createBudget } from './budget.ts';
+import { weighJson } from './json-weight.ts';
+import { expectsContinue, leaveUnread } from './leave-unread.ts';
+import { oneByOne } from './one-by-one.ts';
+import type { PacedResponse } from './paced-response.ts';
+import { readBody, tooLarge } from './read-body.ts';
+import { createTally } from './tally.ts';
+import { createTurns } from './turns.ts';
+import { createUnknownConnections } from './unknown-connections.ts';
+import { createUnreadAnswers } from './unread-answers.ts';
+
+/** A request that passed, with its whole body; without a principal it has no valid key, and no body. */
+export interface Admitted {
+  readonly principal: Principal | undefined;
+  readonly body: Buffer;
+}
+
+export interface EdgeLimits {
+  readonly bodyBytes: number;
+  readonly bodyTimeout: number;
+  readonly readingBytes: number;
+  readonly readingBytesTotal: number;
+  readonly heldBytes: number;
+  readonly heldBytesTotal: number;
+  readonly unreadBytes: number;
+  readonly unreadBytesTotal: number;
+  readonly unreadTimeout: number;
+  readonly unknownConnections: number;
+}
+
+export interface EdgeOptions {
+  readonly limits: () => EdgeLimits;
+  readonly logger: Logger;
+  /** The key of a request, where it has one. */
+  readonly toKey: (request: IncomingMessage) => string | undefined;
+  readonly verify: (key: string) => Promise<Principal | undefined>;
+  readonly handle: (request: IncomingMessage, response: PacedResponse, admitted: Admitted) => void;
+  readonly refuse: (request: IncomingMessage, response: PacedResponse, reason?: DrawbridgeError) => void;
+}
+
+export interface Edge {
+  /** A new connection. */
+  readonly connected: (socket: Socket) => void;
+  readonly listener: (request: IncomingMessage, response: PacedResponse) => void;
+  close(): void;
+}
+
+const NOTHING = Buffer.alloc(0);
+/** Smaller bodies cost no more than the request itself. */
+const SMALL_BYTES = 16 * 1024;
+const SMALL_WEIGHT = 64 * 1024;
+
+export function createEdge(options: EdgeOptions): Edge {
+  const { limits, logger, toKey, verify, handle, refuse } = options;
+  const closed = createTally((reason, count) =>
+    logger.warn({ reason, count }, 'connections were closed'),
+  );
+  const unknown = createUnknownConnections({
+    limit: () => limits().unknownConnections,
+    onClose: closed.note,
+  });
+  const unread = createUnreadAnswers({
+    limits: () => {
+      const { unreadBytes: own, unreadBytesTotal: all, unreadTimeout: timeoutMs } = limits();
+      return { own, all, timeoutMs };
+    },
+    onClose: closed.note,
+  });
+  const reading = createBudget({
+    of: 'bodies being read',
+    limits: () => ({ own: limits().readingBytes, all: limits().readingBytesTotal }),
+  });
+  const holding = createBudget({
+    of: 'requests under way',
+    limits: () => ({ own: limits().heldBytes, all: limits().heldBytesTotal }),
+  });
+  const turns = createTurns();
+
+  /** The principal behind the request's key; a store that fails to tell is asked again by the front. */
+  const identify = async (request: IncomingMessage): Promise<Principal | undefined> => {
+    const key = toKey(request);
+    if (key === undefined) return undefined;
+    try {
+      return await verify(key);
+    } catch (error) {
+      logger.debug({ err: error }, 'a key could not be verified');
+      return undefined;
+    }
+  };
+
+  const admit = async (request: IncomingMessage, response: PacedResponse): Promise<void> => {
+    const { socket } = request;
+    const principal = await identify(request);
+    if (socket.destroyed) return;
+    if (principal === undefined) {
+      response.countFor(unread.accountOf(socket, `address ${socket.remoteAddress ?? ''}`));
+      if (hasBody(request)) leaveUnread(request, response);
+      refuse(request, response);
+      return;
+    }
+    unknown.remove(socket);
+    response.countFor(unread.accountOf(socket, principal.id));
+    const { id } = principal;
+    const begin = (body: Buffer, cost: number): void =>
+      turns.take(id, cost, () => {
+        if (!socket.destroyed) handle(request, response, { principal, body });
+      });
+    if (!hasBody(request)) {
+      begin(NOTHING, 0);
+      return;
+    }
+    const held = createHeld(response);
+    try {
+      const body = takeSmallBody(request) ?? (await readWithin(request, response, { id, held }));
+      const weight = weighJson(body);
+      if (weight > SMALL_WEIGHT) await held.take(holding, id, weight);
+      begin(body, body.length + weight);
+    } catch (error) {
+      held.release();
+      if (socket.destroyed) return;
+      if (!(error instanceof DrawbridgeError)) throw error;
+      if (!request.readableEnded) leaveUnread(request, response);
+      refuse(request, response, error);
+    }
+  };
+
+  /** The body, read while the budgets have room for it. What it holds is given back with the answer. */
+  const readWithin = async (
+    request: IncomingMessage,
+    response: PacedResponse,
+    { id, held }: { id: string; held: Held },
+  ): Promise<Buffer> => {
+    const { bodyBytes: maxBytes, bodyTimeout: timeoutMs } = limits();
+    const length = lengthOf(request);
+    if (length !== undefined && length > maxBytes) throw tooLarge(maxBytes);
+    // A body in chunks may become as large as any.
+    const bytes = length ?? maxBytes;
+    if (bytes > SMALL_BYTES) await held.take(holding, id, bytes);
+    const release = await reading.take(id, bytes, held.signal());
+    try {
+      if (expectsContinue(request)) response.writeContinue();
+      return await readBody(request, { maxBytes, timeoutMs, length });
+    } finally {
+      release();
+    }
+  };
+
+  /** A body that came with its head: node has it whole, and there is nothing to wait for. */
+  const takeSmallBody = (request: IncomingMessage): Buffer | undefined => {
+    const length = lengthOf(request);
+    const isSmall = length !== undefined && length <= Math.min(SMALL_BYTES, limits().bodyBytes);
+    if (!isSmall || !request.complete) return undefined;
+    const body: unknown = request.read();
+    return body instanceof Buffer ? body : NOTHING;
+  };
+
+  const onRequest = oneByOne<PacedResponse>({
+    handle(request, response) {
+      admit(request, response).catch((error: unknown) => {
+        // The caller went away while it sent its body, or the bridge has a fault.
+        logger.warn({ err: error }, 'a request broke off');
+        response.destroy();
+      });
+    },
+    onClose: closed.note,
+  });
+
+  return {
+    connected: unknown.add,
+    listener: onRequest,
+    close() {
+      unread.close();
+      closed.close();
+    },
+  };
+}
+
+interface Held {
+  /** Aborts when the response is gone. */
+  signal(): AbortSignal;
+  take(budget: Budget, owner: string, bytes: number): Promise<void>;
+  release(): void;
+}
+
+/** What a request holds until its response is gone, however that comes. Most requests hold nothing. */
+function createHeld(response: PacedResponse): Held {
+  let abort: AbortController | undefined;
+  const releases: (() => void)[] = [];
+  const release = (): void => {
+    for (const each of releases.splice(0)) each();
+  };
+  const signal = (): AbortSignal => {
+    if (abort !== undefined) return abort.signal;
+    const controller = new AbortController();
+    abort = controller;
+    response.once('close', () => {
+      controller.abort();
+      release();
+    });
+    if (response.destroyed) controller.abort();
+    return controller.signal;
+  };
+  return {
+    signal,
+    async take(budget, owner, bytes) {
+      releases.push(await budget.take(owner, bytes, signal()));
+      if (response.destroyed) release();
+    },
+    release,
+  };
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function lengthOf({ headers }: IncomingMessage): number | undefined {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] === undefined && length !== undefined
+    ? Number(length)
+    : undefined;
+}
