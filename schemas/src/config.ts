@@ -41,6 +41,11 @@ const duration = z.union(
   { error: 'expected a whole number of milliseconds, or text such as "500ms", "30s", "5m", "1h"' },
 );
 
+/** A length of time that is not zero. */
+function timeout(ms: number) {
+  return duration.refine((value) => value > 0, 'must be more than 0').default(ms);
+}
+
 /** A number of bytes; the default in MiB. */
 function bytes(mebibytes: number) {
   return z
@@ -121,7 +126,7 @@ export const drawbridgeOptionsSchema = strict({
       .positive()
       .default(4 * 1024 * 1024),
     /** For a whole request body, from when it is read. */
-    bodyTimeout: duration.default(60_000),
+    bodyTimeout: timeout(60_000),
     /** Bodies being read at once, in bytes: of one principal, and in all. */
     readingBytes: bytes(16),
     readingBytesTotal: bytes(64),
@@ -132,7 +137,7 @@ export const drawbridgeOptionsSchema = strict({
     unreadBytes: bytes(64),
     unreadBytesTotal: bytes(128),
     /** A connection that takes no byte of its answer for so long is closed. */
-    unreadTimeout: duration.default(30_000),
+    unreadTimeout: timeout(30_000),
     /** Connections of one address that have not shown a key yet. */
     unknownConnections: z.number().int().positive().default(1_024),
     /** Calls of one principal under way at once. */

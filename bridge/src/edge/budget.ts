@@ -1,4 +1,4 @@
-// A number of bytes that all callers share, with a share of each. What doesn't fit waits a moment for
+// A number, mostly of bytes, that all callers share, with a share of each. What doesn't fit waits a moment for
 // its turn, and is refused then: in bursts of honest callers the room is free again in milliseconds.
 import { DrawbridgeError } from '../errors.ts';
 import { PassingMap } from '../passing-map.ts';
@@ -85,7 +85,7 @@ export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): B
       ? new DrawbridgeError('request/busy', `There are too many ${of} now; try again in a second.`)
       : new DrawbridgeError(
           'policy/limit',
-          `Your ${of} take ${limits().own} bytes already; try again when one has ended.`,
+          `You have too many ${of} already; try again when one has ended.`,
         );
 
   return {

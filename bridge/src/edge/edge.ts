@@ -11,7 +11,7 @@ import { weighJson } from './json-weight.ts';
 import { expectsContinue, leaveUnread } from './leave-unread.ts';
 import { oneByOne } from './one-by-one.ts';
 import type { PacedResponse } from './paced-response.ts';
-import { readBody, tooLarge } from './read-body.ts';
+import { type ReadBodyOptions, createBodyReader, tooLarge } from './read-body.ts';
 import { createTally } from './tally.ts';
 import { createTurns } from './turns.ts';
 import { createUnknownConnections } from './unknown-connections.ts';
@@ -43,7 +43,11 @@ export interface EdgeOptions {
   readonly toKey: (request: IncomingMessage) => string | undefined;
   readonly verify: (key: string) => Promise<Principal | undefined>;
   readonly handle: (request: IncomingMessage, response: PacedResponse, admitted: Admitted) => void;
-  readonly refuse: (request: IncomingMessage, response: PacedResponse, reason?: DrawbridgeError) => void;
+  readonly refuse: (
+    request: IncomingMessage,
+    response: PacedResponse,
+    reason?: DrawbridgeError,
+  ) => void;
 }
 
 export interface Edge {
@@ -83,22 +87,12 @@ export function createEdge(options: EdgeOptions): Edge {
     limits: () => ({ own: limits().heldBytes, all: limits().heldBytesTotal }),
   });
   const turns = createTurns();
-
-  /** The principal behind the request's key; a store that fails to tell is asked again by the front. */
-  const identify = async (request: IncomingMessage): Promise<Principal | undefined> => {
-    const key = toKey(request);
-    if (key === undefined) return undefined;
-    try {
-      return await verify(key);
-    } catch (error) {
-      logger.debug({ err: error }, 'a key could not be verified');
-      return undefined;
-    }
-  };
+  const bodies = createBodyReader();
 
   const admit = async (request: IncomingMessage, response: PacedResponse): Promise<void> => {
     const { socket } = request;
-    const principal = await identify(request);
+    const key = toKey(request);
+    const principal = key === undefined ? undefined : await identify(key);
     if (socket.destroyed) return;
     if (principal === undefined) {
       response.countFor(unread.accountOf(socket, `address ${socket.remoteAddress ?? ''}`));
@@ -108,23 +102,27 @@ export function createEdge(options: EdgeOptions): Edge {
     }
     unknown.remove(socket);
     response.countFor(unread.accountOf(socket, principal.id));
-    const { id } = principal;
-    const begin = (body: Buffer, cost: number): void =>
-      turns.take(id, cost, () => {
-        if (!socket.destroyed) handle(request, response, { principal, body });
-      });
+    const exchange = { request, response, principal };
     if (!hasBody(request)) {
-      begin(NOTHING, 0);
+      begin(exchange, NOTHING, 0);
       return;
     }
-    const held = createHeld(response);
+    let held: Held | undefined;
     try {
-      const body = takeSmallBody(request) ?? (await readWithin(request, response, { id, held }));
+      let body: Buffer;
+      if (isSmall(request)) body = await takeSmallBody(exchange);
+      else {
+        held = createHeld(response);
+        body = await readWithin(exchange, held);
+      }
       const weight = weighJson(body);
-      if (weight > SMALL_WEIGHT) await held.take(holding, id, weight);
-      begin(body, body.length + weight);
+      if (weight > SMALL_WEIGHT) {
+        held ??= createHeld(response);
+        await held.take(holding, principal.id, weight);
+      }
+      begin(exchange, body, body.length + weight);
     } catch (error) {
-      held.release();
+      held?.release();
       if (socket.destroyed) return;
       if (!(error instanceof DrawbridgeError)) throw error;
       if (!request.readableEnded) leaveUnread(request, response);
@@ -132,34 +130,60 @@ export function createEdge(options: EdgeOptions): Edge {
     }
   };
 
+  /** A store that fails to tell who asks is asked again where its failure can be answered. */
+  const identify = async (key: string): Promise<Principal | undefined> => {
+    try {
+      return await verify(key);
+    } catch (error) {
+      logger.debug({ err: error }, 'a key could not be verified');
+      return undefined;
+    }
+  };
+
+  const begin = ({ request, response, principal }: Exchange, body: Buffer, cost: number): void => {
+    turns.take(principal.id, cost, () => {
+      if (!request.socket.destroyed) handle(request, response, { principal, body });
+    });
+  };
+
+  const isSmall = (request: IncomingMessage): boolean => {
+    const length = lengthOf(request);
+    return length !== undefined && length <= Math.min(SMALL_BYTES, limits().bodyBytes);
+  };
+
+  /** Mostly it came with its head: then node has it whole, and there is nothing to wait for. */
+  const takeSmallBody = ({ request, response }: Exchange): Buffer | Promise<Buffer> => {
+    if (!request.complete) {
+      if (expectsContinue(request)) response.writeContinue();
+      return bodies.read(request, toReadOptions(request));
+    }
+    const body: unknown = request.read();
+    return body instanceof Buffer ? body : NOTHING;
+  };
+
   /** The body, read while the budgets have room for it. What it holds is given back with the answer. */
   const readWithin = async (
-    request: IncomingMessage,
-    response: PacedResponse,
-    { id, held }: { id: string; held: Held },
+    { request, response, principal: { id } }: Exchange,
+    held: Held,
   ): Promise<Buffer> => {
-    const { bodyBytes: maxBytes, bodyTimeout: timeoutMs } = limits();
-    const length = lengthOf(request);
+    const options = toReadOptions(request);
+    const { length, maxBytes } = options;
     if (length !== undefined && length > maxBytes) throw tooLarge(maxBytes);
     // A body in chunks may become as large as any.
     const bytes = length ?? maxBytes;
-    if (bytes > SMALL_BYTES) await held.take(holding, id, bytes);
+    await held.take(holding, id, bytes);
     const release = await reading.take(id, bytes, held.signal());
     try {
       if (expectsContinue(request)) response.writeContinue();
-      return await readBody(request, { maxBytes, timeoutMs, length });
+      return await bodies.read(request, options);
     } finally {
       release();
     }
   };
 
-  /** A body that came with its head: node has it whole, and there is nothing to wait for. */
-  const takeSmallBody = (request: IncomingMessage): Buffer | undefined => {
-    const length = lengthOf(request);
-    const isSmall = length !== undefined && length <= Math.min(SMALL_BYTES, limits().bodyBytes);
-    if (!isSmall || !request.complete) return undefined;
-    const body: unknown = request.read();
-    return body instanceof Buffer ? body : NOTHING;
+  const toReadOptions = (request: IncomingMessage): ReadBodyOptions => {
+    const { bodyBytes: maxBytes, bodyTimeout: timeoutMs } = limits();
+    return { length: lengthOf(request), maxBytes, timeoutMs };
   };
 
   const onRequest = oneByOne<PacedResponse>({
@@ -178,9 +202,16 @@ export function createEdge(options: EdgeOptions): Edge {
     listener: onRequest,
     close() {
       unread.close();
+      bodies.close();
       closed.close();
     },
   };
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: PacedResponse;
+  readonly principal: Principal;
 }
 
 interface Held {

@@ -54,8 +54,8 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
     encoding?: BufferEncoding | (() => void),
     written?: () => void,
   ): this {
-    const done = [chunk, encoding, written].find((each) => typeof each === 'function');
-    if (done !== undefined) this.once('finish', done);
+    for (const done of [chunk, encoding, written])
+      if (typeof done === 'function') this.once('finish', done);
     const last = typeof chunk === 'function' ? undefined : chunk;
     const isIdle = !this.#isWriting && this.#beforeEnd === undefined;
     if (isIdle && (last === undefined || last.length <= SLICE_BYTES)) {

@@ -8,10 +8,12 @@ export interface Turns {
   take(owner: string, bytes: number, start: () => void): void;
 }
 
-/** Small requests that one turn of the event loop begins. */
+/** Small requests that are begun together. */
 const MOST_COST = 32;
 /** A body of this size costs as much as a request does. */
 const COST_BYTES = 16 * 1024;
+/** What is begun within this time counts as one turn: asking the event loop would be a turn by itself. */
+const TURN_MS = 2;
 
 interface Waiting {
   readonly cost: number;
@@ -21,37 +23,40 @@ interface Waiting {
 export function createTurns(): Turns {
   const queue = new FairQueue<Waiting>();
   let spent = 0;
-  let isScheduled = false;
+  let begunAt = 0;
 
-  const schedule = (): void => {
-    if (isScheduled) return;
-    isScheduled = true;
-    setImmediate(nextTurn);
-  };
   const begin = ({ cost, start }: Waiting): void => {
     spent += cost;
-    schedule();
     start();
   };
   const nextTurn = (): void => {
-    isScheduled = false;
     spent = 0;
+    begunAt = performance.now();
     // A turn without room for it takes a large body all the same, as the only one.
     const fits = ({ cost }: Waiting): boolean => spent === 0 || spent + cost <= MOST_COST;
     for (let next = queue.shift(fits); next !== undefined; next = queue.shift(fits)) begin(next);
-    if (queue.size > 0) schedule();
+    if (queue.size > 0) setImmediate(nextTurn);
   };
 
   return {
     take(owner, bytes, start) {
-      const waiting = { cost: 1 + Math.floor(bytes / COST_BYTES), start };
-      const isFree = queue.size === 0 && (spent === 0 || spent + waiting.cost <= MOST_COST);
-      if (isFree) {
-        begin(waiting);
+      const cost = 1 + Math.floor(bytes / COST_BYTES);
+      if (queue.size > 0) {
+        queue.push(owner, { cost, start });
         return;
       }
-      queue.push(owner, waiting);
-      schedule();
+      const now = performance.now();
+      if (now - begunAt > TURN_MS) {
+        spent = 0;
+        begunAt = now;
+      }
+      if (spent === 0 || spent + cost <= MOST_COST) {
+        spent += cost;
+        start();
+        return;
+      }
+      queue.push(owner, { cost, start });
+      setImmediate(nextTurn);
     },
   };
 }

@@ -24,6 +24,7 @@ import { type Problem, toProblem } from './problem.ts';
 import { createDocsRoutes, describeApi } from './rest/docs.ts';
 import { addArtifactRoutes } from './rest/artifacts.ts';
 import { addKeyRoutes } from './rest/keys.ts';
+import { createLargeReads } from './rest/large-reads.ts';
 import { addPruneRoute } from './rest/prune.ts';
 import { addRunRoutes } from './rest/runs.ts';
 import { addServerRoutes } from './rest/servers.ts';
@@ -108,6 +109,9 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   });
   app.route('/', mcp.app);
   app.use('/v1/*', requireJson);
+  const largeReads = createLargeReads();
+  app.use('/v1/artifacts/*', largeReads);
+  app.use('/v1/runs/*', largeReads);
   addServerRoutes(app, parts);
   addToolRoutes(app, parts);
   addRunRoutes(app, parts);

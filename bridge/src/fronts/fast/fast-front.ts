@@ -125,7 +125,8 @@ export function createFastFront({
 
     const listId = toFastListId(parsed, head);
     if (listId !== undefined) {
-      if (!catalog.has(head.view) || (await toAsker(head, admitted.principal)) === undefined) return false;
+      if (!catalog.has(head.view) || (await toAsker(head, admitted.principal)) === undefined)
+        return false;
       await parts.ready();
       const text = lists.tools(head, listId);
       if (text !== undefined) write(text, createId());
