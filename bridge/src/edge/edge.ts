@@ -169,13 +169,15 @@ export function createEdge(options: EdgeOptions): Edge {
     const options = toReadOptions(request);
     const { length, maxBytes } = options;
     if (length !== undefined && length > maxBytes) throw tooLarge(maxBytes);
+    if (length !== undefined) await held.take(holding, id, length);
     // A body in chunks may become as large as any.
-    const bytes = length ?? maxBytes;
-    await held.take(holding, id, bytes);
-    const release = await reading.take(id, bytes, held.signal());
+    const release = await reading.take(id, length ?? maxBytes, held.signal());
     try {
       if (expectsContinue(request)) response.writeContinue();
-      return await bodies.read(request, options);
+      const body = await bodies.read(request, options);
+      if (length === undefined && body.length > SMALL_BYTES)
+        await held.take(holding, id, body.length);
+      return body;
     } finally {
       release();
     }
