@@ -16,6 +16,8 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
   #isEnding = false;
   #isAwaited = false;
   #isPushed = false;
+  /** All that waits came as one. */
+  #isOne = true;
   #beforeEnd: ((end: () => void) => void) | undefined;
 
   /** Whoever is answered; until then nothing is counted. */
@@ -74,6 +76,8 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
   }
 
   #add(buffer: Buffer): void {
+    if (this.destroyed) return;
+    this.#isOne = this.#unread() === 0;
     this.#pending.push(buffer);
     this.#pendingBytes += buffer.length;
     this.#flow();
@@ -81,6 +85,7 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
   }
 
   #flow(): void {
+    if (this.destroyed) this.#pending = [];
     if (this.#isWriting || this.destroyed) return;
     const first = this.#pending[0];
     if (first === undefined) {
@@ -126,7 +131,7 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
   }
 
   #count(): void {
-    this.#account?.set(this.#unread());
+    this.#account?.set(this.#unread(), this.#isOne);
   }
 }
 

@@ -20,8 +20,11 @@ export interface UnreadAnswersOptions {
 }
 
 export interface UnreadAccount {
-  /** The bytes that wait now. Closes connections when that is too many. */
-  set(bytes: number): void;
+  /**
+   * The bytes that wait now. Closes connections when that is too many.
+   * @param isOne all of them are one answer, which may be as large as a server's message may be
+   */
+  set(bytes: number, isOne?: boolean): void;
 }
 
 export interface UnreadAnswers {
@@ -36,6 +39,7 @@ interface Entry {
   readonly socket: Socket;
   owner: string;
   bytes: number;
+  isOne: boolean;
   /** When the caller last took something, on the monotonic clock. */
   tookAt: number;
 }
@@ -66,19 +70,19 @@ export function createUnreadAnswers({ limits, onClose }: UnreadAnswersOptions): 
     for (const entry of waiting) if (test(entry)) return entry;
     return undefined;
   };
-  /** What is alone is never too much: an answer may be as large as a server's message may be. */
-  const isTooMuch = (bytes: number, limit: number, largest: number): boolean =>
-    bytes > limit && bytes > largest;
+  /** One answer alone is never too much. */
+  const isTooMuch = (bytes: number, limit: number, entry: Entry): boolean =>
+    bytes > limit && !(entry.isOne && bytes === entry.bytes);
 
   const enforce = (entry: Entry): void => {
     const { own, all } = limits();
     const isOf = (other: Entry): boolean => other.owner === entry.owner;
-    while (isTooMuch(owned.get(entry.owner) ?? 0, own, entry.bytes)) {
+    while (isTooMuch(owned.get(entry.owner) ?? 0, own, entry)) {
       const stalled = find(isOf) ?? entry;
       destroy(stalled, 'its principal left too many answers unread');
       if (stalled === entry) return;
     }
-    while (isTooMuch(total, all, entry.bytes)) {
+    while (isTooMuch(total, all, entry)) {
       const greedy = toLargest(owned);
       const stalled = find(({ owner }) => owner === greedy) ?? entry;
       destroy(stalled, 'too many answers were unread');
@@ -97,11 +101,12 @@ export function createUnreadAnswers({ limits, onClose }: UnreadAnswersOptions): 
     timer = undefined;
   };
 
-  const set = (entry: Entry, bytes: number): void => {
+  const set = (entry: Entry, bytes: number, isOne: boolean): void => {
     if (bytes === entry.bytes || entry.socket.destroyed) return;
     const isMore = bytes > entry.bytes;
     const isNew = entry.bytes === 0;
     change(entry, bytes);
+    entry.isOne = isOne;
     if (!isMore || isNew) {
       entry.tookAt = performance.now();
       waiting.delete(entry);
@@ -129,8 +134,9 @@ export function createUnreadAnswers({ limits, onClose }: UnreadAnswersOptions): 
         socket,
         owner,
         bytes: 0,
+        isOne: true,
         tookAt: 0,
-        set: (bytes) => set(entry, bytes),
+        set: (bytes, isOne = true) => set(entry, bytes, isOne),
       };
       socket.once('close', () => {
         waiting.delete(entry);

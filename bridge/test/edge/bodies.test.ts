@@ -101,7 +101,7 @@ describe('what is sent', () => {
       JSON.stringify({ ...request, params: 0 }).replace(':0}', `:${params}}`);
     const bodies = [toBody(deep), `[${toBody(deep)}]`];
     for (const [index, body] of bodies.entries()) {
-      const modern = toCall(member, 'filesystem__roots', {}).split('\r\n\r\n')[0] ?? '';
+      const modern = toCall(member, 'filesystem__roots').split('\r\n\r\n')[0] ?? '';
       const connection = open(bridge.url);
       connection.socket.write(
         `${modern.replace(/Content-Length: \d+/, `Content-Length: ${body.length}`)}\r\n\r\n${body}`,

@@ -67,8 +67,13 @@ export function toHead({ path = '/mcp', key, length, headers = {} }: Head): stri
 }
 
 /** A modern call as a whole request. */
-export function toCall(key: string, name: string, args: object): string {
+export function toCall(
+  key: string,
+  name: string,
+  { args = {}, meta: more = {} }: { args?: object; meta?: object } = {},
+): string {
   const meta = {
+    ...more,
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
     'io.modelcontextprotocol/clientCapabilities': {},

@@ -28,7 +28,7 @@ afterAll(() => bridge.close());
 
 const ask = (bytes: number, times = 1): RawConnection => {
   const connection = open(bridge.url);
-  connection.socket.write(toCall(member, 'big__large', { bytes }).repeat(times));
+  connection.socket.write(toCall(member, 'big__large', { args: { bytes } }).repeat(times));
   return connection;
 };
 /** Takes the beginning of the answer and leaves the rest. */
@@ -105,7 +105,9 @@ test('requests that are sent together are carried out one by one, as their answe
 test('requests that are sent together are answered in order', async () => {
   const connection = open(bridge.url);
   const sizes = [1, 200_000, 3, 100_000, 5];
-  connection.socket.write(sizes.map((bytes) => toCall(member, 'big__large', { bytes })).join(''));
+  connection.socket.write(
+    sizes.map((bytes) => toCall(member, 'big__large', { args: { bytes } })).join(''),
+  );
   await vi.waitFor(
     () => {
       const found = [...connection.text().matchAll(/"text":"(x+)"/g)].map(
@@ -115,4 +117,15 @@ test('requests that are sent together are answered in order', async () => {
     },
     { timeout: 10_000, interval: 50 },
   );
+}, 30_000);
+
+test('a stream that nobody reads is cut when too much of it waits', async () => {
+  const connection = open(bridge.url);
+  const args = { times: 90, bytes: 1_000_000 };
+  const meta = { progressToken: 'p' };
+  connection.socket.write(toCall(member, 'big__chatter', { args, meta }));
+  await begin(connection);
+  const reading = bridge.request('/v1/tools/big__count/call', { method: 'POST', body: '{}' });
+  expect((await reading).status).toBe(200);
+  expect(await isCut(connection, 90_000_000)).toBe(true);
 }, 30_000);

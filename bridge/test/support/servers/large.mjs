@@ -1,12 +1,26 @@
-// A raw legacy server that answers with as many bytes as it is asked for, and tells how often.
+// A raw legacy server that answers with as many bytes as it is asked for, in progress or in a result, and
+// tells how often.
 import { createInterface } from 'node:readline';
 
-const tools = ['large', 'count'].map((name) => ({ name, inputSchema: { type: 'object' } }));
+const tools = ['large', 'chatter', 'count'].map((name) => ({
+  name,
+  inputSchema: { type: 'object' },
+}));
 let calls = 0;
 
-const toText = ({ name, arguments: args }) => {
+const toText = ({ name, arguments: args, _meta }) => {
   if (name === 'count') return String(calls);
   calls += 1;
+  if (name === 'chatter') {
+    const { progressToken } = _meta;
+    const params = { progressToken, progress: 0, message: 'x'.repeat(args.bytes) };
+    for (let index = 0; index < args.times; index += 1) {
+      params.progress = index;
+      const line = { jsonrpc: '2.0', method: 'notifications/progress', params };
+      process.stdout.write(`${JSON.stringify(line)}\n`);
+    }
+    return 'done';
+  }
   return 'x'.repeat(args?.bytes ?? 0);
 };
 const answers = {
