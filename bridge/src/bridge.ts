@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { loadDefinition } from '@drawbridge/registry';
 import type { Logger } from 'pino';
 import { createAdmitStep } from './calls/admit.ts';
+import { createLargeJsonReader } from './calls/large-json/reader.ts';
+import { spawnWorker } from './calls/large-json/spawn-worker.ts';
+import { createWorkerPool } from './calls/large-json/worker-pool.ts';
 import { createPipeline } from './calls/pipeline.ts';
 import { createRecordStep } from './calls/record.ts';
 import { createRouteStep } from './calls/route.ts';
@@ -77,6 +80,14 @@ async function open(
   });
   lifetime.defer(() => store.close());
 
+  const workers = createWorkerPool({
+    spawn: spawnWorker,
+    literals: () => settings.secretValues,
+    logger,
+  });
+  lifetime.defer(() => workers.close());
+  const largeJson = createLargeJsonReader(workers);
+
   const metrics = createMetrics();
   lifetime.defer(() => metrics.close());
   const principals = await createPrincipals({ db: store.db, createId });
@@ -90,11 +101,12 @@ async function open(
     logger,
     secretValues: () => settings.secretValues,
     retention: () => settings.retention,
+    prepare: largeJson.log,
     onCommit: metrics.commit,
   });
   lifetime.defer(() => runs.close());
 
-  const upstreams = createUpstreams({ logger, home, pidFile, eras: store.eras });
+  const upstreams = createUpstreams({ logger, home, pidFile, eras: store.eras, largeJson });
   lifetime.defer(() => upstreams.close());
   lifetime.defer(
     upstreams.subscribe((event) => {
@@ -199,6 +211,7 @@ async function open(
     call,
     ready: discovery.ready,
     createId,
+    largeJson,
     principals,
     sessions,
     idempotencyKeys,

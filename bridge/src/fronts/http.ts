@@ -21,6 +21,7 @@ import { addPruneRoute } from './rest/prune.ts';
 import { addRunRoutes } from './rest/runs.ts';
 import { addServerRoutes } from './rest/servers.ts';
 import { addToolRoutes } from './rest/tools.ts';
+import { createSplitBodies } from './split-bodies.ts';
 import { toRpcError } from './rpc-error.ts';
 
 export interface HttpFront {
@@ -48,7 +49,8 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   });
   const underWay = createCallsUnderWay();
   const settled = createSettledOutcomes();
-  const mcp = createMcpRoutes(parts, { underWay, settled });
+  const splits = createSplitBodies();
+  const mcp = createMcpRoutes(parts, { underWay, settled, splits });
   const failures = createAuthFailures((event) => {
     parts.audit(event).catch((error: unknown) => {
       logger.error({ err: error }, 'a security event was not recorded');
@@ -140,7 +142,7 @@ export function createHttpFront(parts: HttpParts): HttpFront {
 
   const otherwise = getRequestListener((request, env) => app.fetch(request, env));
   return {
-    listener: createFastFront({ parts, underWay, settled, otherwise }),
+    listener: createFastFront({ parts, underWay, settled, splits, otherwise }),
     async close() {
       failures.close();
       await mcp.close();

@@ -10,9 +10,11 @@ import type { CallerContext } from './caller-context.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
 import type { SettledOutcomes } from './fast/settled.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
+import { LargeAnswers, wrapArguments } from './large-answers.ts';
 import { createLegacyFront } from './mcp-legacy.ts';
 import { createModernFront } from './mcp-modern.ts';
 import { toProject } from './project.ts';
+import type { SplitBodies } from './split-bodies.ts';
 import { readJsonBody } from './request-body.ts';
 
 const META = 'io.modelcontextprotocol/';
@@ -38,11 +40,12 @@ export interface McpRoutes {
 export interface McpRoutesOptions {
   readonly underWay: CallsUnderWay;
   readonly settled: SettledOutcomes;
+  readonly splits: SplitBodies;
 }
 
 export function createMcpRoutes(
   parts: HttpParts,
-  { underWay, settled }: McpRoutesOptions,
+  { underWay, settled, splits }: McpRoutesOptions,
 ): McpRoutes {
   const onError = (error: Error): void => parts.logger.debug({ err: error }, 'mcp front');
   const modern = createModernFront({ ...parts, onError });
@@ -53,11 +56,20 @@ export function createMcpRoutes(
     const request = c.req.raw;
     const { limits } = parts.settings();
     const body =
-      request.method === 'POST' ? await readJsonBody(request, limits.bodyBytes) : undefined;
-    const context = toContext(c, view, body);
-    return (await isLegacyRequest(request, body))
-      ? legacy.fetch(request, context, body)
-      : modern.fetch(request, context, body);
+      request.method === 'POST'
+        ? await readJsonBody(request, limits.bodyBytes, {
+            split: splits.take(c.env.incoming),
+            read: (bytes) =>
+              parts.largeJson.request(bytes, { at: 'params', owner: c.get('principal').id }),
+          })
+        : undefined;
+    wrapArguments(body);
+    const large = new LargeAnswers();
+    const context = { ...toContext(c, view, body), large };
+    const response = (await isLegacyRequest(request, body))
+      ? await legacy.fetch(request, context, body)
+      : await modern.fetch(request, context, body);
+    return request.method === 'POST' ? large.fill(response) : response;
   };
 
   const toContext = (c: Context<HttpEnv>, view: View, body: unknown): CallerContext => {

@@ -3,12 +3,14 @@
 // What it does not take, it hands on untouched, with the body it has read.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallClient, Outcome, Principal } from '../../calls/call.ts';
+import { LARGE_BYTES } from '../../calls/large-json/large-json.ts';
 import type { Session } from '../../sessions/sessions.ts';
 import { silentSink } from '../caller-context.ts';
 import type { CallsUnderWay } from '../calls-under-way.ts';
 import { toRequestKey } from '../calls-under-way.ts';
 import type { HttpParts } from '../http-env.ts';
 import { createFastLists } from './fast-lists.ts';
+import { toOwner, type SplitBodies } from '../split-bodies.ts';
 import { goneSignal } from './gone-signal.ts';
 import {
   type FastCall,
@@ -17,7 +19,7 @@ import {
   toFastHead,
   toFastListId,
 } from './fast-request.ts';
-import { createFastResponses } from './fast-response.ts';
+import { type FastText, createFastResponses } from './fast-response.ts';
 import type { SettledOutcomes } from './settled.ts';
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -26,6 +28,7 @@ export interface FastFrontOptions {
   readonly parts: HttpParts;
   readonly underWay: CallsUnderWay;
   readonly settled: SettledOutcomes;
+  readonly splits: SplitBodies;
   /** Takes every request that is not plainly the common case. */
   readonly otherwise: Listener;
 }
@@ -44,10 +47,13 @@ interface Caller {
   readonly sessionId?: string;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 export function createFastFront({
   parts,
   underWay,
   settled,
+  splits,
   otherwise,
 }: FastFrontOptions): Listener {
   const { catalog, createId, principals, sessions, runs, settings, metrics, logger } = parts;
@@ -78,6 +84,14 @@ export function createFastFront({
     return { principal, client: caller, runId };
   };
 
+  /** A large body without its arguments, which stay bytes; what else it is, the other path tells. */
+  const toParsed = async (request: IncomingMessage, body: Buffer): Promise<unknown> => {
+    if (body.length <= LARGE_BYTES) return parse(body);
+    const split = await parts.largeJson.request(body, { at: 'params', owner: toOwner(request) });
+    splits.set(request, split);
+    return split.kind === 'split' ? split.body : undefined;
+  };
+
   const isPlainTool = (head: FastHead, { name, params }: FastCall): boolean => {
     if (!catalog.has(head.view)) return false;
     const target = catalog.find({ method: 'tools/call', name, params, view: head.view });
@@ -95,16 +109,21 @@ export function createFastFront({
     const begin = performance.now();
     const body = await readBody(request, head.length);
     // Where the body goes on to the other path, it goes as the bytes that were read.
-    Object.assign(request, { rawBody: body });
-    const parsed = parse(body);
-    const write = (text: string, requestId: string): void => {
+    // A large one is cut apart, and its bytes are gone.
+    Object.assign(request, { rawBody: body.length > LARGE_BYTES ? NO_BYTES : body });
+    const parsed = await toParsed(request, body);
+    const write = (text: FastText, requestId: string): void => {
       response.writeHead(200, {
         'Content-Type': 'application/json',
-        'Content-Length': Buffer.byteLength(text),
+        'Content-Length': byteLength(text),
         'X-Request-Id': requestId,
         Vary: 'Origin',
       });
-      response.end(text);
+      if (typeof text === 'string') response.end(text);
+      else {
+        for (const part of text) response.write(part);
+        response.end();
+      }
       const seconds = (performance.now() - begin) / 1_000;
       metrics.request({ route: '/mcp', method: 'POST', status: 200, seconds });
     };
@@ -191,6 +210,11 @@ export function createFastFront({
       },
     );
   };
+}
+
+function byteLength(text: FastText): number {
+  if (typeof text === 'string') return Buffer.byteLength(text);
+  return text.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
 }
 
 /** Reads exactly the bytes that were announced; rejects when the caller leaves before. */
