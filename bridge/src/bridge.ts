@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { loadDefinition } from '@drawbridge/registry';
 import type { Logger } from 'pino';
 import { createAdmitStep } from './calls/admit.ts';
+import { createLargeJsonReader } from './calls/large-json/reader.ts';
+import { createHeldBytes } from './held-bytes.ts';
+import { spawnWorker } from './calls/large-json/spawn-worker.ts';
+import { createWorkerPool } from './calls/large-json/worker-pool.ts';
 import { createPipeline } from './calls/pipeline.ts';
 import { createRecordStep } from './calls/record.ts';
 import { createRouteStep } from './calls/route.ts';
@@ -79,6 +83,15 @@ async function open(
   });
   lifetime.defer(() => store.close());
 
+  const held = createHeldBytes();
+  const workers = createWorkerPool({
+    spawn: spawnWorker,
+    literals: () => settings.secretValues,
+    logger,
+  });
+  lifetime.defer(() => workers.close());
+  const largeJson = createLargeJsonReader(workers, held);
+
   const metrics = createMetrics();
   lifetime.defer(() => metrics.close());
   const principals = await createPrincipals({ db: store.db, createId });
@@ -92,11 +105,13 @@ async function open(
     logger,
     secretValues: () => settings.secretValues,
     retention: () => settings.retention,
+    prepare: largeJson.log,
+    held,
     onCommit: metrics.commit,
   });
   lifetime.defer(() => runs.close());
 
-  const upstreams = createUpstreams({ logger, home, pidFile, eras: store.eras });
+  const upstreams = createUpstreams({ logger, home, pidFile, eras: store.eras, largeJson });
   lifetime.defer(() => upstreams.close());
   lifetime.defer(
     upstreams.subscribe((event) => {
@@ -202,6 +217,7 @@ async function open(
     call,
     ready: discovery.ready,
     createId,
+    largeJson,
     principals,
     sessions,
     idempotencyKeys,

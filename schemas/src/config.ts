@@ -95,6 +95,8 @@ export const serverOptionsSchema = strict({
     .int()
     .positive()
     .default(32 * 1024 * 1024),
+  /** Calls of one principal at the server at once; more of them wait their turn. */
+  concurrentCalls: z.number().int().positive().default(64),
   effects: z.record(z.string(), effectSchema).default({}),
 });
 export type ServerOptions = z.infer<typeof serverOptionsSchema>;

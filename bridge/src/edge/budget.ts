@@ -2,7 +2,7 @@
 // its turn, and is refused then: in bursts of honest callers the room is free again in milliseconds.
 import { DrawbridgeError } from '../errors.ts';
 import { PassingMap } from '../passing-map.ts';
-import { FairQueue } from './fair-queue.ts';
+import { FairQueue } from '../fair-queue.ts';
 
 export interface BudgetLimits {
   /** What one principal may hold. */
@@ -90,9 +90,9 @@ export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): B
 
   return {
     take(owner, bytes, signal) {
-      if (queue.lengthOf(owner) === 0 && fits(owner, bytes))
+      if (queue.sizeOf(owner) === 0 && fits(owner, bytes))
         return Promise.resolve(hold(owner, bytes));
-      if (queue.lengthOf(owner) >= MOST_WAITING) return Promise.reject(refusal(owner, bytes));
+      if (queue.sizeOf(owner) >= MOST_WAITING) return Promise.reject(refusal(owner, bytes));
       return new Promise((resolve, reject) => {
         const leave = (error: unknown): void => {
           stop();
@@ -114,7 +114,7 @@ export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): B
         };
         signal.addEventListener('abort', onAbort, { once: true });
         if (signal.aborted) onAbort();
-        else queue.push(owner, waiting);
+        else queue.push(owner, waiting, bytes);
       });
     },
   };

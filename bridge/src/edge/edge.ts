@@ -5,21 +5,21 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Principal } from '../calls/call.ts';
+import { weighRequest } from '../calls/large-json/json-weight.ts';
+import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { type Budget, createBudget } from './budget.ts';
-import { weighJson } from './json-weight.ts';
 import { expectsContinue, leaveUnread } from './leave-unread.ts';
 import { oneByOne } from './one-by-one.ts';
 import type { PacedResponse } from './paced-response.ts';
 import { type ReadBodyOptions, createBodyReader, tooLarge } from './read-body.ts';
 import { createTally } from './tally.ts';
-import { createTurns } from './turns.ts';
 import { createUnknownConnections } from './unknown-connections.ts';
 import { createUnreadAnswers } from './unread-answers.ts';
 
-/** A request that passed, with its whole body; without a principal it has no valid key, and no body. */
+/** A request that passed, with its whole body. */
 export interface Admitted {
-  readonly principal: Principal | undefined;
+  readonly principal: Principal;
   readonly body: Buffer;
 }
 
@@ -86,7 +86,6 @@ export function createEdge(options: EdgeOptions): Edge {
     of: 'requests under way',
     limits: () => ({ own: limits().heldBytes, all: limits().heldBytesTotal }),
   });
-  const turns = createTurns();
   const bodies = createBodyReader();
 
   const admit = async (request: IncomingMessage, response: PacedResponse): Promise<void> => {
@@ -102,11 +101,11 @@ export function createEdge(options: EdgeOptions): Edge {
     }
     unknown.remove(socket);
     response.countFor(unread.accountOf(socket, principal.id));
-    const exchange = { request, response, principal };
     if (!hasBody(request)) {
-      begin(exchange, NOTHING, 0);
+      handle(request, response, { principal, body: NOTHING });
       return;
     }
+    const exchange = { request, response, principal };
     let held: Held | undefined;
     try {
       let body: Buffer;
@@ -115,12 +114,13 @@ export function createEdge(options: EdgeOptions): Edge {
         held = createHeld(response);
         body = await readWithin(exchange, held);
       }
-      const weight = weighJson(body);
+      // A larger one is weighed by the worker that parses it.
+      const weight = body.length > LARGE_BYTES ? 0 : weighRequest(body);
       if (weight > SMALL_WEIGHT) {
         held ??= createHeld(response);
         await held.take(holding, principal.id, weight);
       }
-      begin(exchange, body, body.length + weight);
+      if (!request.socket.destroyed) handle(request, response, { principal, body });
     } catch (error) {
       held?.release();
       if (socket.destroyed) return;
@@ -138,12 +138,6 @@ export function createEdge(options: EdgeOptions): Edge {
       logger.debug({ err: error }, 'a key could not be verified');
       return undefined;
     }
-  };
-
-  const begin = ({ request, response, principal }: Exchange, body: Buffer, cost: number): void => {
-    turns.take(principal.id, cost, () => {
-      if (!request.socket.destroyed) handle(request, response, { principal, body });
-    });
   };
 
   const isSmall = (request: IncomingMessage): boolean => {

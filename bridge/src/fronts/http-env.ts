@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { Call, Principal } from '../calls/call.ts';
+import type { LargeJsonReader } from '../calls/large-json/large-json.ts';
 import type { Handler } from '../calls/pipeline.ts';
 import type { PacedResponse } from '../edge/paced-response.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -42,6 +43,7 @@ export interface HttpParts {
   readonly call: Handler<Call>;
   readonly ready: () => Promise<void>;
   readonly createId: () => string;
+  readonly largeJson: LargeJsonReader;
   readonly principals: Principals;
   readonly sessions: Sessions;
   readonly idempotencyKeys: IdempotencyKeys;

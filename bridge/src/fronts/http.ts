@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { type Edge, createEdge } from '../edge/edge.ts';
+import { type Edge, type EdgeOptions, createEdge } from '../edge/edge.ts';
 import type { PacedResponse } from '../edge/paced-response.ts';
 import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
@@ -12,7 +12,7 @@ import type { RouterRoute } from 'hono/types';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { createAuthFailures } from './auth-failures.ts';
 import { authenticate, toKey } from './authenticate.ts';
-import { requireJson } from './body-guard.ts';
+import { refuseLargeBody, requireJson } from './body-guard.ts';
 import { createCallsUnderWay } from './calls-under-way.ts';
 import { createFastFront } from './fast/fast-front.ts';
 import { createSettledOutcomes } from './fast/settled.ts';
@@ -29,6 +29,7 @@ import { addPruneRoute } from './rest/prune.ts';
 import { addRunRoutes } from './rest/runs.ts';
 import { addServerRoutes } from './rest/servers.ts';
 import { addToolRoutes } from './rest/tools.ts';
+import { createSplitBodies } from './split-bodies.ts';
 import { toRpcError } from './rpc-error.ts';
 
 export interface HttpFront {
@@ -56,7 +57,8 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   });
   const underWay = createCallsUnderWay();
   const settled = createSettledOutcomes();
-  const mcp = createMcpRoutes(parts, { underWay, settled });
+  const splits = createSplitBodies();
+  const mcp = createMcpRoutes(parts, { underWay, settled, splits });
   /** Requests that the edge refused, with the reason. */
   const refused = new WeakMap<IncomingMessage, DrawbridgeError>();
   const failures = createAuthFailures((event) => {
@@ -109,11 +111,12 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   });
   app.route('/', mcp.app);
   app.use('/v1/*', requireJson);
+  addToolRoutes(app, parts);
+  app.use('/v1/*', refuseLargeBody);
   const largeReads = createLargeReads();
   app.use('/v1/artifacts/*', largeReads);
   app.use('/v1/runs/*', largeReads);
   addServerRoutes(app, parts);
-  addToolRoutes(app, parts);
   addRunRoutes(app, parts);
   addArtifactRoutes(app, parts);
   addKeyRoutes(app, parts);
@@ -164,6 +167,10 @@ export function createHttpFront(parts: HttpParts): HttpFront {
       response.destroy();
     });
   };
+  const refuse: EdgeOptions['refuse'] = (request, response, reason) => {
+    if (reason !== undefined) refused.set(request, reason);
+    pass(request, response, Buffer.alloc(0));
+  };
   const edge = createEdge({
     limits: () => settings().limits,
     logger,
@@ -173,12 +180,11 @@ export function createHttpFront(parts: HttpParts): HttpFront {
       parts,
       underWay,
       settled,
+      splits,
+      refuse,
       otherwise: (request, response, { body }) => pass(request, response, body),
     }),
-    refuse(request, response, reason) {
-      if (reason !== undefined) refused.set(request, reason);
-      pass(request, response, Buffer.alloc(0));
-    },
+    refuse,
   });
   return {
     edge,

@@ -10,10 +10,12 @@ import type { CallerContext } from './caller-context.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
 import type { SettledOutcomes } from './fast/settled.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
+import { LargeAnswers, wrapArguments } from './large-answers.ts';
 import { createLegacyFront } from './mcp-legacy.ts';
 import { createModernFront } from './mcp-modern.ts';
 import { toProject } from './project.ts';
-import { parseJsonBody } from './request-body.ts';
+import { readJsonBody } from './request-body.ts';
+import type { SplitBodies } from './split-bodies.ts';
 
 const META = 'io.modelcontextprotocol/';
 const modernBody = z.looseObject({
@@ -40,11 +42,12 @@ export interface McpRoutes {
 export interface McpRoutesOptions {
   readonly underWay: CallsUnderWay;
   readonly settled: SettledOutcomes;
+  readonly splits: SplitBodies;
 }
 
 export function createMcpRoutes(
   parts: HttpParts,
-  { underWay, settled }: McpRoutesOptions,
+  { underWay, settled, splits }: McpRoutesOptions,
 ): McpRoutes {
   const onError = (error: Error): void => parts.logger.debug({ err: error }, 'mcp front');
   const modern = createModernFront({ ...parts, onError });
@@ -53,14 +56,24 @@ export function createMcpRoutes(
   const serve = async (c: Context<HttpEnv>, view: View): Promise<Response> => {
     if (!parts.catalog.has(view)) throw unknownView(view);
     const request = c.req.raw;
-    const body = request.method === 'POST' ? await parseJsonBody(request) : undefined;
+    const body =
+      request.method === 'POST'
+        ? await readJsonBody(request, {
+            split: splits.take(c.env.incoming),
+            read: (bytes) =>
+              parts.largeJson.request(bytes, { at: 'params', owner: c.get('principal').id }),
+          })
+        : undefined;
     if (Array.isArray(body) && body.length > MOST_MESSAGES) throw tooManyMessages();
+    wrapArguments(body);
     // The SDK sends what it has whether or not somebody reads.
     c.env.outgoing?.takePushed();
-    const context = toContext(c, view, body);
-    return (await isLegacyRequest(request, body))
-      ? legacy.fetch(request, context, body)
-      : modern.fetch(request, context, body);
+    const large = new LargeAnswers();
+    const context = { ...toContext(c, view, body), large };
+    const response = (await isLegacyRequest(request, body))
+      ? await legacy.fetch(request, context, body)
+      : await modern.fetch(request, context, body);
+    return request.method === 'POST' ? large.fill(response) : response;
   };
 
   const toContext = (c: Context<HttpEnv>, view: View, body: unknown): CallerContext => {

@@ -2,13 +2,16 @@
 // keeps the log in order. Opening it ends what dead bridges left open.
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import type { HeldBytes } from '../held-bytes.ts';
 import { type Lifetime, withLifetime } from '../lifetime.ts';
+import { createRunLogBodies } from '../store/run-log-bodies.ts';
 import { createRunLogStore } from '../store/run-log.ts';
 import { createRunQueries } from '../store/run-queries.ts';
 import { createRunUpkeep } from '../store/run-upkeep.ts';
 import type { Store } from '../store/store.ts';
 import { createBridges } from './bridges.ts';
 import { type RunDirectory, createRunDirectory } from './directory.ts';
+import type { PrepareBody } from './large-bodies.ts';
 import { type LiveRuns, createLiveRuns } from './live.ts';
 import { createNews } from './news.ts';
 import { type RunReader, createRunReader } from './reader.ts';
@@ -34,6 +37,10 @@ export interface RunsOptions {
   /** Literal values that never reach the log; a changed list is a new array. */
   readonly secretValues: () => readonly string[];
   readonly retention: () => RetentionLimits;
+  /** Redacts and hashes a large text beside the event loop. */
+  readonly prepare?: PrepareBody;
+  /** Counts large bodies that wait to be committed. */
+  readonly held?: HeldBytes;
   readonly onCommit?: (commit: { readonly events: number; readonly seconds: number }) => void;
 }
 
@@ -44,7 +51,17 @@ export function createRuns(options: RunsOptions): Promise<Runs> {
 }
 
 async function open(
-  { store, bridgeId, version, logger, secretValues, retention, onCommit }: RunsOptions,
+  {
+    store,
+    bridgeId,
+    version,
+    logger,
+    secretValues,
+    retention,
+    prepare,
+    held,
+    onCommit,
+  }: RunsOptions,
   lifetime: Lifetime,
 ): Promise<Runs> {
   const queries = createRunQueries(store.db);
@@ -57,6 +74,9 @@ async function open(
     bridgeId,
     logger,
     redact: createRedact({ literals: secretValues }),
+    bodies: createRunLogBodies({ connect: store.connect }),
+    ...(prepare !== undefined && { prepare }),
+    ...(held !== undefined && { held }),
     ...(onCommit !== undefined && { onBatch: onCommit }),
   });
   lifetime.defer(log.close);

@@ -13,6 +13,8 @@ export interface ReadOfferOptions {
   /** For each page. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** What a result stands for that was too large for the client. */
+  readonly unfold: (result: unknown) => Promise<unknown>;
 }
 
 /** @throws DrawbridgeError `upstream/protocol`; whatever the connection threw otherwise */
@@ -54,7 +56,7 @@ interface List {
 async function readPages(
   client: Client,
   { method, key, id }: List,
-  { upstream, timeoutMs, signal }: ReadOfferOptions,
+  { upstream, timeoutMs, signal, unfold }: ReadOfferOptions,
 ): Promise<Entry[]> {
   const entries: Entry[] = [];
   let cursor: string | undefined;
@@ -63,7 +65,7 @@ async function readPages(
     try {
       const params = cursor === undefined ? {} : { cursor };
       const options = { timeout: timeoutMs, ...(signal !== undefined && { signal }) };
-      result = await client.request({ method, params }, passthrough, options);
+      result = await unfold(await client.request({ method, params }, passthrough, options));
     } catch (error) {
       // Servers advertise `resources` without having templates.
       if (error instanceof ProtocolError && error.code === METHOD_NOT_FOUND) return entries;

@@ -6,6 +6,7 @@ import { getDefaultEnvironment } from '@modelcontextprotocol/client/stdio';
 import { BRIDGE_KEY_ENV, HOME_ENV } from '@drawbridge/schemas';
 import type { spawn as nodeSpawn } from 'node:child_process';
 import type { Logger } from 'pino';
+import type { LargeJsonReader } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toNetworkCode } from './call-end.ts';
 import { Connection, type ConnectionEvents } from './connection.ts';
@@ -25,6 +26,7 @@ export interface OpenDeps {
   readonly version: string;
   readonly eras: EraMemory;
   readonly ledger: ProcessLedger;
+  readonly largeJson: LargeJsonReader;
   readonly patience: Patience;
   readonly now: () => number;
   readonly fetch: FetchLike;
@@ -192,6 +194,7 @@ function createStdio({ options: { config, onStderr }, deps }: OpenContext): Stdi
       },
     },
     maxMessageBytes: options.maxMessageBytes,
+    largeJson: deps.largeJson,
     ledger: deps.ledger,
     stopMs: deps.patience.stopMs,
     logger: deps.logger,
@@ -213,6 +216,7 @@ function createRemote(
     headers: transport.headers,
     maxMessageBytes: options.maxMessageBytes,
     fetch: deps.fetch,
+    largeJson: deps.largeJson,
   });
 }
 

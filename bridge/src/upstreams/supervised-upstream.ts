@@ -85,8 +85,22 @@ export class SupervisedUpstream {
       } catch (error) {
         return call.signal.aborted ? { kind: 'cancelled' } : this.#toUnavailable(error);
       }
-      const { timeout } = this.#config.options;
-      const end = await lease.connection.call(call, timeout);
+      const { timeout, concurrentCalls: limit } = this.#config.options;
+      const { signal, principal } = call;
+      const turn = await lease.connection.turns.take({
+        owner: principal.id,
+        timeoutMs: timeout,
+        signal,
+        limit,
+      });
+      if (turn.kind !== 'begun') {
+        lease.release();
+        return turn.kind === 'cancelled'
+          ? turn
+          : { kind: 'timed_out', error: this.#toLate(timeout) };
+      }
+      const end = await lease.connection.call(call, turn.leftMs);
+      turn.release();
       lease.release();
       switch (end.kind) {
         case 'done':
@@ -338,6 +352,15 @@ export class SupervisedUpstream {
       'upstream/outcome_unknown',
       `upstream "${name}" was lost during the call: ${why}. Whether the call took effect is unknown, so it was not repeated${toRetryHint(retryAt)}`,
       details,
+    );
+  }
+
+  #toLate(timeoutMs: number): ReturnType<typeof toRpcError> {
+    const { name } = this.#config;
+    return toRpcError(
+      'upstream/timeout',
+      `upstream "${name}" was busy with other calls for ${timeoutMs / 1_000} s; this one was not sent`,
+      { upstream: name },
     );
   }
 

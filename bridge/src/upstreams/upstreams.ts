@@ -5,6 +5,7 @@ import type { spawn as nodeSpawn } from 'node:child_process';
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
+import type { LargeJsonReader } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toProtocolError } from './call-end.ts';
 import type { EraMemory } from './era-memory.ts';
@@ -20,6 +21,7 @@ export interface UpstreamsOptions {
   /** Names the server processes that run; `sweepOrphans` reads it at the next start. */
   readonly pidFile: string;
   readonly eras: EraMemory;
+  readonly largeJson: LargeJsonReader;
   readonly clock?: () => number;
   readonly random?: () => number;
   readonly fetch?: FetchLike;
@@ -32,6 +34,7 @@ export function createUpstreams({
   home,
   pidFile,
   eras,
+  largeJson,
   clock = Date.now,
   random = Math.random,
   fetch = globalThis.fetch,
@@ -45,6 +48,7 @@ export function createUpstreams({
     logger,
     home,
     eras,
+    largeJson,
     ledger,
     random,
     fetch,

@@ -16,7 +16,7 @@ beforeAll(async () => {
     mcpServers: {
       big: {
         command: process.execPath,
-        args: [join(import.meta.dirname, '../support/servers/large.mjs')],
+        args: [join(import.meta.dirname, '../support/servers/large-answers.mjs')],
       },
     },
     drawbridge: { limits: { unreadBytes: 40_000_000, unreadTimeout: '3s' } },
@@ -121,7 +121,7 @@ test('requests that are sent together are answered in order', async () => {
 
 test('a stream that nobody reads is cut when too much of it waits', async () => {
   const connection = open(bridge.url);
-  const args = { times: 90, bytes: 1_000_000 };
+  const args = { times: 225, bytes: 400_000 };
   const meta = { progressToken: 'p' };
   connection.socket.write(toCall(member, 'big__chatter', { args, meta }));
   await begin(connection);

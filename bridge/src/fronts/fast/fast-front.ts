@@ -3,14 +3,17 @@
 // take, it hands on untouched.
 import type { IncomingMessage } from 'node:http';
 import type { CallClient, Outcome, Principal } from '../../calls/call.ts';
+import { LARGE_BYTES } from '../../calls/large-json/large-json.ts';
 import type { Admitted } from '../../edge/edge.ts';
 import type { PacedResponse } from '../../edge/paced-response.ts';
 import type { Session } from '../../sessions/sessions.ts';
+import { DrawbridgeError } from '../../errors.ts';
 import { silentSink } from '../caller-context.ts';
 import type { CallsUnderWay } from '../calls-under-way.ts';
 import { toRequestKey } from '../calls-under-way.ts';
 import type { HttpParts } from '../http-env.ts';
 import { createFastLists } from './fast-lists.ts';
+import type { SplitBodies } from '../split-bodies.ts';
 import { goneSignal } from './gone-signal.ts';
 import {
   type FastCall,
@@ -19,7 +22,7 @@ import {
   toFastHead,
   toFastListId,
 } from './fast-request.ts';
-import { createFastResponses } from './fast-response.ts';
+import { type FastText, createFastResponses } from './fast-response.ts';
 import type { SettledOutcomes } from './settled.ts';
 
 export type FastFront = (
@@ -32,8 +35,15 @@ export interface FastFrontOptions {
   readonly parts: HttpParts;
   readonly underWay: CallsUnderWay;
   readonly settled: SettledOutcomes;
+  readonly splits: SplitBodies;
   /** Takes every request that is not plainly the common case. */
   readonly otherwise: FastFront;
+  /** Tells the caller why the request goes no further. */
+  readonly refuse: (
+    request: IncomingMessage,
+    response: PacedResponse,
+    reason: DrawbridgeError,
+  ) => void;
 }
 
 interface Exchange {
@@ -56,11 +66,15 @@ interface Caller {
   readonly sessionId?: string;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 export function createFastFront({
   parts,
   underWay,
   settled,
+  splits,
   otherwise,
+  refuse,
 }: FastFrontOptions): FastFront {
   const { catalog, createId, sessions, runs, settings, metrics, logger } = parts;
   const serverInfo = { name: 'drawbridge', title: 'Drawbridge', version: parts.version };
@@ -68,11 +82,8 @@ export function createFastFront({
   const responses = createFastResponses(serverInfo);
 
   /** Who asks, or nothing when the request is to be judged by the other path. */
-  const toAsker = async (
-    head: FastHead,
-    principal: Principal | undefined,
-  ): Promise<Asker | undefined> => {
-    if (principal === undefined || head.era === 'modern') return principal && { principal };
+  const toAsker = async (head: FastHead, principal: Principal): Promise<Asker | undefined> => {
+    if (head.era === 'modern') return { principal };
     const session = await sessions.find(head.sessionId, principal);
     if (session?.client.protocolVersion !== head.protocolVersion) return undefined;
     return { principal, session };
@@ -81,7 +92,7 @@ export function createFastFront({
   const toCaller = async (
     head: FastHead,
     { client }: FastCall,
-    asking: Principal | undefined,
+    asking: Principal,
   ): Promise<Caller | undefined> => {
     const asker = await toAsker(head, asking);
     if (asker === undefined) return undefined;
@@ -96,6 +107,14 @@ export function createFastFront({
     return { principal, client: caller, runId };
   };
 
+  /** A large body without its arguments, which stay bytes; what else it is, the other path tells. */
+  const toSplit = async ({ request, admitted }: Exchange): Promise<unknown> => {
+    const { body, principal } = admitted;
+    const split = await parts.largeJson.request(body, { at: 'params', owner: principal.id });
+    splits.set(request, split);
+    return split.kind === 'split' ? split.body : undefined;
+  };
+
   const isPlainTool = (head: FastHead, { name, params }: FastCall): boolean => {
     if (!catalog.has(head.view)) return false;
     const target = catalog.find({ method: 'tools/call', name, params, view: head.view });
@@ -105,28 +124,30 @@ export function createFastFront({
     return type === 'object';
   };
 
-  const answer = async (
-    head: FastHead,
-    { request, response, admitted }: Exchange,
-  ): Promise<boolean> => {
+  const answer = async (head: FastHead, exchange: Exchange): Promise<boolean> => {
     const begin = performance.now();
-    const parsed = parse(admitted.body);
-    const write = (text: string, requestId: string): void => {
+    const { request, response, admitted } = exchange;
+    const { principal, body } = admitted;
+    const parsed = body.length <= LARGE_BYTES ? parse(body) : await toSplit(exchange);
+    const write = (text: FastText, requestId: string): void => {
       response.writeHead(200, {
         'Content-Type': 'application/json',
-        'Content-Length': Buffer.byteLength(text),
+        'Content-Length': byteLength(text),
         'X-Request-Id': requestId,
         Vary: 'Origin',
       });
-      response.end(text);
+      if (typeof text === 'string') response.end(text);
+      else {
+        for (const part of text) response.write(part);
+        response.end();
+      }
       const seconds = (performance.now() - begin) / 1_000;
       metrics.request({ route: '/mcp', method: 'POST', status: 200, seconds });
     };
 
     const listId = toFastListId(parsed, head);
     if (listId !== undefined) {
-      if (!catalog.has(head.view) || (await toAsker(head, admitted.principal)) === undefined)
-        return false;
+      if (!catalog.has(head.view) || (await toAsker(head, principal)) === undefined) return false;
       await parts.ready();
       const text = lists.tools(head, listId);
       if (text !== undefined) write(text, createId());
@@ -134,7 +155,7 @@ export function createFastFront({
     }
     const call = toFastCall(parsed, head);
     if (call === undefined || !isPlainTool(head, call)) return false;
-    const caller = await toCaller(head, call, admitted.principal);
+    const caller = await toCaller(head, call, principal);
     if (caller === undefined) return false;
     const { projects, defaultProject: project } = settings();
     // The request is the call, so one id will do.
@@ -195,16 +216,28 @@ export function createFastFront({
       otherwise(request, response, admitted);
       return;
     }
+    const isLarge = admitted.body.length > LARGE_BYTES;
     answer(head, { request, response, admitted }).then(
       (isAnswered) => {
-        if (!isAnswered) otherwise(request, response, admitted);
+        if (isAnswered) return;
+        // A large body was cut apart, and its bytes are gone.
+        otherwise(request, response, isLarge ? { ...admitted, body: NO_BYTES } : admitted);
       },
       (error: unknown) => {
+        if (error instanceof DrawbridgeError && !response.headersSent) {
+          refuse(request, response, error);
+          return;
+        }
         logger.warn({ err: error }, 'a request broke off');
         response.destroy();
       },
     );
   };
+}
+
+function byteLength(text: FastText): number {
+  if (typeof text === 'string') return Buffer.byteLength(text);
+  return text.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
 }
 
 /** What is no JSON is told by the other path. */

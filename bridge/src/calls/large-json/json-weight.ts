@@ -2,12 +2,17 @@
 // hundred times its size: brackets, members and items cost memory, however short they are written.
 // Brackets inside strings don't count. A text that is no JSON may be judged either way: parsing it
 // stops at its first fault, and everything before that was counted right.
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError } from '../../errors.ts';
 
-/** Containers within containers; far more than any tool's arguments have. */
-export const MOST_DEPTH = 128;
-/** What the values of one body may take beside its text: 130,000 objects, or 500,000 numbers. */
-const MOST_WEIGHT = 8 * 1024 * 1024;
+export interface JsonWeight {
+  /** Containers within containers. */
+  readonly depth: number;
+  /** Bytes that the parsed values will take beside the text. */
+  readonly weight: number;
+}
+
+/** What a request's body may be; no tool's arguments come near to it. */
+export const REQUEST_LIMITS: JsonWeight = { depth: 128, weight: 8 * 1024 * 1024 };
 
 /** In bytes, as V8 of Node 20 keeps them. */
 const CONTAINER = 64;
@@ -26,15 +31,12 @@ const CLOSE_OBJECT = 0x7d;
 /** Strings up to here are walked through; the end of a longer one is searched for. */
 const SHORT_STRING = 32;
 
-/**
- * The bytes that the parsed values will take beside the text.
- * @throws DrawbridgeError `request/invalid` when the text is nested too deep, `request/too_large` when
- * it holds too many values; neither reads on from there.
- */
-export function weighJson(text: Buffer): number {
+/** Stops where a limit is passed; what comes back is then beyond it. */
+export function weighJson(text: Buffer, limits: JsonWeight): JsonWeight {
   let depth = 0;
+  let deepest = 0;
   let weight = 0;
-  for (let at = 0; at < text.length; at += 1) {
+  for (let at = 0; at < text.length && weight <= limits.weight; at += 1) {
     switch (text[at]) {
       case QUOTE:
         at = toStringEnd(text, at + 1);
@@ -49,8 +51,9 @@ export function weighJson(text: Buffer): number {
       case OPEN_OBJECT:
         weight += CONTAINER;
         depth += 1;
-        if (depth > MOST_DEPTH) throw tooDeep();
-        if (weight > MOST_WEIGHT) throw tooMany();
+        if (depth <= deepest) break;
+        deepest = depth;
+        if (depth > limits.depth) return { depth, weight };
         break;
       case CLOSE_LIST:
       case CLOSE_OBJECT:
@@ -59,7 +62,18 @@ export function weighJson(text: Buffer): number {
       default:
     }
   }
-  if (weight > MOST_WEIGHT) throw tooMany();
+  return { depth: deepest, weight };
+}
+
+/**
+ * The weight of a request's body.
+ * @throws DrawbridgeError `request/invalid` when it is nested too deep, `request/too_large` when it holds
+ * too many values
+ */
+export function weighRequest(body: Buffer): number {
+  const { depth, weight } = weighJson(body, REQUEST_LIMITS);
+  if (depth > REQUEST_LIMITS.depth) throw tooDeep();
+  if (weight > REQUEST_LIMITS.weight) throw tooManyValues();
   return weight;
 }
 
@@ -86,14 +100,14 @@ function toStringEnd(text: Buffer, start: number): number {
   }
 }
 
-function tooDeep(): DrawbridgeError {
+export function tooDeep(): DrawbridgeError {
   return new DrawbridgeError(
     'request/invalid',
-    `The body is nested deeper than ${MOST_DEPTH} levels.`,
+    `The body is nested deeper than ${REQUEST_LIMITS.depth} levels.`,
   );
 }
 
-function tooMany(): DrawbridgeError {
+export function tooManyValues(): DrawbridgeError {
   return new DrawbridgeError(
     'request/too_large',
     'The body holds too many values: more than 130,000 objects or lists, or 500,000 items.',

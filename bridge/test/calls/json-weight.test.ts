@@ -1,8 +1,9 @@
 import { array, assert, constantFrom, property } from 'fast-check';
 import { expect, test } from 'vitest';
-import { MOST_DEPTH, weighJson } from '../../src/edge/json-weight.ts';
+import { REQUEST_LIMITS, weighRequest } from '../../src/calls/large-json/json-weight.ts';
 
-const weigh = (text: string): number => weighJson(Buffer.from(text));
+const { depth: MOST_DEPTH } = REQUEST_LIMITS;
+const weigh = (text: string): number => weighRequest(Buffer.from(text));
 const nested = (depth: number, inner = ''): string => '['.repeat(depth) + inner + ']'.repeat(depth);
 
 test('takes what is nested as deep as it may be, and nothing deeper', () => {
