@@ -7,7 +7,7 @@ import { createAdmitStep } from './calls/admit.ts';
 import { createLargeJsonReader } from './calls/large-json/reader.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { spawnWorker } from './calls/large-json/spawn-worker.ts';
-import { createWorkerPool } from './calls/large-json/worker-pool.ts';
+import { createWorkerQueue } from './calls/large-json/worker-queue.ts';
 import { createPipeline } from './calls/pipeline.ts';
 import { createRecordStep } from './calls/record.ts';
 import { createRouteStep } from './calls/route.ts';
@@ -84,7 +84,7 @@ async function open(
   lifetime.defer(() => store.close());
 
   const held = createHeldBytes();
-  const workers = createWorkerPool({
+  const workers = createWorkerQueue({
     spawn: spawnWorker,
     literals: () => settings.secretValues,
     logger,

@@ -11,7 +11,7 @@ export interface HeldBytes {
 }
 
 /** Some answers of a few megabytes, or one that is as large as a message may be. */
-const LIMIT_BYTES = 32 * 1024 * 1024;
+const LIMIT_BYTES = 16 * 1024 * 1024;
 
 export function createHeldBytes(limit = LIMIT_BYTES): HeldBytes {
   let held = 0;

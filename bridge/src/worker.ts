@@ -3,6 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
 import {
   ARGUMENTS_MARK,
@@ -30,6 +32,11 @@ const ENTRY_BYTES = 1024 * 1024;
 /** Half of these are parsed in place at once. */
 const SLICE_BYTES = 128 * 1024;
 
+/** V8 would let several jobs of this size pile up before it frees their memory. */
+const COLLECT_BYTES = 1024 * 1024;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void; // what the flag exposes
 let literals: readonly string[] = [];
 const redact = createRedact({ literals: () => literals });
 const encoder = new TextEncoder();
@@ -41,6 +48,7 @@ port?.on('message', ({ job, literals: given }: ToWorker) => {
   if (given.join('\0') !== literals.join('\0')) literals = given;
   const result = work(job);
   port.postMessage(result, toBuffers(result));
+  if (job.parts.reduce((sum, { length }) => sum + length, 0) > COLLECT_BYTES) collectGarbage();
 });
 
 /** Where threads have priorities of their own, the event loop goes before this one. */
@@ -53,7 +61,7 @@ function yieldToOthers(): void {
 function work(job: Job): JobResult {
   const bytes = Buffer.concat(job.parts);
   if (job.kind === 'log') {
-    return { kind: 'logged', bytes: toOwn(bytes), logged: toLogged(bytes.toString('utf8')) };
+    return { kind: 'logged', bytes: toOwn(bytes), logged: toLogged(bytes.toString('utf8'), bytes) };
   }
   const limits = job.kind === 'request' ? REQUEST_LIMITS : MESSAGE_LIMITS;
   const { depth, weight } = weighJson(bytes, limits);
@@ -82,11 +90,8 @@ function splitRequest(value: unknown, at: 'params' | 'body'): JobResult {
       holder['arguments'] = ARGUMENTS_MARK;
       const skeleton = toJsonText(value);
       if (skeleton.length > SKELETON_BYTES) return { kind: 'too_large' };
-      return {
-        kind: 'split',
-        skeleton,
-        large: { bytes: encoder.encode(text), logged: toLogged(text) },
-      };
+      const bytes = encoder.encode(text);
+      return { kind: 'split', skeleton, large: { bytes, logged: toLogged(text, bytes) } };
     }
   }
   const skeleton = toJsonText(value);
@@ -126,11 +131,12 @@ function splitResult(id: number | string, result: Record_, line: string): JobRes
   const isPlain = checked !== undefined && isSameJson(checked, rest);
   const isWhole = meta === undefined && resultType === undefined;
   const text = (isWhole ? findResult(line)?.text : undefined) ?? toJsonText(rest);
+  const bytes = encoder.encode(text);
   return {
     kind: 'result',
     id,
-    bytes: encoder.encode(text),
-    logged: toLogged(text),
+    bytes,
+    logged: toLogged(text, bytes),
     ...(checked !== undefined && !isPlain && { asTool: encoder.encode(toJsonText(checked)) }),
     facts: { isError: result['isError'] === true, resultType, meta, isTool: checked !== undefined },
   };
@@ -172,11 +178,12 @@ function toSmall(message: unknown, id: number | string | undefined): JobResult {
   return id === undefined ? { kind: 'rubbish' } : { kind: 'too_large', id };
 }
 
-function toLogged(text: string): LoggedBytes {
+/** @param bytes the same text */
+function toLogged(text: string, bytes: Uint8Array): LoggedBytes {
   const redacted = redact(text);
-  const body = encoder.encode(redacted);
+  const body = redacted === text ? bytes : encoder.encode(redacted);
   return {
-    size: redacted === text ? body.length : Buffer.byteLength(text),
+    size: bytes.length,
     sha256: new Uint8Array(createHash('sha256').update(body).digest()),
     preview: redacted.slice(0, PREVIEW_CHARACTERS),
     ...(redacted !== text && { body }),

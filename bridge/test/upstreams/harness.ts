@@ -10,7 +10,7 @@ import type { Outcome, RoutedCall } from '../../src/calls/call.ts';
 import { createLargeJsonReader } from '../../src/calls/large-json/reader.ts';
 import { createHeldBytes } from '../../src/held-bytes.ts';
 import { spawnWorker } from '../../src/calls/large-json/spawn-worker.ts';
-import { createWorkerPool } from '../../src/calls/large-json/worker-pool.ts';
+import { createWorkerQueue } from '../../src/calls/large-json/worker-queue.ts';
 import { createEraMemory } from '../../src/upstreams/era-memory.ts';
 import type { UpstreamConfig, UpstreamEvent } from '../../src/upstreams/upstream.ts';
 import { createUpstreams, type UpstreamsOptions } from '../../src/upstreams/upstreams.ts';
@@ -39,7 +39,7 @@ export function createHarness(options: Partial<UpstreamsOptions> = {}) {
   const logger = pino({ level: 'debug' }, { write: (line) => void logs.push(JSON.parse(line)) });
   const eras = createEraMemory();
   const pidFile = join(home, 'pids.json');
-  const workers = createWorkerPool({ spawn: spawnWorker, literals: () => [], logger });
+  const workers = createWorkerQueue({ spawn: spawnWorker, literals: () => [], logger });
   onCleanup(() => workers.close());
   const largeJson = createLargeJsonReader(workers, createHeldBytes());
   const upstreams = createUpstreams({ logger, home, pidFile, eras, largeJson, ...options });

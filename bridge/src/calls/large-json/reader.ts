@@ -6,12 +6,12 @@ import { JSON_MEDIA_TYPE, PreparedBody } from '../../runs/event-text.ts';
 import type { JobResult, LoggedBytes } from './jobs.ts';
 import { tooDeep, tooManyValues } from './json-weight.ts';
 import { LargeJson, type LargeJsonReader, type LargeMessage } from './large-json.ts';
-import { type WorkerPool, WorkerFailed } from './worker-pool.ts';
+import { type WorkerQueue, WorkerFailed } from './worker-queue.ts';
 
-export function createLargeJsonReader(pool: WorkerPool, held: HeldBytes): LargeJsonReader {
+export function createLargeJsonReader(queue: WorkerQueue, held: HeldBytes): LargeJsonReader {
   return {
     async request(body, { at, owner }) {
-      const result = await pool
+      const result = await queue
         .run({ kind: 'request', parts: [toOwn(body)], at }, owner)
         .catch((error: unknown) => {
           throw error instanceof WorkerFailed ? unreadable(error) : error;
@@ -32,7 +32,7 @@ export function createLargeJsonReader(pool: WorkerPool, held: HeldBytes): LargeJ
       const release = held.hold(parts.reduce((sum, { length }) => sum + length, 0));
       try {
         return toMessage(
-          await pool.run({ kind: 'message', parts: parts.map(toOwn), requests }, owner),
+          await queue.run({ kind: 'message', parts: parts.map(toOwn), requests }, owner),
         );
       } catch (error) {
         if (error instanceof WorkerFailed) return { kind: 'too_large', id: undefined };
@@ -44,7 +44,7 @@ export function createLargeJsonReader(pool: WorkerPool, held: HeldBytes): LargeJ
     },
     held,
     async log(text, owner) {
-      const result = await pool.run({ kind: 'log', parts: [Buffer.from(text)] }, owner);
+      const result = await queue.run({ kind: 'log', parts: [Buffer.from(text)] }, owner);
       if (result.kind !== 'logged') throw new WorkerFailed(`a body became ${result.kind}`);
       return toPrepared(result.logged, toBuffer(result.bytes));
     },

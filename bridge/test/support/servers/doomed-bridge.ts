@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { createLargeJsonReader } from '../../../src/calls/large-json/reader.ts';
 import { createHeldBytes } from '../../../src/held-bytes.ts';
 import { spawnWorker } from '../../../src/calls/large-json/spawn-worker.ts';
-import { createWorkerPool } from '../../../src/calls/large-json/worker-pool.ts';
+import { createWorkerQueue } from '../../../src/calls/large-json/worker-queue.ts';
 import { createEraMemory } from '../../../src/upstreams/era-memory.ts';
 import type { UpstreamConfig } from '../../../src/upstreams/upstream.ts';
 import { createUpstreams } from '../../../src/upstreams/upstreams.ts';
@@ -16,7 +16,7 @@ const configs = JSON.parse(json) as UpstreamConfig[];
 const logger = pino({ level: 'silent' });
 const pidFile = join(home, 'pids.json');
 const largeJson = createLargeJsonReader(
-  createWorkerPool({ spawn: spawnWorker, literals: () => [], logger }),
+  createWorkerQueue({ spawn: spawnWorker, literals: () => [], logger }),
   createHeldBytes(),
 );
 const upstreams = createUpstreams({ logger, home, pidFile, eras: createEraMemory(), largeJson });
