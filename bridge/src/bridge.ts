@@ -169,7 +169,11 @@ async function open(
         logger.debug({ callId, runId, requestId, ...told }, 'call');
       },
     }),
-    admit: createAdmitStep({ concurrentCalls: () => settings.limits.concurrentCalls }),
+    admit: createAdmitStep({
+      concurrentCalls: () => settings.limits.concurrentCalls,
+      timeout: (name) =>
+        settings.upstreams.find((upstream) => upstream.name === name)?.options.timeout ?? 0,
+    }),
     writeAhead: createWriteAheadStep(),
     send: upstreams.send,
   });

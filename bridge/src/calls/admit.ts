@@ -1,8 +1,8 @@
 // Policy's place in the way of a call: what the catalog refused ends here, and a principal that has
 // too many calls under way is denied.
 import { PassingMap } from '../passing-map.ts';
-import { createCallWindow } from './window.ts';
-import type { RoutedCall } from './call.ts';
+import { type BegunCall, createCallWindow } from './window.ts';
+import type { Outcome, RoutedCall } from './call.ts';
 import type { Step } from './pipeline.ts';
 import type { Recordable } from './record.ts';
 import { LargeJson } from './large-json/large-json.ts';
@@ -15,10 +15,13 @@ const LARGE_BYTES_UNDER_WAY = 32 * 1024 * 1024;
 export interface AdmitOptions {
   /** Calls of one principal under way at once; read at each call, since settings change. */
   readonly concurrentCalls: () => number;
+  /** The timeout of a server's calls, in milliseconds. */
+  readonly timeout: (upstream: string) => number;
 }
 
 export function createAdmitStep({
   concurrentCalls,
+  timeout,
 }: AdmitOptions): Step<Recordable<RefusableCall>, Recordable<RoutedCall>> {
   /** Of calls that lead nowhere; each is in the log. */
   const strays = createRefusals();
@@ -52,13 +55,21 @@ export function createAdmitStep({
     }
     underWay.set(key, count + 1);
     if (bytes > 0) largeBytes.set(key, held);
-    const entered = window.enter(key);
-    if (entered !== undefined) await entered;
-    const leave = window.begin(key);
+    let begun: BegunCall | undefined;
     try {
-      return call.signal.aborted ? { kind: 'cancelled' } : await next(call);
+      let admitted = call;
+      if (!window.enter(key)) {
+        const since = performance.now();
+        const timeoutMs = timeout(call.target.upstream);
+        const waited = await window.wait(key, { signal: call.signal, timeoutMs });
+        if (waited === 'timed_out') return toLate(call, timeoutMs);
+        if (waited === 'cancelled') return { kind: 'cancelled' };
+        admitted = { waitedMs: performance.now() - since, ...call };
+      }
+      begun = window.begin(key);
+      return call.signal.aborted ? { kind: 'cancelled' } : await next(admitted);
     } finally {
-      leave();
+      if (begun !== undefined) window.leave(begun);
       const stillHeld = (largeBytes.get(key) ?? 0) - bytes;
       if (stillHeld > 0) largeBytes.set(key, stillHeld);
       else if (bytes > 0) largeBytes.delete(key);
@@ -67,4 +78,10 @@ export function createAdmitStep({
       else underWay.set(key, left);
     }
   };
+}
+
+function toLate({ target }: RoutedCall, timeoutMs: number): Outcome {
+  const message = `Other calls were under way for ${timeoutMs / 1_000} s; this one was not sent to upstream "${target.upstream}".`;
+  const data = { code: 'upstream/timeout', upstream: target.upstream };
+  return { kind: 'timed_out', error: { code: -32_603, message, data } };
 }

@@ -68,6 +68,8 @@ export interface Target {
 
 export interface RoutedCall extends Call {
   readonly target: Target;
+  /** How long it waited for its turn already, which counts towards its timeout. */
+  readonly waitedMs?: number;
 }
 
 export interface RpcError {

@@ -2,7 +2,7 @@
 // its turn, and is refused then: in bursts of honest callers the room is free again in milliseconds.
 import { DrawbridgeError } from '../errors.ts';
 import { PassingMap } from '../passing-map.ts';
-import { FairQueue } from '../fair-queue.ts';
+import { TurnQueue } from '../turn-queue.ts';
 
 export interface BudgetLimits {
   /** What one principal may hold. */
@@ -37,15 +37,11 @@ const MOST_WAITING = 256;
  */
 const RESERVE_BYTES = 1024 * 1024;
 const SMALL_BYTES = 64 * 1024;
-
-interface Waiting {
-  readonly bytes: number;
-  readonly grant: () => void;
-}
+/** What a principal's turn brings it at least. */
+const TURN_BYTES = 64 * 1024;
 
 export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): Budget {
   const held = new PassingMap<string, number>();
-  const queue = new FairQueue<Waiting>();
   let total = 0;
 
   // What is alone always fits: settings may allow a body that is larger than a share.
@@ -60,9 +56,16 @@ export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): B
   const fits = (owner: string, bytes: number): boolean =>
     isOwnFree(owner, bytes) && isAllFree(owner, bytes);
 
-  const hold = (owner: string, bytes: number): (() => void) => {
+  const hold = (bytes: number, owner: string): void => {
     total += bytes;
     held.set(owner, (held.get(owner) ?? 0) + bytes);
+  };
+  const queue = new TurnQueue<number>({
+    quantum: TURN_BYTES,
+    mayBegin: (bytes, owner) => fits(owner, bytes),
+    begin: hold,
+  });
+  const toRelease = (bytes: number, owner: string): (() => void) => {
     let isHeld = true;
     return () => {
       if (!isHeld) return;
@@ -71,14 +74,8 @@ export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): B
       const left = (held.get(owner) ?? 0) - bytes;
       if (left > 0) held.set(owner, left);
       else held.delete(owner);
-      grantWaiting();
+      queue.next();
     };
-  };
-  const grantWaiting = (): void => {
-    if (queue.size === 0) return;
-    const canHave = ({ bytes }: Waiting, owner: string): boolean => fits(owner, bytes);
-    for (let next = queue.shift(canHave); next !== undefined; next = queue.shift(canHave))
-      next.grant();
   };
   const refusal = (owner: string, bytes: number): DrawbridgeError =>
     isOwnFree(owner, bytes)
@@ -89,33 +86,16 @@ export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): B
         );
 
   return {
-    take(owner, bytes, signal) {
-      if (queue.sizeOf(owner) === 0 && fits(owner, bytes))
-        return Promise.resolve(hold(owner, bytes));
-      if (queue.sizeOf(owner) >= MOST_WAITING) return Promise.reject(refusal(owner, bytes));
-      return new Promise((resolve, reject) => {
-        const leave = (error: unknown): void => {
-          stop();
-          queue.remove(owner, waiting);
-          reject(error);
-        };
-        const onAbort = (): void => leave(signal.reason);
-        const timer = setTimeout(() => leave(refusal(owner, bytes)), waitMs);
-        const stop = (): void => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', onAbort);
-        };
-        const waiting: Waiting = {
-          bytes,
-          grant() {
-            stop();
-            resolve(hold(owner, bytes));
-          },
-        };
-        signal.addEventListener('abort', onAbort, { once: true });
-        if (signal.aborted) onAbort();
-        else queue.push(owner, waiting, bytes);
-      });
+    async take(owner, bytes, signal) {
+      if (queue.sizeOf(owner) === 0 && fits(owner, bytes)) {
+        hold(bytes, owner);
+        return toRelease(bytes, owner);
+      }
+      if (queue.sizeOf(owner) >= MOST_WAITING) throw refusal(owner, bytes);
+      const waited = await queue.wait(owner, bytes, { signal, timeoutMs: waitMs, weight: bytes });
+      if (waited === 'timed_out') throw refusal(owner, bytes);
+      if (waited === 'cancelled') throw signal.reason;
+      return toRelease(bytes, owner);
     },
   };
 }

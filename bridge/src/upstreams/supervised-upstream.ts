@@ -89,7 +89,7 @@ export class SupervisedUpstream {
       const { signal, principal } = call;
       const turn = await lease.connection.turns.take({
         owner: principal.id,
-        timeoutMs: timeout,
+        timeoutMs: Math.max(1, timeout - (call.waitedMs ?? 0)),
         signal,
         limit,
       });

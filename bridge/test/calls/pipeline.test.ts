@@ -32,6 +32,7 @@ function build({
   effect = 'unknown' as Target['effect'],
   send = async (_call: RoutedCall): Promise<Outcome> => result,
   limit = 10,
+  timeout = 60_000,
 } = {}) {
   const order: string[] = [];
   const events: CallEvent[] = [];
@@ -52,7 +53,7 @@ function build({
         : { upstream: 's', name: 'tool', definitionHash: 'hash', effect },
     ),
     record: createRecordStep({ log }),
-    admit: createAdmitStep({ concurrentCalls: () => limit }),
+    admit: createAdmitStep({ concurrentCalls: () => limit, timeout: () => timeout }),
     writeAhead: createWriteAheadStep(),
     send: (routed) => {
       order.push('sent');
@@ -318,9 +319,6 @@ describe('a flood of one principal', () => {
         return never();
       },
     });
-    const of = (id: string): Partial<Call> => ({
-      principal: { id, tenantId: 't', name: id, role: 'member', keyId: id },
-    });
     void run(call(of('quiet')));
     for (let index = 0; index < 100; index += 1) void run(call(of('flooder')));
     await vi.advanceTimersByTimeAsync(0);
@@ -330,6 +328,54 @@ describe('a flood of one principal', () => {
     expect(sent.at(-1)).toBe('quiet');
     await vi.advanceTimersByTimeAsync(2_000);
     expect(sent).toHaveLength(102);
+  });
+
+  const of = (id: string): Partial<Call> => ({
+    principal: { id, tenantId: 't', name: id, role: 'member', keyId: id },
+  });
+
+  /** Fills a principal's window while another calls too. */
+  const crowd = async (sendTo = never) => {
+    const built = build({ limit: 256, effect: 'read', timeout: 200, send: sendTo });
+    void built.run(call(of('quiet')));
+    for (let index = 0; index < 30; index += 1) void built.run(call(of('flooder')));
+    await vi.advanceTimersByTimeAsync(0);
+    return built;
+  };
+
+  test('its time runs while it waits in the window', async () => {
+    const { run, order } = await crowd();
+    const sent = order.filter((what) => what === 'sent').length;
+    const late = run(call(of('flooder')));
+    await vi.advanceTimersByTimeAsync(201);
+    expect(await late).toMatchObject({
+      kind: 'timed_out',
+      error: { data: { code: 'upstream/timeout', upstream: 's' } },
+    });
+    expect(order.filter((what) => what === 'sent')).toHaveLength(sent);
+  });
+
+  test('what it waited is taken off its time at the server', async () => {
+    let waited: number | undefined;
+    const { run } = await crowd((routed?: RoutedCall) => {
+      waited = routed?.waitedMs;
+      return new Promise((resolve) => {
+        setTimeout(resolve, 100, result);
+      });
+    });
+    const answered = run(call(of('flooder')));
+    await vi.advanceTimersByTimeAsync(250);
+    expect(await answered).toMatchObject(result);
+    expect(waited).toBeGreaterThanOrEqual(99);
+  });
+
+  test('a call that is cancelled while it waits ends at once', async () => {
+    const { run } = await crowd();
+    const abort = new AbortController();
+    const cancelled = run(call({ ...of('flooder'), signal: abort.signal }));
+    await vi.advanceTimersByTimeAsync(10);
+    abort.abort();
+    expect(await cancelled).toEqual({ kind: 'cancelled' });
   });
 
   test('has all its calls under way at once while nobody else calls', async () => {
