@@ -88,10 +88,17 @@ export function createEdge(options: EdgeOptions): Edge {
   });
   const bodies = createBodyReader();
 
+  /** Never rejects. */
   const admit = async (request: IncomingMessage, response: PacedResponse): Promise<void> => {
     const { socket } = request;
     const key = toKey(request);
-    const principal = key === undefined ? undefined : await identify(key);
+    let principal: Principal | undefined;
+    try {
+      if (key !== undefined) principal = await verify(key);
+    } catch (error) {
+      // It is asked again where the store's failure can be answered.
+      logger.debug({ err: error }, 'a key could not be verified');
+    }
     if (socket.destroyed) return;
     if (principal === undefined) {
       response.countFor(unread.accountOf(socket, `address ${socket.remoteAddress ?? ''}`));
@@ -105,14 +112,17 @@ export function createEdge(options: EdgeOptions): Edge {
       handle(request, response, { principal, body: NOTHING });
       return;
     }
-    const exchange = { request, response, principal };
     let held: Held | undefined;
     try {
+      const reading = toReadOptions(request);
+      const { length = Infinity, maxBytes } = reading;
       let body: Buffer;
-      if (isSmall(request)) body = await takeSmallBody(exchange);
-      else {
+      if (length <= SMALL_BYTES && length <= maxBytes) {
+        if (expectsContinue(request)) response.writeContinue();
+        body = await bodies.read(request, reading);
+      } else {
         held = createHeld(response);
-        body = await readWithin(exchange, held);
+        body = await readWithin({ request, response, principal }, { held, reading });
       }
       // A larger one is weighed by the worker that parses it.
       const weight = body.length > LARGE_BYTES ? 0 : weighRequest(body);
@@ -124,43 +134,21 @@ export function createEdge(options: EdgeOptions): Edge {
     } catch (error) {
       held?.release();
       if (socket.destroyed) return;
-      if (!(error instanceof DrawbridgeError)) throw error;
+      if (!(error instanceof DrawbridgeError)) {
+        logger.warn({ err: error }, 'a request broke off');
+        response.destroy();
+        return;
+      }
       if (!request.readableEnded) leaveUnread(request, response);
       refuse(request, response, error);
     }
   };
 
-  /** A store that fails to tell who asks is asked again where its failure can be answered. */
-  const identify = async (key: string): Promise<Principal | undefined> => {
-    try {
-      return await verify(key);
-    } catch (error) {
-      logger.debug({ err: error }, 'a key could not be verified');
-      return undefined;
-    }
-  };
-
-  const isSmall = (request: IncomingMessage): boolean => {
-    const length = lengthOf(request);
-    return length !== undefined && length <= Math.min(SMALL_BYTES, limits().bodyBytes);
-  };
-
-  /** Mostly it came with its head: then node has it whole, and there is nothing to wait for. */
-  const takeSmallBody = ({ request, response }: Exchange): Buffer | Promise<Buffer> => {
-    if (!request.complete) {
-      if (expectsContinue(request)) response.writeContinue();
-      return bodies.read(request, toReadOptions(request));
-    }
-    const body: unknown = request.read();
-    return body instanceof Buffer ? body : NOTHING;
-  };
-
   /** The body, read while the budgets have room for it. What it holds is given back with the answer. */
   const readWithin = async (
     { request, response, principal: { id } }: Exchange,
-    held: Held,
+    { held, reading: options }: { readonly held: Held; readonly reading: ReadBodyOptions },
   ): Promise<Buffer> => {
-    const options = toReadOptions(request);
     const { length, maxBytes } = options;
     if (length !== undefined && length > maxBytes) throw tooLarge(maxBytes);
     if (length !== undefined) await held.take(holding, id, length);
@@ -183,13 +171,7 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 
   const onRequest = oneByOne<PacedResponse>({
-    handle(request, response) {
-      admit(request, response).catch((error: unknown) => {
-        // The caller went away while it sent its body, or the bridge has a fault.
-        logger.warn({ err: error }, 'a request broke off');
-        response.destroy();
-      });
-    },
+    handle: (request, response) => void admit(request, response),
     onClose: closed.note,
   });
 

@@ -8,9 +8,12 @@ type Written = (error: Error | null | undefined) => void;
 /** The kernel takes so much in one go; what it takes tells that the caller reads. */
 const SLICE_BYTES = 64 * 1024;
 
+const NONE: Buffer[] = [];
+
 export class PacedResponse extends ServerResponse<IncomingMessage> {
   #account: UnreadAccount | undefined;
-  #pending: Buffer[] = [];
+  /** Made for the first part that can't go out at once. */
+  #pending: Buffer[] = NONE;
   #pendingBytes = 0;
   #isWriting = false;
   #isEnding = false;
@@ -78,6 +81,7 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
   #add(buffer: Buffer): void {
     if (this.destroyed) return;
     this.#isOne = this.#unread() === 0;
+    if (this.#pending === NONE) this.#pending = [];
     this.#pending.push(buffer);
     this.#pendingBytes += buffer.length;
     this.#flow();

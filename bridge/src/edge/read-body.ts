@@ -2,6 +2,7 @@
 // a byte a second holds a place that others wait for.
 import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../errors.ts';
+import { PassingMap } from '../passing-map.ts';
 
 export interface ReadBodyOptions {
   /** `Content-Length`; absent for a body in chunks. */
@@ -25,56 +26,99 @@ const CHECK_MS = 500;
 const JOINED_BYTES = 64 * 1024;
 
 export function createBodyReader(): BodyReader {
-  const checks = new Set<(now: number) => void>();
+  const readings = new PassingMap<Reading, true>();
   // One timer for all: most bodies are whole before one of their own would be worth its price.
   let timer: NodeJS.Timeout | undefined;
 
   const checkAll = (): void => {
     const now = performance.now();
-    for (const check of checks) check(now);
-    if (checks.size > 0) return;
+    for (const reading of readings.keys()) reading.check(now);
+    if (readings.size > 0) return;
     clearInterval(timer);
     timer = undefined;
   };
 
   return {
-    read: (request, { length, maxBytes, timeoutMs }) =>
+    read: (request, options) =>
       new Promise((resolve, reject) => {
-        const parts = createParts(length);
-        const begin = performance.now();
-        const check = (now: number): void => {
-          const ms = now - begin;
-          const due = Math.min(((ms - START_MS) / 1_000) * LEAST_RATE, length ?? Infinity);
-          if (ms >= timeoutMs) fail(tooSlow(`took longer than ${timeoutMs / 1_000} s`));
-          else if (parts.size() < due)
-            fail(tooSlow(`came in at less than ${LEAST_RATE} bytes a second`));
-        };
-        let isOver = false;
-        const fail = (error: unknown): void => {
-          if (isOver) return;
-          isOver = true;
-          checks.delete(check);
-          request.off('data', onData).pause();
-          reject(error);
-        };
-        const onData = (part: Buffer): void => {
-          if (parts.size() + part.length > maxBytes) fail(tooLarge(maxBytes));
-          else parts.add(part);
-        };
-        request.on('data', onData);
-        request.on('end', () => {
-          if (isOver) return;
-          isOver = true;
-          checks.delete(check);
-          resolve(parts.toBuffer());
-        });
-        request.on('close', () => fail(new Error('The caller left while it sent its body.')));
-        checks.add(check);
+        if (request.destroyed) throw new Error('The caller left before its body was read.');
+        const reading = new Reading(request, options, { resolve, reject, readings });
+        readings.set(reading, true);
         // What arrived while the event loop was busy is taken in before it is judged.
         timer ??= setInterval(() => setImmediate(checkAll), CHECK_MS);
       }),
     close: () => clearInterval(timer),
   };
+}
+
+interface ReadingEnd {
+  readonly resolve: (body: Buffer) => void;
+  readonly reject: (error: unknown) => void;
+  readonly readings: PassingMap<Reading, true>;
+}
+
+/** One body. Every request with a body has one of these, so it makes little. */
+class Reading {
+  readonly #request: IncomingMessage;
+  readonly #options: ReadBodyOptions;
+  readonly #ending: ReadingEnd;
+  readonly #begin = performance.now();
+  readonly #onData = (part: Buffer): void => this.#add(part);
+  #isOver = false;
+  #size = 0;
+  #parts: Buffer[] = [];
+  /** A large body is put where it stays; parts that are joined later take twice the room. */
+  readonly #whole: Buffer | undefined;
+
+  constructor(request: IncomingMessage, options: ReadBodyOptions, ending: ReadingEnd) {
+    const { length = 0 } = options;
+    this.#request = request;
+    this.#options = options;
+    this.#ending = ending;
+    if (length > JOINED_BYTES) this.#whole = Buffer.allocUnsafeSlow(length);
+    request.on('data', this.#onData);
+    request.on('end', () => this.#end(undefined, this.#toBody()));
+    // The caller left.
+    request.on('error', (error) => this.#end(error));
+  }
+
+  check(now: number): void {
+    const { length = Infinity, timeoutMs } = this.#options;
+    const ms = now - this.#begin;
+    const due = Math.min(((ms - START_MS) / 1_000) * LEAST_RATE, length);
+    if (ms >= timeoutMs) this.#end(tooSlow(`took longer than ${timeoutMs / 1_000} s`));
+    else if (this.#size < due)
+      this.#end(tooSlow(`came in at less than ${LEAST_RATE} bytes a second`));
+  }
+
+  #add(part: Buffer): void {
+    const { maxBytes } = this.#options;
+    if (this.#size + part.length > maxBytes) {
+      this.#end(tooLarge(maxBytes));
+      return;
+    }
+    if (this.#whole === undefined) this.#parts.push(part);
+    else part.copy(this.#whole, this.#size);
+    this.#size += part.length;
+  }
+
+  #toBody(): Buffer {
+    if (this.#whole !== undefined) return this.#whole;
+    return (this.#parts.length === 1 && this.#parts[0]) || Buffer.concat(this.#parts, this.#size);
+  }
+
+  #end(error: unknown, body?: Buffer): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { readings, resolve, reject } = this.#ending;
+    readings.delete(this);
+    if (body !== undefined) {
+      resolve(body);
+      return;
+    }
+    this.#request.off('data', this.#onData).pause();
+    reject(error);
+  }
 }
 
 export function tooLarge(maxBytes: number): DrawbridgeError {
@@ -86,32 +130,4 @@ export function tooLarge(maxBytes: number): DrawbridgeError {
 
 function tooSlow(how: string): DrawbridgeError {
   return new DrawbridgeError('request/timeout', `The body ${how}.`);
-}
-
-interface Parts {
-  size(): number;
-  add(part: Buffer): void;
-  toBuffer(): Buffer;
-}
-
-/** A large body is put where it stays; parts that are joined later take twice the room. */
-function createParts(length: number | undefined): Parts {
-  let size = 0;
-  if (length !== undefined && length > JOINED_BYTES) {
-    const whole = Buffer.allocUnsafeSlow(length);
-    return {
-      size: () => size,
-      add: (part) => void (size += part.copy(whole, size)),
-      toBuffer: () => whole,
-    };
-  }
-  const parts: Buffer[] = [];
-  return {
-    size: () => size,
-    add(part) {
-      parts.push(part);
-      size += part.length;
-    },
-    toBuffer: () => (parts.length === 1 && parts[0]) || Buffer.concat(parts, size),
-  };
 }

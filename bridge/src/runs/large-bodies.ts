@@ -38,17 +38,14 @@ export function createLargeBodies({ toText, bodies, prepare }: LargeBodiesOption
   };
 
   return {
-    begin(event, { tenantId, ...place }) {
-      const finish = async (text: EventText): Promise<EventText> =>
-        tenantId === undefined || bodies === undefined || !text.artifacts.some(isLarge)
-          ? text
-          : store(text, { ...place, tenantId });
+    begin(event, place) {
+      const { tenantId } = place;
       const large = prepare && toLargeText(event);
       if (large === undefined || prepare === undefined) {
         const text = toText(event, place.at);
-        if (tenantId === undefined || bodies === undefined) return text;
-        if (!text.artifacts.some(isLarge)) return text;
-        return { bytes: text.bytes, finish: () => finish(text) };
+        if (tenantId === undefined || bodies === undefined || !text.artifacts.some(isLarge))
+          return text;
+        return { bytes: text.bytes, finish: () => store(text, { ...place, tenantId }) };
       }
       return {
         bytes: large.text.length,
@@ -56,7 +53,10 @@ export function createLargeBodies({ toText, bodies, prepare }: LargeBodiesOption
           const body = await prepare(large.text, place.owner);
           const payload = { ...event.payload, [large.field]: body };
           // The same event: a body may be given raw or prepared.
-          return finish(toText({ ...event, payload } as LogEvent, place.at));
+          const text = toText({ ...event, payload } as LogEvent, place.at);
+          return tenantId === undefined || !text.artifacts.some(isLarge)
+            ? text
+            : store(text, { ...place, tenantId });
         },
       };
     },

@@ -143,7 +143,7 @@ export function createRunLog({
       if (!UUID.test(runId)) throw unknownRun(runId);
       const of = owners.find(runId, given);
       const owner = of?.id ?? runId;
-      if (!isEnd(event) && owners.isFull(owner)) {
+      if (owners.isFull(owner) && !isEnd(event)) {
         throw unavailable('Too many events of this caller wait to be recorded; try again later.');
       }
       const at = now();

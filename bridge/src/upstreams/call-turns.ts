@@ -1,22 +1,7 @@
 // Who may have a call at a server. A server is shared, so what one principal has there at once is
 // bounded; the rest waits here, and principals take turns. A call that waits can be cancelled, and its
 // time runs.
-import { TurnQueue } from '../turn-queue.ts';
-
-export type Turn =
-  /** Idempotent; the next one gets its turn. */
-  | { readonly kind: 'begun'; readonly leftMs: number; readonly release: () => void }
-  | { readonly kind: 'cancelled' }
-  | { readonly kind: 'timed_out' };
-
-export interface TurnOptions {
-  /** The principal's id. */
-  readonly owner: string;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-  /** Calls of one principal at once. */
-  readonly limit: number;
-}
+import { TurnQueue, type WaitOptions, type Waited } from '../turn-queue.ts';
 
 /** Principals whose calls fill their limits at one connection, before others wait as well. */
 const FULL_PRINCIPALS = 4;
@@ -30,32 +15,29 @@ export class CallTurns {
   readonly #begun = new Map<string, number>();
   #all = 0;
 
-  async take({ owner, timeoutMs, signal, limit }: TurnOptions): Promise<Turn> {
-    if (this.#waiting.size === 0 && this.#mayBegin(owner, limit)) {
-      this.#count(owner, 1);
-      return { kind: 'begun', leftMs: timeoutMs, release: this.#toRelease(owner) };
-    }
-    const since = performance.now();
-    const waiting = this.#waiting.wait(owner, limit, { signal, timeoutMs });
+  /**
+   * Whether the call may begin at once; else it has to `wait`. What began has to `end`.
+   * @param limit calls of one principal at once
+   */
+  begin(owner: string, limit: number): boolean {
+    if (this.#waiting.size > 0 || !this.#mayBegin(owner, limit)) return false;
+    this.#count(owner, 1);
+    return true;
+  }
+
+  wait(owner: string, limit: number, options: WaitOptions): Promise<Waited> {
+    const waiting = this.#waiting.wait(owner, limit, options);
     this.#waiting.next();
-    const kind = await waiting;
-    if (kind !== 'begun') return { kind };
-    const leftMs = Math.max(1, timeoutMs - (performance.now() - since));
-    return { kind, leftMs, release: this.#toRelease(owner) };
+    return waiting;
+  }
+
+  end(owner: string): void {
+    this.#count(owner, -1);
+    this.#waiting.next();
   }
 
   #mayBegin(owner: string, limit: number): boolean {
     return (this.#begun.get(owner) ?? 0) < limit && this.#all < limit * FULL_PRINCIPALS;
-  }
-
-  #toRelease(owner: string): () => void {
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      this.#count(owner, -1);
-      this.#waiting.next();
-    };
   }
 
   #count(owner: string, calls: 1 | -1): void {

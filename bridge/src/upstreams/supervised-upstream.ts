@@ -87,20 +87,21 @@ export class SupervisedUpstream {
       }
       const { timeout, concurrentCalls: limit } = this.#config.options;
       const { signal, principal } = call;
-      const turn = await lease.connection.turns.take({
-        owner: principal.id,
-        timeoutMs: Math.max(1, timeout - (call.waitedMs ?? 0)),
-        signal,
-        limit,
-      });
-      if (turn.kind !== 'begun') {
-        lease.release();
-        return turn.kind === 'cancelled'
-          ? turn
-          : { kind: 'timed_out', error: this.#toLate(timeout) };
+      const { turns } = lease.connection;
+      let leftMs = Math.max(1, timeout - (call.waitedMs ?? 0));
+      if (!turns.begin(principal.id, limit)) {
+        const since = performance.now();
+        const waited = await turns.wait(principal.id, limit, { signal, timeoutMs: leftMs });
+        if (waited !== 'begun') {
+          lease.release();
+          return waited === 'cancelled'
+            ? { kind: waited }
+            : { kind: 'timed_out', error: this.#toLate(timeout) };
+        }
+        leftMs = Math.max(1, leftMs - (performance.now() - since));
       }
-      const end = await lease.connection.call(call, turn.leftMs);
-      turn.release();
+      const end = await lease.connection.call(call, leftMs);
+      turns.end(principal.id);
       lease.release();
       switch (end.kind) {
         case 'done':

@@ -104,8 +104,8 @@ export class LineReader {
   }
 
   #drain(): Buffer[] {
-    const parts = [...this.#blocks, ...this.#parts];
-    this.#blocks = [];
+    const parts = this.#blocks.length === 0 ? this.#parts : [...this.#blocks, ...this.#parts];
+    if (this.#blocks.length > 0) this.#blocks = [];
     this.#parts = [];
     this.#size = 0;
     this.#blockBytes = 0;
