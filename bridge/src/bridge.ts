@@ -90,7 +90,7 @@ async function open(
     logger,
   });
   lifetime.defer(() => workers.close());
-  const largeJson = createLargeJsonReader(workers, held);
+  const largeJson = createLargeJsonReader({ queue: workers, held, logger });
 
   const metrics = createMetrics();
   lifetime.defer(() => metrics.close());

@@ -29,6 +29,9 @@ const LISTS = ['tools', 'resources', 'resourceTemplates', 'prompts'];
 const MESSAGE_LIMITS = { depth: Infinity, weight: 192 * 1024 * 1024 };
 const META_BYTES = 64 * 1024;
 const ENTRY_BYTES = 1024 * 1024;
+/** Of what is left out. */
+const MOST_NAMES = 20;
+const NAME_CHARACTERS = 256;
 /** Half of these are parsed in place at once. */
 const SLICE_BYTES = 128 * 1024;
 
@@ -151,6 +154,8 @@ function splitList(message: Record_, result: Record_, id: number | string): JobR
   const slices: string[] = [];
   let slice: string[] = [];
   let size = 0;
+  const names: string[] = [];
+  let count = 0;
   const end = (): void => {
     if (slice.length > 0) slices.push(`[${slice.join(',')}]`);
     slice = [];
@@ -159,7 +164,11 @@ function splitList(message: Record_, result: Record_, id: number | string): JobR
   for (const entry of entries) {
     const text = toJsonText(entry);
     // Nobody can offer one that large to a model; parsing it would hold up everybody.
-    if (text.length > ENTRY_BYTES) continue;
+    if (text.length > ENTRY_BYTES) {
+      count += 1;
+      if (names.length < MOST_NAMES) names.push(toEntryName(entry));
+      continue;
+    }
     if (size + text.length > SLICE_BYTES) end();
     slice.push(text);
     size += text.length;
@@ -168,7 +177,13 @@ function splitList(message: Record_, result: Record_, id: number | string): JobR
   const bytes = encoder.encode(slices.join(''));
   let at = 0;
   const ends = slices.map((text) => (at += Buffer.byteLength(text)));
-  return { kind: 'sliced', skeleton, list: { key, bytes, ends } };
+  return { kind: 'sliced', skeleton, list: { key, bytes, ends, leftOut: { names, count } } };
+}
+
+function toEntryName(entry: unknown): string {
+  if (!isRecord(entry)) return '';
+  const name = entry['name'] ?? entry['uri'] ?? entry['uriTemplate'];
+  return typeof name === 'string' ? name.slice(0, NAME_CHARACTERS) : '';
 }
 
 /** A message that is parsed in place. */

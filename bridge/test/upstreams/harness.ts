@@ -41,7 +41,7 @@ export function createHarness(options: Partial<UpstreamsOptions> = {}) {
   const pidFile = join(home, 'pids.json');
   const workers = createWorkerQueue({ spawn: spawnWorker, literals: () => [], logger });
   onCleanup(() => workers.close());
-  const largeJson = createLargeJsonReader(workers, createHeldBytes());
+  const largeJson = createLargeJsonReader({ queue: workers, held: createHeldBytes(), logger });
   const upstreams = createUpstreams({ logger, home, pidFile, eras, largeJson, ...options });
   upstreams.subscribe((event) => events.push(event));
   onCleanup(() => upstreams.close());

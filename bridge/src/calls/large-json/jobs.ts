@@ -48,6 +48,8 @@ export type JobResult =
         readonly bytes: Uint8Array;
         /** Where each slice ends; each is an array of JSON. */
         readonly ends: readonly number[];
+        /** Names of entries that were too large, and how many there were. */
+        readonly leftOut: { readonly names: readonly string[]; readonly count: number };
       };
     }
   | { readonly kind: 'too_large'; readonly id?: number | string }

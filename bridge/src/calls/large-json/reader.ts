@@ -1,5 +1,6 @@
 // The bridge's side of the workers: what is to be cut apart goes there, and what comes back becomes what
 // the bridge works with.
+import type { Logger } from 'pino';
 import { DrawbridgeError } from '../../errors.ts';
 import type { HeldBytes } from '../../held-bytes.ts';
 import { JSON_MEDIA_TYPE, PreparedBody } from '../../runs/event-text.ts';
@@ -8,7 +9,17 @@ import { tooDeep, tooManyValues } from './json-weight.ts';
 import { LargeJson, type LargeJsonReader, type LargeMessage } from './large-json.ts';
 import { type WorkerQueue, WorkerFailed } from './worker-queue.ts';
 
-export function createLargeJsonReader(queue: WorkerQueue, held: HeldBytes): LargeJsonReader {
+export interface LargeJsonReaderOptions {
+  readonly queue: WorkerQueue;
+  readonly held: HeldBytes;
+  readonly logger: Logger;
+}
+
+export function createLargeJsonReader({
+  queue,
+  held,
+  logger,
+}: LargeJsonReaderOptions): LargeJsonReader {
   return {
     async request(body, { at, owner }) {
       const result = await queue
@@ -31,9 +42,14 @@ export function createLargeJsonReader(queue: WorkerQueue, held: HeldBytes): Larg
     async message(parts, { owner, requests }) {
       const release = held.hold(parts.reduce((sum, { length }) => sum + length, 0));
       try {
-        return toMessage(
-          await queue.run({ kind: 'message', parts: parts.map(toOwn), requests }, owner),
-        );
+        const job = { kind: 'message', parts: parts.map(toOwn), requests } as const;
+        const result = await queue.run(job, owner);
+        if (result.kind === 'sliced' && (result.list?.leftOut.count ?? 0) > 0)
+          logger.warn(
+            { from: owner, list: result.list?.key, ...result.list?.leftOut },
+            'entries of a list are over 1 MiB and were left out',
+          );
+        return toMessage(result);
       } catch (error) {
         if (error instanceof WorkerFailed) return { kind: 'too_large', id: undefined };
         throw error;

@@ -1,11 +1,16 @@
 // The answer of a REST call whose result is kept as bytes: it goes out as it is, within the few fields
 // around it.
+import type { Context } from 'hono';
 import type { LargeResult } from '../../calls/large-json/large-json.ts';
 
 const encoder = new TextEncoder();
 
 /** @param fields what stands before the result */
-export function toLargeResponse(fields: object, { bytes, meta }: LargeResult): Response {
+export function toLargeResponse(
+  c: Context,
+  fields: object,
+  { bytes, meta }: Pick<LargeResult, 'bytes' | 'meta'>,
+): Response {
   const tail = meta === undefined ? '}}' : `,"_meta":${JSON.stringify(meta)}}}`;
   const parts = [
     encoder.encode(`${JSON.stringify(fields).slice(0, -1)},"result":`),
@@ -19,5 +24,5 @@ export function toLargeResponse(fields: object, { bytes, meta }: LargeResult): R
       else controller.enqueue(part);
     },
   });
-  return new Response(body, { headers: { 'Content-Type': 'application/json' } });
+  return c.body(body, 200, { 'Content-Type': 'application/json' });
 }

@@ -101,9 +101,18 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void
       callOnce(c, { name, args }, parts),
     );
     if (isProblem(answer)) throw new CallProblem(answer.body);
-    if (!('large' in answer) || answer.large === undefined) return toJson(c, answer.body);
+    if (!('artifact' in answer.body)) return toJson(c, answer.body);
+    const { artifact, meta, ...fields } = answer.body;
+    const { tenantId } = c.get('principal');
+    // A repeated request gets what the log has.
+    const bytes =
+      ('large' in answer ? answer.large?.bytes : undefined) ??
+      (await parts.runs.reader.artifact(tenantId, artifact))?.body;
+    if (bytes === undefined) {
+      throw new DrawbridgeError('artifact/unknown', 'The first answer is no longer in the log.');
+    }
     // It holds what the type says, written in another way.
-    return toLargeResponse(toFields(answer.body), answer.large) as ReturnType<typeof toJson>;
+    return toLargeResponse(c, fields, { bytes, meta }) as ReturnType<typeof toJson>;
   };
 
   // Before the route that documents it: its validator would parse the body in place.
@@ -161,32 +170,14 @@ function toJson(c: Context<HttpEnv>, body: z.infer<typeof answerSchema>) {
   return c.json(body, 200);
 }
 
-/** What stands beside the result. */
-function toFields({ callId, runId, outcome }: z.infer<typeof answerSchema>): object {
-  return { callId, runId, outcome };
-}
-
-/** An answer whose result is parsed for whoever must have it, such as a kept answer. */
-class LargeBody {
+/** An answer whose result is bytes in the log; an Idempotency-Key keeps no more than this. */
+interface LargeBody {
   readonly callId: string;
   readonly runId: string;
   readonly outcome: AnsweredOutcome['kind'];
-  readonly #answer: AnsweredOutcome;
-
-  constructor({ callId, runId }: { callId: string; runId: string }, answer: AnsweredOutcome) {
-    this.callId = callId;
-    this.runId = runId;
-    this.outcome = answer.kind;
-    this.#answer = answer;
-  }
-
-  get result(): Record<string, unknown> {
-    return this.#answer.result;
-  }
-
-  toJSON(): object {
-    return { ...toFields(this), result: this.result };
-  }
+  /** The hash of the result as the log has it. */
+  readonly artifact: string;
+  readonly meta?: LargeResult['meta'];
 }
 
 /** One REST call is a run of its own. */
@@ -262,7 +253,8 @@ function toRunEnd(outcome: Outcome): 'completed' | 'failed' | 'cancelled' {
 }
 
 type Answer =
-  | { status: 200; body: z.infer<typeof answerSchema>; large?: LargeResult | undefined }
+  | { status: 200; body: z.infer<typeof answerSchema> }
+  | { status: 200; body: LargeBody; large?: LargeResult }
   | { status: ContentfulStatusCode; body: Problem };
 
 function isObject(value: unknown): boolean {
@@ -282,9 +274,13 @@ function toAnswer(
     case 'result':
     case 'tool_error':
     case 'input_required':
-      return 'large' in outcome && outcome.large !== undefined
-        ? { status: 200, body: new LargeBody(rest, outcome), large: outcome.large }
-        : { status: 200, body: { ...rest, outcome: outcome.kind, result: outcome.result } };
+      if (outcome.kind !== 'input_required' && outcome.large !== undefined) {
+        const { large, kind } = outcome;
+        const artifact = large.logged.artifact.sha256.toString('hex');
+        const meta = large.meta === undefined ? {} : { meta: large.meta };
+        return { status: 200, body: { ...rest, outcome: kind, artifact, ...meta }, large };
+      }
+      return { status: 200, body: { ...rest, outcome: outcome.kind, result: outcome.result } };
     case 'protocol_error':
     case 'denied': {
       const status = toErrorStatus(outcome.error, outcome.kind === 'denied' ? 403 : 502);

@@ -15,10 +15,11 @@ const [, , home = '', json = '[]'] = process.argv;
 const configs = JSON.parse(json) as UpstreamConfig[];
 const logger = pino({ level: 'silent' });
 const pidFile = join(home, 'pids.json');
-const largeJson = createLargeJsonReader(
-  createWorkerQueue({ spawn: spawnWorker, literals: () => [], logger }),
-  createHeldBytes(),
-);
+const largeJson = createLargeJsonReader({
+  queue: createWorkerQueue({ spawn: spawnWorker, literals: () => [], logger }),
+  held: createHeldBytes(),
+  logger,
+});
 const upstreams = createUpstreams({ logger, home, pidFile, eras: createEraMemory(), largeJson });
 await upstreams.configure(configs);
 await Promise.all(configs.map(({ name }) => upstreams.discover(name)));
