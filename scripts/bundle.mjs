@@ -19,7 +19,13 @@ const servers = readdirSync(join(root, 'servers')).filter((name) =>
   existsSync(join(root, 'servers', name, 'src/main.ts')),
 );
 const bundles = [
-  { input: 'bridge/src/cli/main.ts', dir: 'bridge/dist', name: 'cli' },
+  {
+    input: 'bridge/src/cli/main.ts',
+    dir: 'bridge/dist',
+    name: 'cli',
+    // What works through large JSON beside the event loop; it is started by this name.
+    more: { worker: join(root, 'bridge/src/worker.ts') },
+  },
   ...servers.map((name) => ({
     input: `servers/${name}/src/main.ts`,
     dir: `servers/${name}/dist`,
@@ -53,9 +59,9 @@ const isFresh = ({ dir, name }) => {
 
 if (!bundles.every(isFresh)) {
   await Promise.all(
-    bundles.map(async ({ input, dir, name }) => {
+    bundles.map(async ({ input, dir, name, more = {} }) => {
       const bundle = await rolldown({
-        input: { [name]: join(root, input) },
+        input: { [name]: join(root, input), ...more },
         external,
         platform: 'node',
         // Modules before UMD: a UMD wrapper hides its own requires from a bundler (jsonc-parser).

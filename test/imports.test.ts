@@ -22,6 +22,7 @@ const edges: Record<string, RegExp> = {
   catalog: /^(fronts|cli|runs|principals|sessions|settings)\//,
   upstreams: /^(fronts|cli|runs|catalog|principals|sessions|settings|store)\//,
   runs: /^(fronts|cli|catalog|upstreams|principals|sessions|settings)\//,
+  edge: /^(fronts|cli|runs|catalog|upstreams|principals|sessions|settings|store|telemetry)\//,
   fronts: /^(cli|store\/(?!idempotency-keys))/,
   // The store implements the upstreams' port for what it remembers of them.
   store: /^(fronts|cli|calls|catalog|upstreams\/(?!era-memory)|principals|sessions|settings)\//,

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { loadDefinition } from '@drawbridge/registry';
 import type { Logger } from 'pino';
 import { createAdmitStep } from './calls/admit.ts';
+import { createLargeJsonReader } from './calls/large-json/reader.ts';
+import { createHeldBytes } from './held-bytes.ts';
+import { spawnWorker } from './calls/large-json/spawn-worker.ts';
+import { createWorkerQueue } from './calls/large-json/worker-queue.ts';
 import { createPipeline } from './calls/pipeline.ts';
 import { createRecordStep } from './calls/record.ts';
 import { createRouteStep } from './calls/route.ts';
@@ -52,6 +56,8 @@ export interface Bridge {
   close(): Promise<void>;
 }
 
+/** Calls whose names stand in the catalog. */
+const namesKnown = new Set<string>(['tools/call', 'prompts/get']);
 const HOUR_MS = 3_600_000;
 /** Definitions that an event of their approval names. */
 const NAMED_APPROVALS = 100;
@@ -86,6 +92,15 @@ async function open(
   });
   lifetime.defer(() => store.close());
 
+  const held = createHeldBytes();
+  const workers = createWorkerQueue({
+    spawn: spawnWorker,
+    literals: () => settings.secretValues,
+    logger,
+  });
+  lifetime.defer(() => workers.close());
+  const largeJson = createLargeJsonReader({ queue: workers, held, logger });
+
   const metrics = createMetrics();
   lifetime.defer(() => metrics.close());
   const principals = await createPrincipals({
@@ -105,6 +120,8 @@ async function open(
     logger,
     redact,
     retention: () => settings.retention,
+    prepare: largeJson.log,
+    held,
     onCommit: metrics.commit,
   });
   lifetime.defer(() => runs.close());
@@ -116,6 +133,7 @@ async function open(
     readOnlyOf: (project) => settings.readOnly[project] ?? [],
     pidFile,
     eras: store.eras,
+    largeJson,
     redact: (text) => redactText(redact, text),
   });
   lifetime.defer(() => upstreams.close());
@@ -195,7 +213,8 @@ async function open(
         const { id: callId, runId, requestId } = made;
         const told = {
           server: target?.upstream,
-          tool: target?.name,
+          // A resource's name is whatever its caller asks for.
+          tool: namesKnown.has(made.method) ? target?.name : target && made.method,
           outcome: outcome.kind,
           seconds,
         };
@@ -203,7 +222,11 @@ async function open(
         logger.debug({ callId, runId, requestId, ...told }, 'call');
       },
     }),
-    admit: createAdmitStep({ concurrentCalls: () => settings.limits.concurrentCalls }),
+    admit: createAdmitStep({
+      concurrentCalls: () => settings.limits.concurrentCalls,
+      timeout: (name) =>
+        settings.upstreams.find((upstream) => upstream.name === name)?.options.timeout ?? 0,
+    }),
     writeAhead: createWriteAheadStep(),
     send: upstreams.send,
   });
@@ -253,6 +276,7 @@ async function open(
     call,
     ready: discovery.ready,
     createId,
+    largeJson,
     principals,
     sessions,
     idempotencyKeys,
@@ -275,7 +299,7 @@ async function open(
   const listener = await listen({
     host: settings.host,
     port: settings.port,
-    listener: front.listener,
+    edge: front.edge,
   });
   lifetime.defer(listener.close);
   lifetime.defer(front.close);

@@ -34,6 +34,8 @@ export type DrawbridgeErrorCode =
   | 'request/not_found'
   | 'request/too_large'
   | 'request/conflict'
+  | 'request/timeout'
+  | 'request/busy'
   | 'call/cancelled';
 
 /** `details` is safe to show to the caller; `cause` is for the log only. */

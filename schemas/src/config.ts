@@ -42,6 +42,20 @@ const duration = z.union(
   { error: 'expected a whole number of milliseconds, or text such as "500ms", "30s", "5m", "1h"' },
 );
 
+/** A length of time that is not zero. */
+function timeout(ms: number) {
+  return duration.refine((value) => value > 0, 'must be more than 0').default(ms);
+}
+
+/** A number of bytes; the default in MiB. */
+function bytes(mebibytes: number) {
+  return z
+    .number()
+    .int()
+    .positive()
+    .default(mebibytes * 1024 * 1024);
+}
+
 /** What a tool may do: believed from settings, built-in servers and approved pins only. */
 export const effectSchema = z.enum(['read', 'idempotent', 'write', 'destructive']);
 export type Effect = z.infer<typeof effectSchema>;
@@ -82,6 +96,8 @@ export const serverOptionsSchema = strict({
     .int()
     .positive()
     .default(32 * 1024 * 1024),
+  /** Calls of one principal at the server at once; more of them wait their turn. */
+  concurrentCalls: z.number().int().positive().default(64),
   effects: z.record(z.string(), effectSchema).default({}),
 });
 export type ServerOptions = z.infer<typeof serverOptionsSchema>;
@@ -112,6 +128,21 @@ export const drawbridgeOptionsSchema = strict({
       .int()
       .positive()
       .default(4 * 1024 * 1024),
+    /** For a whole request body, from when it is read. */
+    bodyTimeout: timeout(60_000),
+    /** Bodies being read at once, in bytes: of one principal, and in all. */
+    readingBytes: bytes(16),
+    readingBytesTotal: bytes(64),
+    /** Bodies of requests under way, with what their values take: of one principal, and in all. */
+    heldBytes: bytes(64),
+    heldBytesTotal: bytes(128),
+    /** Answers that wait for their reader, in bytes: of one principal, and in all. */
+    unreadBytes: bytes(64),
+    unreadBytesTotal: bytes(128),
+    /** A connection that takes no byte of its answer for so long is closed. */
+    unreadTimeout: timeout(30_000),
+    /** Connections of one address that have not shown a key yet. */
+    unknownConnections: z.number().int().positive().default(1_024),
     /** Calls of one principal under way at once. */
     concurrentCalls: z.number().int().positive().default(256),
   }).prefault({}),

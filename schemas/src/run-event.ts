@@ -96,7 +96,14 @@ export const runEventPayloads = {
     }),
   },
   /** A call refused before it was started, so the event describes it in full. */
-  'call.denied': { version: 1, schema: callDescription.extend({ reason: z.string() }) },
+  'call.denied': {
+    version: 1,
+    schema: callDescription.extend({
+      reason: z.string(),
+      /** Calls of the same principal that were refused alike meanwhile and have no event. */
+      others: z.number().int().nonnegative().optional(),
+    }),
+  },
   'call.cancelled': { version: 1, schema: callId.extend({ reason: z.string().optional() }) },
   'artifact.created': {
     version: 1,

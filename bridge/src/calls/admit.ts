@@ -1,42 +1,87 @@
 // Policy's place in the way of a call: what the catalog refused ends here, and a principal that has
 // too many calls under way is denied.
 import { PassingMap } from '../passing-map.ts';
-import type { RoutedCall } from './call.ts';
+import { type BegunCall, createCallWindow } from './window.ts';
+import type { Outcome, RoutedCall } from './call.ts';
 import type { Step } from './pipeline.ts';
 import type { Recordable } from './record.ts';
+import { LargeJson } from './large-json/large-json.ts';
+import { createRefusals } from './refusals.ts';
 import type { RefusableCall } from './route.ts';
+
+/** Large arguments of one principal that are held in memory at once. */
+const LARGE_BYTES_UNDER_WAY = 32 * 1024 * 1024;
 
 export interface AdmitOptions {
   /** Calls of one principal under way at once; read at each call, since settings change. */
   readonly concurrentCalls: () => number;
+  /** The timeout of a server's calls, in milliseconds. */
+  readonly timeout: (upstream: string) => number;
 }
 
 export function createAdmitStep({
   concurrentCalls,
+  timeout,
 }: AdmitOptions): Step<Recordable<RefusableCall>, Recordable<RoutedCall>> {
+  /** Of calls that lead nowhere; each is in the log. */
+  const strays = createRefusals();
+  const refusals = createRefusals();
+  const largeBytes = new PassingMap<string, number>();
+  const window = createCallWindow();
   const underWay = new PassingMap<string, number>();
   return async (call, next) => {
-    if ('refusal' in call) return { kind: 'protocol_error', error: call.refusal };
+    if ('refusal' in call) {
+      const { arguments: given } = call.params;
+      await strays.pace(call.principal.id, !(given instanceof LargeJson));
+      return { kind: 'protocol_error', error: call.refusal };
+    }
     const limit = concurrentCalls();
     const key = call.principal.id;
     const count = underWay.get(key) ?? 0;
-    if (count >= limit) {
-      return {
-        kind: 'denied',
-        error: {
-          code: -32_003,
-          message: `${limit} calls of ${call.principal.name} are under way already; wait for one to end.`,
-          data: { code: 'policy/limit', limit },
-        },
-      };
+    const { arguments: given } = call.params;
+    const bytes = given instanceof LargeJson ? given.bytes.length : 0;
+    const held = (largeBytes.get(key) ?? 0) + bytes;
+    const { name } = call.principal;
+    const why =
+      count >= limit
+        ? `${limit} calls of ${name} are under way already; wait for one to end.`
+        : bytes > 0 && held > LARGE_BYTES_UNDER_WAY
+          ? `Calls of ${name} with ${held - bytes} bytes of arguments are under way already; wait for one to end.`
+          : undefined;
+    if (why !== undefined) {
+      const refusal = await refusals.pace(key, bytes === 0);
+      const data = { code: 'policy/limit', limit };
+      return { kind: 'denied', refusal, error: { code: -32_003, message: why, data } };
     }
     underWay.set(key, count + 1);
+    if (bytes > 0) largeBytes.set(key, held);
+    let begun: BegunCall | undefined;
     try {
-      return await next(call);
+      let admitted = call;
+      if (!window.enter(key)) {
+        const since = performance.now();
+        const timeoutMs = timeout(call.target.upstream);
+        const waited = await window.wait(key, { signal: call.signal, timeoutMs });
+        if (waited === 'timed_out') return toLate(call, timeoutMs);
+        if (waited === 'cancelled') return { kind: 'cancelled' };
+        admitted = { waitedMs: performance.now() - since, ...call };
+      }
+      begun = window.begin(key);
+      return call.signal.aborted ? { kind: 'cancelled' } : await next(admitted);
     } finally {
+      if (begun !== undefined) window.leave(begun);
+      const stillHeld = (largeBytes.get(key) ?? 0) - bytes;
+      if (stillHeld > 0) largeBytes.set(key, stillHeld);
+      else if (bytes > 0) largeBytes.delete(key);
       const left = (underWay.get(key) ?? 1) - 1;
       if (left === 0) underWay.delete(key);
       else underWay.set(key, left);
     }
   };
+}
+
+function toLate({ target }: RoutedCall, timeoutMs: number): Outcome {
+  const message = `Other calls were under way for ${timeoutMs / 1_000} s; this one was not sent to upstream "${target.upstream}".`;
+  const data = { code: 'upstream/timeout', upstream: target.upstream };
+  return { kind: 'timed_out', error: { code: -32_603, message, data } };
 }

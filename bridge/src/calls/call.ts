@@ -1,6 +1,8 @@
 // The neutral call: what every front turns its wire into, and the outcome every front turns back.
 // Nothing behind the fronts knows which era or transport the caller speaks.
 import type { Effect, Era, callMethods } from '@drawbridge/schemas';
+import type { Refusal } from './refusals.ts';
+import type { LargeResult } from './large-json/large-json.ts';
 
 export type CallMethod = (typeof callMethods)[number];
 
@@ -66,6 +68,8 @@ export interface Target {
 
 export interface RoutedCall extends Call {
   readonly target: Target;
+  /** How long it waited for its turn already, which counts towards its timeout. */
+  readonly waitedMs?: number;
 }
 
 export interface RpcError {
@@ -83,6 +87,8 @@ export interface AnsweredOutcome {
    * always one, for the log and for fronts.
    */
   readonly text?: string;
+  /** A result that is kept as bytes; reading `result` parses them. */
+  readonly large?: LargeResult;
 }
 
 /** How a call ended. The log, the metrics and HTTP tell all seven apart. */
@@ -92,4 +98,9 @@ export type Outcome =
   | { readonly kind: 'input_required'; readonly result: Record<string, unknown> }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'timed_out'; readonly error: RpcError }
-  | { readonly kind: 'denied'; readonly error: RpcError };
+  | {
+      readonly kind: 'denied';
+      readonly error: RpcError;
+      /** How a refusal in a flood of them stands in the log; absent: by itself. */
+      readonly refusal?: Refusal;
+    };

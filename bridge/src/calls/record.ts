@@ -1,11 +1,14 @@
 // The recorder's outer half: whatever happens to a call, its end is committed before the outcome is
 // let out. A call that could not be committed must not look answered, so its outcome is unknown.
+import { INLINE_BODY_BYTES } from '@drawbridge/schemas';
 import { DrawbridgeError, toPublicMessage } from '../errors.ts';
-import { JsonText, type LogEvent } from '../runs/event-text.ts';
+import { JsonText, type LogEvent, PreparedBody } from '../runs/event-text.ts';
 import { toJsonText } from '../runs/json-text.ts';
+import type { LogOwner } from '../runs/log-owners.ts';
 import type { Redact } from '../runs/redaction.ts';
 import type { RunLog } from '../runs/writer.ts';
 import { redactText, redactValue } from '../secrets/redact-value.ts';
+import { LargeJson } from './large-json/large-json.ts';
 import type { AnsweredOutcome, Call, CallSink, Outcome, RpcError } from './call.ts';
 import { type NoteBudget, createNoteBudget } from './note-budget.ts';
 import type { Step } from './pipeline.ts';
@@ -54,6 +57,10 @@ export class CallPage {
   #leftOut = 0;
   #failure: unknown;
 
+  get #owner(): LogOwner {
+    return this.#call.principal;
+  }
+
   constructor(call: RefusableCall, { log, now, budget, redact }: CallPageParts) {
     this.#redact = redact;
     this.#call = call;
@@ -64,20 +71,22 @@ export class CallPage {
 
   /** Writes `call.started` once; resolves when it is committed. */
   start(): Promise<number> {
-    this.#started ??= this.#log.append(this.#call.runId, {
-      type: 'call.started',
-      payload: describe(this.#call),
-    });
+    this.#started ??= this.#log.append(
+      this.#call.runId,
+      { type: 'call.started', payload: describe(this.#call) },
+      this.#owner,
+    );
     return this.#started;
   }
 
   /** Appends the end of the call and resolves when everything of it is committed. */
   async end(outcome: Outcome, durationMs: number): Promise<void> {
+    if (outcome.kind === 'denied' && outcome.refusal?.kind === 'counted') return;
     if (this.#leftOut > 0) this.#tellLeftOut();
     const started = outcome.kind === 'denied' ? this.#started : this.start();
     await Promise.all([
       started,
-      this.#log.append(this.#call.runId, this.#ending(outcome, durationMs)),
+      this.#log.append(this.#call.runId, this.#ending(outcome, durationMs), this.#owner),
     ]);
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -127,7 +136,7 @@ export class CallPage {
 
   #note(runId: string, event: CallEvent): void {
     void this.start().catch((error: unknown) => this.#keep(error));
-    this.#log.append(runId, event).catch((error: unknown) => this.#keep(error));
+    this.#log.append(runId, event, this.#owner).catch((error: unknown) => this.#keep(error));
   }
 
   #keep(error: unknown): void {
@@ -166,7 +175,11 @@ export class CallPage {
       case 'denied':
         return {
           type: 'call.denied',
-          payload: { reason: outcome.error.message, ...describe(this.#call) },
+          payload: {
+            reason: outcome.error.message,
+            ...(outcome.refusal?.kind === 'counting' && { others: outcome.refusal.others }),
+            ...describe(this.#call, true),
+          },
           durationMs,
         };
       default:
@@ -203,8 +216,10 @@ function toReason({ reason }: AbortSignal): { reason?: string } {
   return reason instanceof DrawbridgeError ? { reason: reason.message } : {};
 }
 
-function toBody({ text, result }: AnsweredOutcome): unknown {
-  return text === undefined ? result : new JsonText(text);
+function toBody(outcome: AnsweredOutcome): unknown {
+  const { text, large } = outcome;
+  if (large !== undefined) return large.logged;
+  return text === undefined ? outcome.result : new JsonText(text);
 }
 
 /** A result is the caller's own; an error may tell how the server is set up. */
@@ -214,7 +229,7 @@ function redactError(outcome: Outcome, redact: Redact): Outcome {
 
 function withText(outcome: Outcome): Outcome {
   if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return outcome;
-  if (outcome.text !== undefined) return outcome;
+  if (outcome.text !== undefined || outcome.large !== undefined) return outcome;
   return { text: toJsonText(outcome.result), ...outcome };
 }
 
@@ -246,13 +261,16 @@ function dataCode({ data }: RpcError): string | undefined {
   return typeof data.code === 'string' ? data.code : undefined;
 }
 
-function describe(call: RefusableCall): Extract<CallEvent, { type: 'call.started' }>['payload'] {
+function describe(
+  call: RefusableCall,
+  isRefused = false,
+): Extract<CallEvent, { type: 'call.started' }>['payload'] {
   const target = 'target' in call ? call.target : undefined;
   return {
     callId: call.id,
     method: call.method,
     name: call.name,
-    arguments: toArguments(call),
+    arguments: target === undefined || isRefused ? toShortArguments(call) : toArguments(call),
     readOnly: target?.effect === 'read',
     principal: call.principal.id,
     era: call.client.era,
@@ -263,11 +281,21 @@ function describe(call: RefusableCall): Extract<CallEvent, { type: 'call.started
   };
 }
 
+/** A call that leads nowhere, or is refused, is not worth storing all it brought. */
+function toShortArguments(call: Call): unknown {
+  const given = toArguments(call);
+  if (given instanceof PreparedBody) return { omittedBytes: given.size };
+  const { length } = toJsonText(given);
+  return length <= INLINE_BODY_BYTES ? given : { omittedCharacters: length };
+}
+
 function toArguments(call: Call): unknown {
   switch (call.method) {
     case 'tools/call':
-    case 'prompts/get':
-      return call.params['arguments'] ?? {};
+    case 'prompts/get': {
+      const { arguments: given } = call.params;
+      return given instanceof LargeJson ? given.logged : (given ?? {});
+    }
     case 'completion/complete':
       return call.params['argument'] ?? {};
     case 'resources/read':

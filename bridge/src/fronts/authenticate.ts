@@ -6,10 +6,14 @@ import { DrawbridgeError } from '../errors.ts';
 
 export type Verify = (key: string) => Promise<Principal | undefined>;
 
+/** The key that a request's `Authorization` header holds. */
+export function toKey(header: string | undefined): string | undefined {
+  return /^Bearer ([^\s]+)$/i.exec(header ?? '')?.[1];
+}
+
 /** Rejects with `auth/missing` or `auth/invalid`. */
 export async function authenticate(c: Context, verify: Verify): Promise<Principal> {
-  const header = c.req.header('authorization');
-  const key = /^Bearer ([^\s]+)$/i.exec(header ?? '')?.[1];
+  const key = toKey(c.req.header('authorization'));
   if (key === undefined) {
     throw new DrawbridgeError(
       'auth/missing',

@@ -1,9 +1,11 @@
 // What the HTTP edge hands to its routes, and the parts of the bridge it serves.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { Call, Principal } from '../calls/call.ts';
+import type { LargeJsonReader } from '../calls/large-json/large-json.ts';
 import type { Handler } from '../calls/pipeline.ts';
 import type { Approvals } from '../catalog/approvals.ts';
+import type { PacedResponse } from '../edge/paced-response.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Principals } from '../principals/principals.ts';
 import type { RunDirectory } from '../runs/directory.ts';
@@ -20,7 +22,7 @@ import type { Upstreams } from '../upstreams/upstream.ts';
 
 export interface HttpEnv {
   /** As @hono/node-server gives them; absent where no socket is. */
-  Bindings: { incoming?: IncomingMessage; outgoing?: ServerResponse };
+  Bindings: { incoming?: IncomingMessage; outgoing?: PacedResponse };
   Variables: {
     requestId: string;
     principal: Principal;
@@ -48,6 +50,7 @@ export interface HttpParts {
   readonly call: Handler<Call>;
   readonly ready: () => Promise<void>;
   readonly createId: () => string;
+  readonly largeJson: LargeJsonReader;
   readonly principals: Principals;
   readonly sessions: Sessions;
   readonly idempotencyKeys: IdempotencyKeys;

@@ -1,13 +1,20 @@
 // The HTTP edge: what every request passes before its route (id, host, origin, key), the routes, and
 // the one place where errors become answers.
+import type { IncomingMessage } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { type Edge, type EdgeOptions, createEdge } from '../edge/edge.ts';
+import type { PacedResponse } from '../edge/paced-response.ts';
+import type { Context } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import { METHOD_NAME_ALL } from 'hono/router';
+import type { RouterRoute } from 'hono/types';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { createAuthFailures } from './auth-failures.ts';
-import { assertOperator, authenticate } from './authenticate.ts';
-import { createBodyGuard } from './body-guard.ts';
+import { assertOperator, authenticate, toKey } from './authenticate.ts';
+import { refuseLargeBody, requireJson } from './body-guard.ts';
 import { createCallsUnderWay } from './calls-under-way.ts';
-import { type Listener, createFastFront } from './fast/fast-front.ts';
+import { createFastFront } from './fast/fast-front.ts';
 import { createSettledOutcomes } from './fast/settled.ts';
 import { createHealthRoutes } from './health.ts';
 import { createCors, createHostGuard } from './host-guard.ts';
@@ -18,15 +25,17 @@ import { type Problem, toProblem } from './problem.ts';
 import { createDocsRoutes, describeApi } from './rest/docs.ts';
 import { addArtifactRoutes } from './rest/artifacts.ts';
 import { addKeyRoutes } from './rest/keys.ts';
+import { createLargeReads } from './rest/large-reads.ts';
 import { addPruneRoute } from './rest/prune.ts';
 import { addRunRoutes } from './rest/runs.ts';
 import { addServerRoutes } from './rest/servers.ts';
 import { addToolRoutes } from './rest/tools.ts';
 import { addWithheldRoutes } from './rest/withheld.ts';
+import { createSplitBodies } from './split-bodies.ts';
 import { toRpcError } from './rpc-error.ts';
 
 export interface HttpFront {
-  readonly listener: Listener;
+  readonly edge: Pick<Edge, 'connected' | 'listener'>;
   close(): Promise<void>;
 }
 
@@ -50,7 +59,10 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   });
   const underWay = createCallsUnderWay();
   const settled = createSettledOutcomes();
-  const mcp = createMcpRoutes(parts, { underWay, settled });
+  const splits = createSplitBodies();
+  const mcp = createMcpRoutes(parts, { underWay, settled, splits });
+  /** Requests that the edge refused, with the reason. */
+  const refused = new WeakMap<IncomingMessage, DrawbridgeError>();
   const failures = createAuthFailures((event) => {
     parts.audit(event).catch((error: unknown) => {
       logger.error({ err: error }, 'a security event was not recorded');
@@ -65,7 +77,7 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     c.res.headers.set('X-Request-Id', requestId);
     const seconds = (performance.now() - begin) / 1_000;
     metrics.request({
-      route: toRouteLabel(c.req.path),
+      route: toRouteLabel(c),
       method: c.req.method,
       status: c.res.status,
       seconds,
@@ -94,14 +106,20 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     c.set('principal', principal);
     await holdKey(c, principals, next);
   });
+  app.use(async (c, next) => {
+    const reason = c.env.incoming && refused.get(c.env.incoming);
+    if (reason !== undefined) throw reason;
+    await next();
+  });
   app.route('/', mcp.app);
-  app.use(
-    '/v1/*',
-    createBodyGuard(() => settings().limits.bodyBytes),
-  );
+  app.use('/v1/*', requireJson);
+  addToolRoutes(app, parts);
+  app.use('/v1/*', refuseLargeBody);
+  const largeReads = createLargeReads();
+  app.use('/v1/artifacts/*', largeReads);
+  app.use('/v1/runs/*', largeReads);
   addServerRoutes(app, parts);
   addWithheldRoutes(app, parts);
-  addToolRoutes(app, parts);
   addRunRoutes(app, parts);
   addArtifactRoutes(app, parts);
   addKeyRoutes(app, parts);
@@ -143,31 +161,64 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     );
   });
 
-  const otherwise = getRequestListener((request, env) => app.fetch(request, env));
+  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+    // The edge has read the body, or left it unread for good.
+    autoCleanupIncoming: false,
+  });
+  const pass = (request: IncomingMessage, response: PacedResponse, rawBody: Buffer): void => {
+    Object.assign(request, { rawBody });
+    listener(request, response).catch((error: unknown) => {
+      logger.error({ err: error }, 'a request broke off');
+      response.destroy();
+    });
+  };
+  const refuse: EdgeOptions['refuse'] = (request, response, reason) => {
+    if (reason !== undefined) refused.set(request, reason);
+    pass(request, response, Buffer.alloc(0));
+  };
+  const edge = createEdge({
+    limits: () => settings().limits,
+    logger,
+    toKey: ({ headers }) => toKey(headers.authorization),
+    verify: principals.verify,
+    handle: createFastFront({
+      parts,
+      underWay,
+      settled,
+      splits,
+      refuse,
+      otherwise: (request, response, { body }) => pass(request, response, body),
+    }),
+    refuse,
+  });
   return {
-    listener: createFastFront({ parts, underWay, settled, otherwise }),
+    edge,
     async close() {
       failures.close();
+      edge.close();
       await mcp.close();
     },
   };
 }
+
+/** What may be tried again soon says so. */
+const brief = new Set(['policy/limit', 'request/busy', 'upstream/busy']);
 
 function toErrorHeaders({ status, code }: Problem): Record<string, string> {
   if (status === 401) {
     const error = code === 'auth/invalid' ? ', error="invalid_token"' : '';
     return { 'WWW-Authenticate': `Bearer realm="drawbridge"${error}` };
   }
-  return status === 429 ? { 'Retry-After': '1' } : {};
+  return status === 429 || brief.has(code) ? { 'Retry-After': '1' } : {};
 }
 
 function isMcpPath(path: string): boolean {
   return path === '/mcp' || path.startsWith('/mcp/') || path.startsWith('/servers/');
 }
 
-/** The first two parts of the path: few enough values for a metric's label. */
-function toRouteLabel(path: string): string {
-  return path.startsWith('/v1/')
-    ? `/v1/${path.split('/')[2] ?? ''}`
-    : `/${path.split('/')[1] ?? ''}`;
+/** The pattern of the route; paths that lead nowhere share one label. */
+function toRouteLabel(c: Context<HttpEnv>): string {
+  const isRoute = ({ method, path }: RouterRoute): boolean =>
+    !(method === METHOD_NAME_ALL && path.endsWith('*'));
+  return matchedRoutes(c).findLast(isRoute)?.path ?? 'unknown';
 }

@@ -1,7 +1,9 @@
 // The socket: node:http, with the timeouts of a server that long streams go
 // through. Node's 5 s keep-alive resets clients that reuse a connection, so it is 65 s here.
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Edge } from '../edge/edge.ts';
+import { PacedResponse } from '../edge/paced-response.ts';
 import { DrawbridgeError } from '../errors.ts';
 
 export interface Listener {
@@ -15,23 +17,37 @@ export interface Listener {
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
-  readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly edge: Pick<Edge, 'connected' | 'listener'>;
 }
 
 const GRACE_MS = 2_000;
+/** For the head of a request, also of the first one of a connection. */
+const HEAD_TIMEOUT_MS = 15_000;
+const CHECK_MS = 1_000;
 
-export async function listen({ host, port, listener }: ListenOptions): Promise<Listener> {
+export async function listen({ host, port, edge }: ListenOptions): Promise<Listener> {
   let open = 0;
   let lastEnd = performance.now();
-  const server = createServer((request, response) => {
+  const listener: Edge['listener'] = (request, response) => {
     open += 1;
     response.once('close', () => {
       open -= 1;
       lastEnd = performance.now();
     });
-    listener(request, response);
-  });
-  server.keepAliveTimeout = 65_000;
+    edge.listener(request, response);
+  };
+  const options = {
+    ServerResponse: PacedResponse,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    // Bodies have a deadline of their own, from when they are read.
+    requestTimeout: 0,
+    connectionsCheckingInterval: CHECK_MS,
+    keepAliveTimeout: 65_000,
+  };
+  const server = createServer(options, listener);
+  server.on('connection', edge.connected);
+  // Who asks first whether to send a body is told when its key is known.
+  server.on('checkContinue', listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(toListenError(error, host, port)),

@@ -14,6 +14,7 @@ import type { Handler } from '../calls/pipeline.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type LogLevel, logLevelSchema, reachesLevel } from '../sessions/log-level.ts';
 import { type CallerContext, toCall } from './caller-context.ts';
+import { unwrapArguments } from './large-answers.ts';
 import { toRpcError } from './rpc-error.ts';
 
 export interface McpServerParts {
@@ -112,6 +113,9 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
         (await toCall(context, request, createId()).then(call, (error: unknown) => {
           throw toRpcError(error);
         }));
+      if ('large' in outcome && outcome.large !== undefined && context.large !== undefined) {
+        return context.large.stub(method, outcome.large);
+      }
       const result = toResult(outcome);
       return method === 'tools/call'
         ? server.projectCallToolResult({ content: [], ...result }, catalog.outputSchema(view, name))
@@ -131,6 +135,7 @@ function toWireParams(
   const logLevel = envelope[LOG_LEVEL_META_KEY];
   return {
     ...params,
+    ...(params['arguments'] !== undefined && { arguments: unwrapArguments(params['arguments']) }),
     ...(logLevel !== undefined && { _meta: { ...mcpReq._meta, [LOG_LEVEL_META_KEY]: logLevel } }),
     ...(mcpReq.inputResponses !== undefined && { inputResponses: mcpReq.inputResponses }),
     ...(requestState !== undefined && { requestState }),

@@ -11,10 +11,12 @@ import type { CallsUnderWay } from './calls-under-way.ts';
 import type { SettledOutcomes } from './fast/settled.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
 import { endWith } from './key-hold.ts';
+import { LargeAnswers, wrapArguments } from './large-answers.ts';
 import { createLegacyFront } from './mcp-legacy.ts';
 import { createModernFront } from './mcp-modern.ts';
 import { toProject } from './project.ts';
 import { readJsonBody } from './request-body.ts';
+import type { SplitBodies } from './split-bodies.ts';
 
 const META = 'io.modelcontextprotocol/';
 const modernBody = z.looseObject({
@@ -29,6 +31,8 @@ const modernBody = z.looseObject({
     })
     .optional(),
 });
+/** Messages in one batch; each costs what a request of its own does. */
+const MOST_MESSAGES = 100;
 const TRACE_PARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export interface McpRoutes {
@@ -39,11 +43,12 @@ export interface McpRoutes {
 export interface McpRoutesOptions {
   readonly underWay: CallsUnderWay;
   readonly settled: SettledOutcomes;
+  readonly splits: SplitBodies;
 }
 
 export function createMcpRoutes(
   parts: HttpParts,
-  { underWay, settled }: McpRoutesOptions,
+  { underWay, settled, splits }: McpRoutesOptions,
 ): McpRoutes {
   const onError = (error: Error): void => parts.logger.debug({ err: error }, 'mcp front');
   const modern = createModernFront({ ...parts, onError });
@@ -52,12 +57,24 @@ export function createMcpRoutes(
   const serve = async (c: Context<HttpEnv>, view: View): Promise<Response> => {
     if (!parts.catalog.has(view)) throw unknownView(view);
     const request = c.req.raw;
-    const { limits } = parts.settings();
     const body =
-      request.method === 'POST' ? await readJsonBody(request, limits.bodyBytes) : undefined;
-    const context = toContext(c, view, body);
+      request.method === 'POST'
+        ? await readJsonBody(request, {
+            split: splits.take(c.env.incoming),
+            read: (bytes) =>
+              parts.largeJson.request(bytes, { at: 'params', owner: c.get('principal').id }),
+          })
+        : undefined;
+    if (Array.isArray(body) && body.length > MOST_MESSAGES) throw tooManyMessages();
+    wrapArguments(body);
+    // The SDK sends what it has whether or not somebody reads.
+    c.env.outgoing?.takePushed();
+    const large = new LargeAnswers();
+    const context = { ...toContext(c, view, body), large };
     const front = (await isLegacyRequest(request, body)) ? legacy : modern;
-    return endWith(await front.fetch(request, context, body), context.keyEnded);
+    const response = await front.fetch(request, context, body);
+    const whole = request.method === 'POST' ? await large.fill(response) : response;
+    return endWith(whole, context.keyEnded);
   };
 
   const toContext = (c: Context<HttpEnv>, view: View, body: unknown): CallerContext => {
@@ -108,6 +125,13 @@ function unknownView(view: View): DrawbridgeError {
         'request/not_found',
         'There is no such toolset; drawbridge.toolsets in the settings names them.',
       );
+}
+
+function tooManyMessages(): DrawbridgeError {
+  return new DrawbridgeError(
+    'request/too_large',
+    `A batch holds ${MOST_MESSAGES} messages at most; send them in several.`,
+  );
 }
 
 /** What a client says of itself in each request's `_meta` (2026-07-28, Basic, "_meta"). */

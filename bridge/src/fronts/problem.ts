@@ -71,6 +71,7 @@ const titles: Partial<Record<ContentfulStatusCode, string>> = {
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
+  408: 'Request Timeout',
   409: 'Conflict',
   410: 'Gone',
   413: 'Content Too Large',
@@ -104,6 +105,8 @@ export function toStatus(code: DrawbridgeErrorCode): ContentfulStatusCode {
     case 'upstream/unknown':
     case 'request/not_found':
       return 404;
+    case 'request/timeout':
+      return 408;
     case 'request/conflict':
     case 'home/locked':
     case 'home/foreign':
@@ -127,6 +130,7 @@ export function toStatus(code: DrawbridgeErrorCode): ContentfulStatusCode {
     case 'log/outcome_unknown':
     case 'upstream/unavailable':
     case 'upstream/busy':
+    case 'request/busy':
       return 503;
     case 'upstream/timeout':
       return 504;

@@ -1,26 +1,51 @@
-// Reads a request's JSON body once, up to a limit, before any front looks at it.
-import { isJsonContentType, readRequestBody } from '@modelcontextprotocol/server';
+// A request's JSON body, which the edge has read and weighed.
+import { isJsonContentType } from '@modelcontextprotocol/server';
+import { LARGE_BYTES, SKELETON_BYTES, type SplitRequest } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError } from '../errors.ts';
 
+export interface LargeBodies {
+  /** The body, where it was cut apart already. */
+  readonly split: SplitRequest | undefined;
+  readonly read: (bytes: Buffer) => Promise<SplitRequest>;
+}
+
 /** Rejects with `request/invalid` or `request/too_large`; an empty body is undefined. */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
-  const body = await readRequestBody(request, maxBytes);
-  if (body.tooLarge) {
-    throw new DrawbridgeError(
-      'request/too_large',
-      `The body is larger than ${maxBytes} bytes (drawbridge.limits.bodyBytes).`,
-    );
-  }
-  if (body.text === '') return undefined;
+export async function readJsonBody(
+  request: Request,
+  { split, read }: LargeBodies,
+): Promise<unknown> {
+  if (split !== undefined) return fromSplit(split);
+  const bytes = Buffer.from(await request.arrayBuffer());
+  if (bytes.length === 0) return undefined;
   if (!isJsonContentType(request.headers.get('content-type'))) {
     throw new DrawbridgeError(
       'request/invalid',
       'The body must be JSON, with Content-Type: application/json.',
     );
   }
+  if (bytes.length > LARGE_BYTES) return fromSplit(await read(bytes));
   try {
-    return JSON.parse(body.text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    throw new DrawbridgeError('request/invalid', 'The body is not valid JSON.', { cause: error });
+    throw notJson(error);
   }
+}
+
+/** A large body without its arguments, which stay bytes. */
+export function fromSplit(split: SplitRequest): unknown {
+  switch (split.kind) {
+    case 'split':
+      return split.body;
+    case 'not_json':
+      throw notJson();
+    case 'too_large':
+      throw new DrawbridgeError(
+        'request/too_large',
+        `Beside its arguments a request may have ${SKELETON_BYTES} bytes.`,
+      );
+  }
+}
+
+function notJson(cause?: unknown): DrawbridgeError {
+  return new DrawbridgeError('request/invalid', 'The body is not valid JSON.', { cause });
 }

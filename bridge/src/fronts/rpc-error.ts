@@ -18,6 +18,7 @@ function toRpcCode(code: DrawbridgeErrorCode): number {
     case 'request/not_found':
     case 'request/too_large':
     case 'request/conflict':
+    case 'request/timeout':
     case 'catalog/unknown_tool':
     case 'catalog/unknown_prompt':
     case 'catalog/unknown_resource':
@@ -49,6 +50,7 @@ function toRpcCode(code: DrawbridgeErrorCode): number {
     case 'upstream/protocol':
     case 'upstream/too_large':
     case 'upstream/busy':
+    case 'request/busy':
     case 'call/cancelled':
       return -32_603;
     default:

@@ -2,7 +2,8 @@
 // that does not keep up makes `send` report it, so that nobody buffers for it without end.
 
 const HEARTBEAT_MS = 15_000;
-const BUFFER_BYTES = 1024 * 1024;
+/** Beside this a reader who lags has what lies in its connection, which is counted there. */
+const BUFFER_BYTES = 64 * 1024;
 
 export interface ServerSentEvent {
   readonly data: string;

@@ -50,6 +50,21 @@ export class JsonText {
   }
 }
 
+/** A body that was worked through already: redacted and hashed. */
+export class PreparedBody {
+  /** Bytes before redaction. */
+  readonly size: number;
+  readonly artifact: ArtifactRow;
+  /** The beginning, redacted. */
+  readonly preview: string;
+
+  constructor({ size, artifact, preview }: Pick<PreparedBody, 'size' | 'artifact' | 'preview'>) {
+    this.size = size;
+    this.artifact = artifact;
+    this.preview = preview;
+  }
+}
+
 export interface EventTextOptions {
   readonly redact: Redact;
   /** Written into `call.started`, so that a survivor knows whose calls a dead bridge left open. */
@@ -61,8 +76,9 @@ export interface EventText extends EventRow {
   readonly bytes: number;
 }
 
-const JSON_MEDIA_TYPE = 'application/json';
-const PREVIEW_CHARACTERS = 1_024;
+export const JSON_MEDIA_TYPE = 'application/json';
+export const PREVIEW_CHARACTERS = 1_024;
+const LARGE_TEXT = 128 * 1024;
 /** PostgreSQL and readers parse events recursively; deeper bodies are kept as bytes. */
 const INLINE_DEPTH = 256;
 
@@ -77,12 +93,8 @@ export function createEventText({
     const redacted = redact(text);
     const body = Buffer.from(redacted);
     const sha256 = createHash('sha256').update(body).digest();
-    artifacts.push({ sha256, mediaType: JSON_MEDIA_TYPE, body });
-    return JSON.stringify({
-      artifact: sha256.toString('hex'),
-      size: body.length,
-      preview: redacted.slice(0, PREVIEW_CHARACTERS),
-    });
+    const artifact = { sha256, mediaType: JSON_MEDIA_TYPE, body };
+    return toReference(artifact, redacted.slice(0, PREVIEW_CHARACTERS), artifacts);
   };
 
   /** An error's data comes from a server and may be of any size, like a body. */
@@ -105,10 +117,19 @@ export function createEventText({
     if (hasBody(event)) {
       const field = bodyFields[event.type];
       const value = fields[field];
-      const text = value instanceof JsonText ? value.text : toJsonText(value);
-      body = `,"${field}":${toBody(text, artifacts)}`;
+      let size: number | undefined;
+      let stored: string;
+      if (value instanceof PreparedBody) {
+        stored = toReference(value.artifact, value.preview, artifacts);
+        ({ size } = value);
+      } else {
+        const text = value instanceof JsonText ? value.text : toJsonText(value);
+        stored = toBody(text, artifacts);
+        if (event.type === 'call.completed') size = Buffer.byteLength(text);
+      }
+      body = `,"${field}":${stored}`;
       fields[field] = undefined; // left out of JSON
-      if (event.type === 'call.completed') fields['size'] = Buffer.byteLength(text);
+      if (event.type === 'call.completed') fields['size'] = size;
       if (event.type === 'call.started' || event.type === 'call.denied')
         fields['bridge'] = bridgeId;
     } else if (event.type === 'call.failed') {
@@ -135,6 +156,23 @@ export function createEventText({
       bytes: artifacts.reduce((sum, { body }) => sum + body.length, Buffer.byteLength(payload)),
     };
   };
+}
+
+/** What stands in the event instead of a body that is kept beside it. */
+function toReference(artifact: ArtifactRow, preview: string, artifacts: ArtifactRow[]): string {
+  artifacts.push(artifact);
+  const { sha256, body } = artifact;
+  return JSON.stringify({ artifact: sha256.toString('hex'), size: body.length, preview });
+}
+
+/** A body that is text already, and too large to be redacted in place. */
+export function toLargeText(event: LogEvent): { field: string; text: string } | undefined {
+  if (!hasBody(event)) return undefined;
+  const field = bodyFields[event.type];
+  const fields: Readonly<Record<string, unknown>> = event.payload;
+  const value = fields[field];
+  if (!(value instanceof JsonText) || value.text.length <= LARGE_TEXT) return undefined;
+  return { field, text: value.text };
 }
 
 function hasBody(event: LogEvent): event is Extract<LogEvent, { type: BodyEventType }> {

@@ -2,13 +2,16 @@
 // keeps the log in order. Opening it ends what dead bridges left open.
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import type { HeldBytes } from '../held-bytes.ts';
 import { type Lifetime, withLifetime } from '../lifetime.ts';
+import { createRunLogBodies } from '../store/run-log-bodies.ts';
 import { createRunLogStore } from '../store/run-log.ts';
 import { createRunQueries } from '../store/run-queries.ts';
 import { createRunUpkeep } from '../store/run-upkeep.ts';
 import type { Store } from '../store/store.ts';
 import { createBridges } from './bridges.ts';
 import { type RunDirectory, createRunDirectory } from './directory.ts';
+import type { PrepareBody } from './large-bodies.ts';
 import { type LiveRuns, createLiveRuns } from './live.ts';
 import { createNews } from './news.ts';
 import { type RunReader, createRunReader } from './reader.ts';
@@ -33,6 +36,10 @@ export interface RunsOptions {
   readonly logger: Logger;
   readonly redact: Redact;
   readonly retention: () => RetentionLimits;
+  /** Redacts and hashes a large text beside the event loop. */
+  readonly prepare?: PrepareBody;
+  /** Counts large bodies that wait to be committed. */
+  readonly held?: HeldBytes;
   readonly onCommit?: (commit: { readonly events: number; readonly seconds: number }) => void;
 }
 
@@ -43,7 +50,7 @@ export function createRuns(options: RunsOptions): Promise<Runs> {
 }
 
 async function open(
-  { store, bridgeId, version, logger, redact, retention, onCommit }: RunsOptions,
+  { store, bridgeId, version, logger, redact, retention, prepare, held, onCommit }: RunsOptions,
   lifetime: Lifetime,
 ): Promise<Runs> {
   const queries = createRunQueries(store.db);
@@ -56,6 +63,9 @@ async function open(
     bridgeId,
     logger,
     redact,
+    bodies: createRunLogBodies({ connect: store.connect }),
+    ...(prepare !== undefined && { prepare }),
+    ...(held !== undefined && { held }),
     ...(onCommit !== undefined && { onBatch: onCommit }),
   });
   lifetime.defer(log.close);

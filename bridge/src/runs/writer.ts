@@ -1,6 +1,7 @@
 // The run log: everything that happens in a run is appended here, and an append resolves when it is
 // committed. Appends of all runs share commits: while one batch is being committed the next one
 // gathers, so the cost of a commit is divided among all who wait for it.
+import { setImmediate as turn } from 'node:timers/promises';
 import { v7 as createUuid } from 'uuid';
 import type { Logger } from 'pino';
 import type { RunKind } from '@drawbridge/schemas';
@@ -12,9 +13,15 @@ import {
   type RunRow,
   type WrittenRun,
 } from '../store/run-log.ts';
+import type { RunLogBodies } from '../store/run-log-bodies.ts';
+import type { HeldBytes } from '../held-bytes.ts';
 import { type EventText, type LogEvent, createEventText } from './event-text.ts';
 import { redactText } from '../secrets/redact-value.ts';
+import { type PrepareBody, createLargeBodies } from './large-bodies.ts';
+import { type LogOwner, LogOwners } from './log-owners.ts';
+import { LogQueue } from './log-queue.ts';
 import type { Redact } from './redaction.ts';
+import { UnreadyEvents } from './unready-events.ts';
 
 export type RunEnd = 'completed' | 'failed' | 'cancelled';
 
@@ -42,8 +49,9 @@ export interface RunLog {
   /**
    * Resolves with the event's seq when it is committed. Appends of one run keep their order. Rejects
    * with `log/unavailable` (it is not in the log), `log/outcome_unknown` (it may be) or `run/unknown`.
+   * @param owner who takes the turn, where this log may not know the run
    */
-  append(runId: string, event: LogEvent): Promise<number>;
+  append(runId: string, event: LogEvent, owner?: LogOwner): Promise<number>;
   /** Appends the run's last event; a run that has ended already stays as it is. */
   end(runId: string, as: RunEnd, reason?: string): Promise<void>;
   /** Calls the listener after each commit; returns how to stop that. */
@@ -65,26 +73,41 @@ export interface RunLogOptions {
   readonly onBatch?: (batch: { events: number; seconds: number }) => void;
   /** Longest wait of an append for the database, in milliseconds. */
   readonly patience?: number;
+  /** Where large bodies go ahead of their events; without it they go with them. */
+  readonly bodies?: RunLogBodies;
+  /** Redacts and hashes a large text beside the event loop; without it that is done in place. */
+  readonly prepare?: PrepareBody;
+  /** Counts large bodies that wait to be committed. */
+  readonly held?: HeldBytes;
 }
 
-interface Entry {
+interface Waiting {
   readonly runId: string;
-  readonly open?: RunRow;
-  readonly end?: RunEnd;
-  readonly event: EventText;
+  readonly owner: string;
+  readonly open: RunRow | undefined;
+  readonly end: RunEnd | undefined;
   /** By the monotonic clock. */
   readonly until: number;
+  /** What it takes of its owner's backlog. */
+  readonly bytes: number;
+  readonly release: (() => void) | undefined;
   readonly resolve: (seq: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
-const BATCH_EVENTS = 500;
+interface AddOptions {
+  readonly owner?: LogOwner | undefined;
+  readonly open?: RunRow;
+  readonly end?: RunEnd;
+}
+
+type Entry = Waiting & { readonly event: EventText };
+
 /** A commit waits at most so long for more to share it. */
 const GATHER_MS = 2;
-const BATCH_BYTES = 8 * 1024 * 1024;
-/** Beyond these, appends wait outside the queue until there is room. */
-const QUEUE_EVENTS = 20_000;
-const QUEUE_BYTES = 128 * 1024 * 1024;
+const LARGE_BYTES = 128 * 1024;
+const TOLD_AT_ONCE = 32;
+const NOTHING_MORE: AddOptions = {};
 const COLUMN_CHARACTERS = 1_024;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -97,40 +120,69 @@ export function createRunLog({
   createId = createUuid,
   onBatch,
   patience = 5_000,
+  bodies,
+  prepare,
+  held,
 }: RunLogOptions): RunLog {
   const toText = createEventText({ redact, bridgeId });
   const listeners = new Set<CommitListener>();
-  const queue = new Queue();
-  /** Appends that found the queue full, in order; each enters when it is called. */
-  const waiting: { enter: () => void; until: number; reject: (error: unknown) => void }[] = [];
+  const large = createLargeBodies({ toText, bodies, prepare });
+  const queue = new LogQueue<Entry>();
+  const owners = new LogOwners();
   let pumping: Promise<void> | undefined;
+  let settling = Promise.resolve();
   let expiry: NodeJS.Timeout | undefined;
   let closed = false;
 
   const add = (
     runId: string,
     event: LogEvent,
-    extra: { open?: RunRow; end?: RunEnd } = {},
+    { owner: given, open, end }: AddOptions = NOTHING_MORE,
   ): Promise<number> =>
     new Promise((resolve, reject) => {
       if (closed) throw unavailable('The log is closed.');
       if (!UUID.test(runId)) throw unknownRun(runId);
+      const of = owners.find(runId, given);
+      const owner = of?.id ?? runId;
+      if (owners.isFull(owner) && !isEnd(event)) {
+        throw unavailable('Too many events of this caller wait to be recorded; try again later.');
+      }
       const at = now();
       const until = performance.now() + patience;
-      const enter = (): void => {
-        queue.push({ runId, event: toText(event, at), until, resolve, reject, ...extra });
-        pumping ??= pump();
-      };
-      expiry ??= setTimeout(expire, patience);
-      if (waiting.length === 0 && queue.hasRoom()) enter();
-      else waiting.push({ enter, until, reject });
+      const begun = large.begin(event, { tenantId: of?.tenantId, owner, at, until });
+      const { bytes } = begun;
+      owners.enter(owner, runId, bytes);
+      const isReady = !('finish' in begun);
+      const release = bytes > LARGE_BYTES ? held?.hold(bytes) : undefined;
+      const entry = { runId, owner, open, end, until, bytes, release, resolve, reject };
+      expiry ??= setTimeout(expire, toExpiry(patience));
+      if (isReady && !unready.has(runId)) enter(entry, begun);
+      else unready.add(entry, isReady ? begun : begun.finish());
     });
+
+  const leave = ({ owner, runId, bytes, release, end }: Waiting): void => {
+    release?.();
+    owners.leave(owner, runId, bytes);
+    if (end !== undefined) owners.forget(runId);
+  };
+
+  const fail = (entry: Waiting, error: unknown): void => {
+    leave(entry);
+    entry.reject(error);
+  };
+
+  const enter = (entry: Waiting, event: EventText): void => {
+    const { runId, owner, open, end, until, bytes, release, resolve, reject } = entry;
+    queue.push({ runId, owner, open, end, until, bytes, release, resolve, reject, event });
+    pumping ??= pump();
+  };
+
+  const unready = new UnreadyEvents<Waiting>({ enter, fail });
 
   const pump = async (): Promise<void> => {
     while (queue.size > 0) {
       await gather();
       const entries = queue.take();
-      admitWaiting();
       await commit(entries);
     }
     pumping = undefined;
@@ -148,26 +200,10 @@ export function createRunLog({
     } while (queue.size > size && performance.now() < until);
   };
 
-  const admitWaiting = (): void => {
-    while (queue.hasRoom()) {
-      const next = waiting.shift();
-      if (next === undefined) return;
-      try {
-        next.enter();
-      } catch (error) {
-        next.reject(error);
-      }
-    }
-  };
-
   const expire = (): void => {
-    const time = performance.now();
     const late = unavailable('The log could not be written in time; nothing was recorded.');
-    for (const entry of queue.dropUntil(time)) entry.reject(late);
-    while (waiting[0] !== undefined && waiting[0].until <= time) waiting.shift()?.reject(late);
-    admitWaiting();
-    const next = queue.peek()?.until;
-    expiry = next === undefined ? undefined : setTimeout(expire, Math.max(next - time, 1));
+    for (const entry of queue.dropUntil(performance.now())) fail(entry, late);
+    expiry = queue.size === 0 ? undefined : setTimeout(expire, toExpiry(patience));
   };
 
   const commit = async (entries: readonly Entry[]): Promise<void> => {
@@ -178,7 +214,8 @@ export function createRunLog({
       const written = await store.write(runs.map(toBatch), until);
       onBatch?.({ events: entries.length, seconds: (performance.now() - begun) / 1_000 });
       announce(runs, written);
-      for (const [index, run] of runs.entries()) settle(run, written[index]);
+      // Not waited for: the next commit is under way while these are told.
+      settling = settling.then(() => settleInTurns(runs, { written, leave }));
     } catch (error) {
       if (error instanceof BatchRefused && entries.length > 1) {
         // One bad event must not fail its neighbours, so the batch is halved until it stands alone.
@@ -189,7 +226,7 @@ export function createRunLog({
       }
       const reason = error instanceof BatchRefused ? toRefused(error) : error;
       logger.error({ err: error, events: entries.length }, 'events were not recorded');
-      for (const entry of entries) entry.reject(reason);
+      for (const entry of entries) fail(entry, reason);
     }
   };
 
@@ -207,7 +244,11 @@ export function createRunLog({
     }
   };
 
-  const flush = async (): Promise<void> => pumping;
+  const flush = async (): Promise<void> => {
+    await unready.settled();
+    await pumping;
+    await settling;
+  };
 
   return {
     async open(run) {
@@ -217,10 +258,11 @@ export function createRunLog({
         type: 'run.started',
         payload: run.client === undefined ? payload : { ...payload, client: run.client },
       };
-      await add(id, event, { open: toRow(run, id, now(), redact) });
+      const owner = { id: run.createdBy, tenantId: run.tenantId };
+      await add(id, event, { owner, open: toRow(run, id, now(), redact) });
       return { id };
     },
-    append: (runId, event) => add(runId, event),
+    append: (runId, event, owner) => add(runId, event, { owner }),
     async end(runId, as, reason) {
       const payload = reason === undefined ? {} : { reason };
       await add(runId, { type: `run.${as}`, payload }, { end: as });
@@ -234,9 +276,26 @@ export function createRunLog({
       closed = true;
       await flush();
       clearTimeout(expiry);
+      await bodies?.close();
       await store.close();
     },
   };
+}
+
+/** What ends a call or a run is taken even when too much waits: it ends what was taken before. */
+function isEnd({ type }: LogEvent): boolean {
+  return (
+    type === 'call.completed' ||
+    type === 'call.failed' ||
+    type === 'call.cancelled' ||
+    type === 'call.input_required' ||
+    /^run\.(?:completed|failed|cancelled)$/.test(type)
+  );
+}
+
+/** What waits is looked at a few times within its patience. */
+function toExpiry(patience: number): number {
+  return Math.max(patience / 5, 1);
 }
 
 /** The entries of one run in a batch, in order. */
@@ -266,12 +325,37 @@ function toBatch({ runId, entries }: RunEntries): RunBatch {
   };
 }
 
-function settle({ runId, entries }: RunEntries, written: WrittenRun): void {
-  for (const [index, entry] of entries.entries()) {
-    if (written === undefined) entry.reject(unknownRun(runId));
-    // An end that was left out, because the run had ended before, settles on the seq before it.
-    else entry.resolve(written.base + Math.min(index + 1, written.written));
+/** Each that is told has an answer to write: a few at a time, and others are heard in between. */
+async function settleInTurns(
+  runs: readonly RunEntries[],
+  {
+    written,
+    leave,
+  }: { readonly written: readonly WrittenRun[]; readonly leave: (entry: Entry) => void },
+): Promise<void> {
+  let told = 0;
+  const most = Math.max(...runs.map(({ entries }) => entries.length));
+  // The first of each run, then the second, so that a crowded run keeps no other waiting.
+  for (let at = 0; at < most; at += 1) {
+    for (const [index, { runId, entries }] of runs.entries()) {
+      const entry = entries[at];
+      if (entry === undefined) continue;
+      if (told > 0 && told % TOLD_AT_ONCE === 0) await turn();
+      told += 1;
+      leave(entry);
+      settle(runId, entry, { at, written: written[index] });
+    }
   }
+}
+
+function settle(
+  runId: string,
+  entry: Entry,
+  { at, written }: { readonly at: number; readonly written: WrittenRun },
+): void {
+  if (written === undefined) entry.reject(unknownRun(runId));
+  // An end that was left out, because the run had ended before, settles on the seq before it.
+  else entry.resolve(written.base + Math.min(at + 1, written.written));
 }
 
 function toRow(run: NewRun, id: string, startedAt: number, redact: Redact): RunRow {
@@ -309,54 +393,4 @@ function unavailable(message: string): DrawbridgeError {
 
 function unknownRun(runId: string): DrawbridgeError {
   return new DrawbridgeError('run/unknown', `There is no run ${runId}.`);
-}
-
-/** First in, first out; bounded by number and bytes. What is taken out is not held on to. */
-class Queue {
-  #entries: Entry[] = [];
-  #bytes = 0;
-
-  get size(): number {
-    return this.#entries.length;
-  }
-
-  hasRoom(): boolean {
-    return this.size < QUEUE_EVENTS && this.#bytes < QUEUE_BYTES;
-  }
-
-  push(entry: Entry): void {
-    this.#entries.push(entry);
-    this.#bytes += entry.event.bytes;
-  }
-
-  peek(): Entry | undefined {
-    return this.#entries[0];
-  }
-
-  /** The next batch: at least one entry, where there is one, and nothing of a run after its end. */
-  take(): readonly Entry[] {
-    const ended = new Set<string>();
-    let count = 0;
-    let bytes = 0;
-    for (const { runId, end, event } of this.#entries) {
-      bytes += event.bytes;
-      if (count === BATCH_EVENTS) break;
-      if (count > 0 && (bytes > BATCH_BYTES || ended.has(runId))) break;
-      count += 1;
-      if (end !== undefined) ended.add(runId);
-    }
-    return this.#remove(count);
-  }
-
-  /** Takes out what was to be written by this time. */
-  dropUntil(time: number): readonly Entry[] {
-    const first = this.#entries.findIndex(({ until }) => until > time);
-    return this.#remove(first === -1 ? this.size : first);
-  }
-
-  #remove(count: number): readonly Entry[] {
-    const removed = this.#entries.splice(0, count);
-    for (const { event } of removed) this.#bytes -= event.bytes;
-    return removed;
-  }
 }

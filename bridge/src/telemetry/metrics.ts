@@ -31,7 +31,10 @@ export interface Metrics {
 }
 
 /** Pairs of server and tool that get a label of their own; what comes later counts as `other`. */
-const MOST_TOOLS = 2_000;
+const MOST_TOOLS = 500;
+
+/** Coarse enough to cost nothing: the timer behind it fires that often. */
+const LOOP_RESOLUTION_MS = 20;
 
 const states: readonly UpstreamState[] = [
   'stopped',
@@ -162,19 +165,26 @@ function addProcessMetrics(registry: Registry): () => void {
     },
   });
   registry.registerMetric(cpu);
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   delay.enable();
+  // The histogram holds whole periods; what is over the resolution is the lag.
+  const toLag = (nanoseconds: number): number =>
+    Math.max(0, nanoseconds / 1e9 - LOOP_RESOLUTION_MS / 1e3);
+  let longest = 0;
+  gauge('nodejs_eventloop_lag_max_seconds', 'The longest the event loop was held up so far', () => {
+    longest = Math.max(longest, toLag(delay.max));
+    return longest;
+  });
   const lag = new Gauge({
     name: 'nodejs_eventloop_lag_seconds',
-    help: 'How late the event loop ran since the last reading',
+    help: 'How late the event loop ran since the last reading: 1 is the longest',
     labelNames: ['quantile'],
     registers: [],
     collect() {
-      // The histogram holds whole periods; what is over the resolution is the lag.
-      const toLag = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - 0.02);
       this.set({ quantile: '0.5' }, toLag(delay.percentile(50)));
       this.set({ quantile: '0.99' }, toLag(delay.percentile(99)));
       this.set({ quantile: '1' }, toLag(delay.max));
+      longest = Math.max(longest, toLag(delay.max));
       delay.reset();
     },
   });

@@ -1,7 +1,8 @@
 // How a call over a connection ended, from what the SDK returned or threw. A lost call is not an
 // outcome yet: the upstream decides whether it may be repeated on a new connection.
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
-import type { Outcome, RpcError } from '../calls/call.ts';
+import type { AnsweredOutcome, Outcome, RpcError } from '../calls/call.ts';
+import type { LargeResult } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import type { ServerEra } from './era-memory.ts';
 
@@ -89,6 +90,47 @@ export function fromRawResult(
   return era === 'legacy' || resultType === 'complete'
     ? done({ kind, result: rest })
     : fromUnfinished(resultType, rest, upstream);
+}
+
+/** The same of a result that is kept as bytes. */
+export function fromLargeResult(
+  large: LargeResult,
+  {
+    upstream,
+    era,
+    method,
+  }: { readonly upstream: string; readonly era: ServerEra; readonly method: string },
+): CallEnd {
+  if (era === 'modern' && large.resultType !== 'complete') {
+    return fromUnfinished(large.resultType, {}, upstream);
+  }
+  if (method === 'tools/call' && large.asTool === undefined) {
+    return done(
+      toProtocolError(
+        'upstream/too_large',
+        `upstream "${upstream}" answered with ${large.bytes.length} bytes that are no tool's result`,
+        { upstream },
+      ),
+    );
+  }
+  return done(new LargeOutcome(large));
+}
+
+class LargeOutcome implements AnsweredOutcome {
+  readonly kind: AnsweredOutcome['kind'];
+  readonly large: LargeResult;
+
+  constructor(large: LargeResult) {
+    this.kind = large.isError ? 'tool_error' : 'result';
+    this.large = large;
+  }
+
+  get result(): Record<string, unknown> {
+    const { bytes, meta } = this.large;
+    // The worker wrote an object.
+    const result = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+    return meta === undefined ? result : { ...result, _meta: meta };
+  }
 }
 
 function fromUnfinished(

@@ -14,6 +14,7 @@ import { PassingMap } from '../passing-map.ts';
 import {
   SESSION_EXPIRED,
   fromError,
+  fromLargeResult,
   fromRawResult,
   fromResult,
   type CallEnd,
@@ -22,6 +23,7 @@ import {
 import { type CallParams, type CallerIdentity, toUpstreamParams } from './call-params.ts';
 import type { ServerEra } from './era-memory.ts';
 import { readOffer } from './offer.ts';
+import { CallTurns } from './call-turns.ts';
 import { passthrough } from './passthrough.ts';
 import type { Patience } from './patience.ts';
 import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
@@ -54,6 +56,7 @@ const LISTEN_AGAIN_MS = 5_000;
 export class Connection {
   readonly era: ServerEra;
   readonly kind: 'stdio' | 'http' | 'sse';
+  readonly turns = new CallTurns();
   readonly #options: ConnectionOptions;
   /** By id. */
   readonly #calls = new PassingMap<string, RoutedCall>();
@@ -146,6 +149,8 @@ export class Connection {
     switch (answer.kind) {
       case 'result':
         return fromRawResult(answer, { upstream, era: this.era });
+      case 'large':
+        return fromLargeResult(answer.large, { upstream, era: this.era, method: call.method });
       case 'error':
         return { kind: 'done', outcome: { kind: 'protocol_error', error: answer.error } };
       case 'cancelled':
@@ -158,9 +163,9 @@ export class Connection {
   }
 
   async #callThroughClient(call: RoutedCall, timeoutMs: number): Promise<CallEnd> {
-    const { client, upstream } = this.#options;
+    const { client, upstream, transport } = this.#options;
     const { params, meta } = this.#toParams(call);
-    const result = await client.request(
+    const given = await client.request(
       { method: call.method, params: { _meta: meta, ...params } },
       passthrough,
       {
@@ -176,7 +181,11 @@ export class Connection {
           }),
       },
     );
-    return fromResult(result, upstream);
+    const { large, result } = (await transport.large?.take(given)) ?? { result: given };
+    // The SDK's client has looked at what kind of result it is.
+    return large === undefined
+      ? fromResult(result, upstream)
+      : fromLargeResult(large, { upstream, era: 'legacy', method: call.method });
   }
 
   #toParams(call: RoutedCall): CallParams {
@@ -196,7 +205,10 @@ export class Connection {
   }
 
   offer(timeoutMs: number, signal?: AbortSignal): Promise<Offer> {
-    return readOffer(this.#options.client, { upstream: this.#options.upstream, timeoutMs, signal });
+    const { client, upstream, transport } = this.#options;
+    const unfold = async (result: unknown): Promise<unknown> =>
+      transport.large === undefined ? result : (await transport.large.take(result)).result;
+    return readOffer(client, { upstream, timeoutMs, signal, unfold });
   }
 
   /** Idempotent. Calls under way end as lost, with `why` in their message. */

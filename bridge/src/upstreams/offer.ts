@@ -22,6 +22,8 @@ export interface ReadOfferOptions {
   /** For each page. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** What a result stands for that was too large for the client. */
+  readonly unfold: (result: unknown) => Promise<unknown>;
 }
 
 /** @throws DrawbridgeError `upstream/protocol`; whatever the connection threw otherwise */
@@ -74,7 +76,7 @@ interface Pages {
 async function readPages(
   client: Client,
   { method, key, into }: Pages,
-  { upstream, timeoutMs, signal }: ReadOfferOptions,
+  { upstream, timeoutMs, signal, unfold }: ReadOfferOptions,
 ): Promise<string[]> {
   const until = performance.now() + LIST_MS;
   const cursors = new Set<string>();
@@ -92,7 +94,7 @@ async function readPages(
       const params = cursor === undefined ? {} : { cursor };
       const timeout = Math.min(timeoutMs, Math.ceil(left));
       const options = { timeout, ...(signal !== undefined && { signal }) };
-      result = await client.request({ method, params }, passthrough, options);
+      result = await unfold(await client.request({ method, params }, passthrough, options));
     } catch (error) {
       // Servers advertise `resources` without having templates.
       if (error instanceof ProtocolError && error.code === METHOD_NOT_FOUND) return [];

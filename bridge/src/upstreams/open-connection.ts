@@ -12,6 +12,7 @@ import { getDefaultEnvironment } from '@modelcontextprotocol/client/stdio';
 import { BRIDGE_KEY_ENV, HOME_ENV } from '@drawbridge/schemas';
 import type { spawn as nodeSpawn } from 'node:child_process';
 import type { Logger } from 'pino';
+import type { LargeJsonReader } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toNetworkCode } from './call-end.ts';
 import { Connection, type ConnectionEvents } from './connection.ts';
@@ -36,6 +37,7 @@ export interface OpenDeps {
   readonly eras: EraMemory;
   readonly redact: (text: string) => string;
   readonly ledger: ProcessLedger;
+  readonly largeJson: LargeJsonReader;
   readonly patience: Patience;
   readonly now: () => number;
   readonly fetch: FetchLike;
@@ -209,6 +211,7 @@ function createStdio({ options: { config, onStderr }, deps }: OpenContext): Stdi
       },
     },
     maxMessageBytes: options.maxMessageBytes,
+    largeJson: deps.largeJson,
     ledger: deps.ledger,
     redact: deps.redact,
     stopMs: deps.patience.stopMs,
@@ -231,6 +234,7 @@ function createRemote(
     headers: transport.headers,
     maxMessageBytes: options.maxMessageBytes,
     fetch: deps.fetch,
+    largeJson: deps.largeJson,
   });
 }
 

@@ -1,5 +1,6 @@
 // What a connection needs of its transport beyond the SDK's interface; the stdio and the HTTP one have it.
 import type { Transport } from '@modelcontextprotocol/client';
+import type { LargeMessages } from './http/large-messages.ts';
 import type { StdioCalls } from './stdio/stdio-calls.ts';
 
 export interface ServerTransport extends Transport {
@@ -8,6 +9,8 @@ export interface ServerTransport extends Transport {
   readonly pid?: number | undefined;
   /** Calls without the SDK's client; stdio only. */
   readonly calls?: StdioCalls;
+  /** Large results that the SDK's client did not get; HTTP only. */
+  readonly large?: LargeMessages;
   /** The session that a legacy HTTP server keeps for this connection. */
   readonly legacySession?: string | undefined;
 }

@@ -91,8 +91,23 @@ export class SupervisedUpstream {
           ? { kind: 'cancelled' }
           : this.#toUnavailable(error, call.principal.role);
       }
-      const { timeout } = this.#config.options;
-      const end = await lease.connection.call(call, timeout);
+      const { timeout, concurrentCalls: limit } = this.#config.options;
+      const { signal, principal } = call;
+      const { turns } = lease.connection;
+      let leftMs = Math.max(1, timeout - (call.waitedMs ?? 0));
+      if (!turns.begin(principal.id, limit)) {
+        const since = performance.now();
+        const waited = await turns.wait(principal.id, limit, { signal, timeoutMs: leftMs });
+        if (waited !== 'begun') {
+          lease.release();
+          return waited === 'cancelled'
+            ? { kind: waited }
+            : { kind: 'timed_out', error: this.#toLate(timeout) };
+        }
+        leftMs = Math.max(1, leftMs - (performance.now() - since));
+      }
+      const end = await lease.connection.call(call, leftMs);
+      turns.end(principal.id);
       lease.release();
       switch (end.kind) {
         case 'done':
@@ -363,6 +378,15 @@ export class SupervisedUpstream {
       'upstream/outcome_unknown',
       `upstream "${name}" was lost during the call: ${why}. Whether the call took effect is unknown, so it was not repeated${toRetryHint(retryAt)}`,
       details,
+    );
+  }
+
+  #toLate(timeoutMs: number): ReturnType<typeof toRpcError> {
+    const { name } = this.#config;
+    return toRpcError(
+      'upstream/timeout',
+      `upstream "${name}" was busy with other calls for ${timeoutMs / 1_000} s; this one was not sent`,
+      { upstream: name },
     );
   }
 

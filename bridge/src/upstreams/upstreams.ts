@@ -6,6 +6,7 @@ import type { spawn as nodeSpawn } from 'node:child_process';
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
+import type { LargeJsonReader } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toProtocolError } from './call-end.ts';
 import type { EraMemory } from './era-memory.ts';
@@ -27,6 +28,7 @@ export interface UpstreamsOptions {
   readonly eras: EraMemory;
   /** Takes secrets out of text for people: what servers write, and what went wrong. */
   readonly redact?: (text: string) => string;
+  readonly largeJson: LargeJsonReader;
   readonly clock?: () => number;
   readonly random?: () => number;
   readonly fetch?: FetchLike;
@@ -42,6 +44,7 @@ export function createUpstreams({
   pidFile,
   eras,
   redact = (text) => text,
+  largeJson,
   clock = Date.now,
   random = Math.random,
   fetch = globalThis.fetch,
@@ -58,6 +61,7 @@ export function createUpstreams({
     readOnlyOf,
     eras,
     redact,
+    largeJson,
     ledger,
     random,
     fetch,

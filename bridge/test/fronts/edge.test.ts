@@ -125,6 +125,32 @@ test('/ready names each dependency', async () => {
   });
 });
 
+test('what callers make up never becomes a label of the metrics', async () => {
+  const labels = async (): Promise<number> => {
+    const text = await (await bridge.request('/metrics')).text();
+    return text.split('\n').filter((line) => /(?:route|tool|server|method)="/.test(line)).length;
+  };
+  const ask = async (name: string) => {
+    for (const path of [
+      `/${name}`,
+      `/v1/${name}`,
+      `/v1/${name}/x`,
+      `/mcp/${name}`,
+      `/docs/${name}`,
+    ])
+      await bridge.request(path, { key: name.length % 2 === 0 ? null : bridge.bridge.keys.member });
+    await bridge.request(`/servers/${name}/mcp`, { method: 'POST', body: '{}' });
+    await bridge.request(`/v1/tools/${name}/call`, { method: 'POST', body: '{}' });
+    await bridge.request('/health', { method: name.toUpperCase() });
+  };
+  await ask('first');
+  await ask('second');
+  await labels();
+  const before = await labels();
+  for (let index = 0; index < 20; index += 1) await ask(`made-up-${index}`);
+  expect(await labels()).toBe(before);
+});
+
 describe('browsers', () => {
   /** `fetch` does not let a Host header through, so this is node:http. */
   const withHost = (host: string): Promise<number | undefined> =>

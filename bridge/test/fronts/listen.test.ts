@@ -7,7 +7,10 @@ test.each(['0.0.0.0', '127.0.0.1', '::'])(
     const listener = await listen({
       host,
       port: 0,
-      listener: (request, response) => response.end(request.headers.host),
+      edge: {
+        connected() {},
+        listener: (request, response) => response.end(request.headers.host),
+      },
     });
     onTestFinished(listener.close);
     const said = await (await fetch(listener.url)).text();

@@ -5,6 +5,7 @@ import { type RunEvent, runEventSchema } from '@drawbridge/schemas';
 import type { LogEvent } from '../../src/runs/event-text.ts';
 import { createRedact } from '../../src/runs/redaction.ts';
 import { type NewRun, type RunLog, createRunLog } from '../../src/runs/writer.ts';
+import { createRunLogBodies } from '../../src/store/run-log-bodies.ts';
 import { createRunLogStore } from '../../src/store/run-log.ts';
 import { type StoredEvent, createRunQueries } from '../../src/store/run-queries.ts';
 import { createRunUpkeep } from '../../src/store/run-upkeep.ts';
@@ -70,6 +71,7 @@ export async function createLogDatabase(): Promise<LogDatabase> {
       await upkeep.register({ id, pid: process.pid, host: 'test', version: 'test' });
       const log = createRunLog({
         store: createRunLogStore({ bridgeId: id, connect, patience }),
+        bodies: createRunLogBodies({ connect, patience }),
         bridgeId: id,
         redact: createRedact(),
         logger,

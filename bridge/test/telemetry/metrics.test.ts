@@ -35,11 +35,11 @@ describe('createMetrics', () => {
   });
 
   it('stays bounded however many tools there are', async () => {
-    for (let index = 0; index < 2_100; index += 1) {
+    for (let index = 0; index < 600; index += 1) {
       metrics.call({ server: 's', tool: `t${index}`, outcome: 'result', seconds: 0 });
     }
     const counted = await lines('drawbridge_calls_total');
-    expect(counted).toHaveLength(2_001);
+    expect(counted).toHaveLength(501);
     expect(counted).toContain(
       'drawbridge_calls_total{server="s",tool="other",outcome="result"} 100',
     );

@@ -11,6 +11,7 @@ function read(chunks: readonly Buffer[], maxBytes: number) {
   const reader = new LineReader({
     maxBytes,
     onLine: (line) => lines.push(line.toString()),
+    onLargeLine: () => undefined,
     onOversized: (line) => oversized.push(line),
   });
   for (const chunk of chunks) reader.push(chunk);

@@ -1,14 +1,20 @@
-// The fast path: another front around the very same steps, for what almost all traffic is. It reads
-// the body once, parses it once and answers plain JSON, without Request, Response or SDK objects.
-// What it does not take, it hands on untouched, with the body it has read.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+// The fast path: another front around the very same steps, for what almost all traffic is. It parses
+// the body once and answers plain JSON, without Request, Response or SDK objects. What it does not
+// take, it hands on untouched.
+import type { IncomingMessage } from 'node:http';
 import type { CallClient, Outcome, Principal } from '../../calls/call.ts';
+import { LARGE_BYTES } from '../../calls/large-json/large-json.ts';
+import type { Admitted } from '../../edge/edge.ts';
+import type { PacedResponse } from '../../edge/paced-response.ts';
 import type { Session } from '../../sessions/sessions.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import { toKey } from '../authenticate.ts';
 import { silentSink } from '../caller-context.ts';
 import type { CallsUnderWay } from '../calls-under-way.ts';
 import { toRequestKey } from '../calls-under-way.ts';
 import type { HttpParts } from '../http-env.ts';
 import { createFastLists } from './fast-lists.ts';
+import type { SplitBodies } from '../split-bodies.ts';
 import { goneSignal } from './gone-signal.ts';
 import {
   type FastCall,
@@ -17,17 +23,34 @@ import {
   toFastHead,
   toFastListId,
 } from './fast-request.ts';
-import { createFastResponses } from './fast-response.ts';
+import { type FastText, createFastResponses } from './fast-response.ts';
 import type { SettledOutcomes } from './settled.ts';
 
-export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+export type FastFront = (
+  request: IncomingMessage,
+  response: PacedResponse,
+  admitted: Admitted,
+) => void;
 
 export interface FastFrontOptions {
   readonly parts: HttpParts;
   readonly underWay: CallsUnderWay;
   readonly settled: SettledOutcomes;
+  readonly splits: SplitBodies;
   /** Takes every request that is not plainly the common case. */
-  readonly otherwise: Listener;
+  readonly otherwise: FastFront;
+  /** Tells the caller why the request goes no further. */
+  readonly refuse: (
+    request: IncomingMessage,
+    response: PacedResponse,
+    reason: DrawbridgeError,
+  ) => void;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: PacedResponse;
+  readonly admitted: Admitted;
 }
 
 interface Asker {
@@ -44,28 +67,35 @@ interface Caller {
   readonly sessionId?: string;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 export function createFastFront({
   parts,
   underWay,
   settled,
+  splits,
   otherwise,
-}: FastFrontOptions): Listener {
+  refuse,
+}: FastFrontOptions): FastFront {
   const { catalog, createId, principals, sessions, runs, settings, metrics, logger } = parts;
   const serverInfo = { name: 'drawbridge', title: 'Drawbridge', version: parts.version };
   const lists = createFastLists(catalog, serverInfo);
   const responses = createFastResponses(serverInfo);
 
   /** Who asks, or nothing when the request is to be judged by the other path. */
-  const toAsker = async (head: FastHead): Promise<Asker | undefined> => {
-    const principal = await principals.verify(head.key);
-    if (principal === undefined || head.era === 'modern') return principal && { principal };
+  const toAsker = async (head: FastHead, principal: Principal): Promise<Asker | undefined> => {
+    if (head.era === 'modern') return { principal };
     const session = await sessions.find(head.sessionId, principal);
     if (session?.client.protocolVersion !== head.protocolVersion) return undefined;
     return { principal, session };
   };
 
-  const toCaller = async (head: FastHead, { client }: FastCall): Promise<Caller | undefined> => {
-    const asker = await toAsker(head);
+  const toCaller = async (
+    head: FastHead,
+    { client }: FastCall,
+    asking: Principal,
+  ): Promise<Caller | undefined> => {
+    const asker = await toAsker(head, asking);
     if (asker === undefined) return undefined;
     const { principal, session } = asker;
     if (session !== undefined) {
@@ -78,6 +108,14 @@ export function createFastFront({
     return { principal, client: caller, runId };
   };
 
+  /** A large body without its arguments, which stay bytes; what else it is, the other path tells. */
+  const toSplit = async ({ request, admitted }: Exchange): Promise<unknown> => {
+    const { body, principal } = admitted;
+    const split = await parts.largeJson.request(body, { at: 'params', owner: principal.id });
+    splits.set(request, split);
+    return split.kind === 'split' ? split.body : undefined;
+  };
+
   const isPlainTool = (head: FastHead, { name, params }: FastCall): boolean => {
     if (!catalog.has(head.view)) return false;
     const target = catalog.find({ method: 'tools/call', name, params, view: head.view });
@@ -87,31 +125,30 @@ export function createFastFront({
     return type === 'object';
   };
 
-  const answer = async (
-    head: FastHead,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<boolean> => {
+  const answer = async (head: FastHead, exchange: Exchange): Promise<boolean> => {
     const begin = performance.now();
-    const body = await readBody(request, head.length);
-    // Where the body goes on to the other path, it goes as the bytes that were read.
-    Object.assign(request, { rawBody: body });
-    const parsed = parse(body);
-    const write = (text: string, requestId: string): void => {
+    const { request, response, admitted } = exchange;
+    const { principal, body } = admitted;
+    const parsed = body.length <= LARGE_BYTES ? parse(body) : await toSplit(exchange);
+    const write = (text: FastText, requestId: string): void => {
       response.writeHead(200, {
         'Content-Type': 'application/json',
-        'Content-Length': Buffer.byteLength(text),
+        'Content-Length': byteLength(text),
         'X-Request-Id': requestId,
         Vary: 'Origin',
       });
-      response.end(text);
+      if (typeof text === 'string') response.end(text);
+      else {
+        for (const part of text) response.write(part);
+        response.end();
+      }
       const seconds = (performance.now() - begin) / 1_000;
       metrics.request({ route: '/mcp', method: 'POST', status: 200, seconds });
     };
 
     const listId = toFastListId(parsed, head);
     if (listId !== undefined) {
-      if (!catalog.has(head.view) || (await toAsker(head)) === undefined) return false;
+      if (!catalog.has(head.view) || (await toAsker(head, principal)) === undefined) return false;
       await parts.ready();
       const text = lists.tools(head, listId);
       if (text !== undefined) write(text, createId());
@@ -119,7 +156,7 @@ export function createFastFront({
     }
     const call = toFastCall(parsed, head);
     if (call === undefined || !isPlainTool(head, call)) return false;
-    const caller = await toCaller(head, call);
+    const caller = await toCaller(head, call, principal);
     if (caller === undefined) return false;
     const { projects, defaultProject: project } = settings();
     // The request is the call, so one id will do.
@@ -149,7 +186,8 @@ export function createFastFront({
     if (response.destroyed) return true;
     if (outcome.kind === 'cancelled') {
       // Where the caller did not ask for it, its key has ended: the other path says so.
-      if (caller.sessionId === undefined || (await principals.verify(head.key)) === undefined) {
+      const key = toKey(request.headers.authorization) ?? '';
+      if (caller.sessionId === undefined || (await principals.verify(key)) === undefined) {
         settled.settle(request, outcome);
         return false;
       }
@@ -182,18 +220,24 @@ export function createFastFront({
     }
   };
 
-  return (request, response) => {
+  return (request, response, admitted) => {
     const head = toFastHead(request);
-    if (head === undefined || head.length > settings().limits.bodyBytes) {
-      otherwise(request, response);
+    if (head === undefined) {
+      otherwise(request, response, admitted);
       return;
     }
-    answer(head, request, response).then(
+    const isLarge = admitted.body.length > LARGE_BYTES;
+    answer(head, { request, response, admitted }).then(
       (isAnswered) => {
-        if (!isAnswered) otherwise(request, response);
+        if (isAnswered) return;
+        // A large body was cut apart, and its bytes are gone.
+        otherwise(request, response, isLarge ? { ...admitted, body: NO_BYTES } : admitted);
       },
       (error: unknown) => {
-        // The caller went away while it sent its body, or the bridge has a fault.
+        if (error instanceof DrawbridgeError && !response.headersSent) {
+          refuse(request, response, error);
+          return;
+        }
         logger.warn({ err: error }, 'a request broke off');
         response.destroy();
       },
@@ -201,18 +245,9 @@ export function createFastFront({
   };
 }
 
-/** Reads exactly the bytes that were announced; rejects when the caller leaves before. */
-function readBody(request: IncomingMessage, length: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => {
-      const [first] = parts;
-      const body = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length);
-      resolve(body);
-    });
-    request.on('error', reject);
-  });
+function byteLength(text: FastText): number {
+  if (typeof text === 'string') return Buffer.byteLength(text);
+  return text.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
 }
 
 /** What is no JSON is told by the other path. */

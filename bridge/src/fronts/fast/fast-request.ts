@@ -8,8 +8,6 @@ import type { View } from '../../calls/call.ts';
 export interface FastHead {
   readonly era: 'modern' | 'legacy';
   readonly view: View;
-  readonly key: string;
-  readonly length: number;
   /** `Mcp-Session-Id`; legacy only. */
   readonly sessionId: string;
   /** `Mcp-Method`; modern only. */
@@ -55,11 +53,10 @@ export function toFastHead({ method, url = '', headers }: IncomingMessage): Fast
   const view = toView(url);
   if (view === undefined || !LOOPBACK.test(headers.host ?? '')) return undefined;
   if (unusual.some((name) => headers[name] !== undefined)) return undefined;
-  const { accept = '', authorization = '', 'content-length': length } = headers;
+  const { accept = '', 'content-length': length } = headers;
   if (headers['content-type'] !== 'application/json' || length === undefined) return undefined;
   if (!accept.includes('application/json') || !accept.includes('text/event-stream'))
     return undefined;
-  if (!authorization.startsWith('Bearer ')) return undefined;
   const protocolVersion = text(headers['mcp-protocol-version']);
   const sessionId = text(headers['mcp-session-id']);
   const name = text(headers['mcp-name']);
@@ -72,8 +69,6 @@ export function toFastHead({ method, url = '', headers }: IncomingMessage): Fast
   return {
     era: isModern ? 'modern' : 'legacy',
     view,
-    key: authorization.slice('Bearer '.length),
-    length: Number(length),
     sessionId,
     method: asked,
     name,

@@ -1,9 +1,11 @@
 // The answer of a fast call as JSON-RPC text, byte for byte as the SDK writes it. Only plain results
-// are written here; every other outcome is handed to the SDK's front, which knows all the rules. A
+// and refusals are written here; every other outcome is handed to the SDK's front, which knows all the rules. A
 // result that is as the SDK would have it goes out as the text that the log has, which may be the
 // server's own: then white space and digits are the server's, too.
-import { SERVER_INFO_META_KEY, specTypeSchemas } from '@modelcontextprotocol/server';
+import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
 import type { Outcome } from '../../calls/call.ts';
+import type { LargeResult } from '../../calls/large-json/large-json.ts';
+import { isSameJson, toCheckedResult } from '../../calls/tool-result.ts';
 
 export interface FastResponseOptions {
   readonly id: string | number;
@@ -12,8 +14,11 @@ export interface FastResponseOptions {
 
 export interface FastResponses {
   /** Undefined when the outcome is not a plain result. */
-  toText(outcome: Outcome, options: FastResponseOptions): string | undefined;
+  toText(outcome: Outcome, options: FastResponseOptions): FastText | undefined;
 }
+
+/** An answer, or its parts where it is too large to be one text. */
+export type FastText = string | readonly (string | Buffer)[];
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -35,65 +40,38 @@ export function createFastResponses(serverInfo: Result): FastResponses {
     return JSON.stringify({ ...result, ...toAdded(meta) });
   };
 
+  /** The brace that closes a large result gives way to what is added. */
+  const toLargeText = (
+    { asTool, meta }: LargeResult,
+    { id, era }: FastResponseOptions,
+  ): FastText | undefined => {
+    if (asTool === undefined) return undefined;
+    const more = era === 'modern' ? toAdded(meta) : {};
+    const all = JSON.stringify({ ...(meta !== undefined && { _meta: meta }), ...more });
+    const end = all === '{}' ? '}' : `,${all.slice(1)}`;
+    return [
+      '{"result":',
+      asTool.subarray(0, -1),
+      `${end},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`,
+    ];
+  };
+
   return {
     toText(outcome, { id, era }) {
+      // Refusals come in floods, so they are worded here too.
+      if (outcome.kind === 'denied') {
+        return JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
+      }
       if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return undefined;
-      const result = toChecked(outcome.result);
+      if (outcome.large !== undefined) return toLargeText(outcome.large, { id, era });
+      const result = toCheckedResult(outcome.result);
       if (result === undefined) return undefined;
-      const text = isSame(result, outcome.result) ? outcome.text : undefined;
+      const text = isSameJson(result, outcome.result) ? outcome.text : undefined;
       const written =
         era === 'modern' ? toModernText(result, text) : (text ?? JSON.stringify(result));
       return written && `{"result":${written},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
     },
   };
-}
-
-/** The result as the SDK reads it; undefined where it would not take it as it is. */
-function toChecked(result: Result): Result | undefined {
-  if (isNothingButText(result)) return result;
-  const { resultType, structuredContent: structured } = result;
-  if (resultType !== undefined && resultType !== 'complete') return undefined;
-  // What is no object is wrapped for older clients and told in words as well; the SDK does that.
-  if (structured !== undefined && !isRecord(structured)) return undefined;
-  const checked = specTypeSchemas.CallToolResult['~standard'].validate({ content: [], ...result });
-  return checked.issues === undefined ? checked.value : undefined;
-}
-
-/** What most results are needs no schema to be read. */
-function isNothingButText(result: Result): boolean {
-  const { content } = result;
-  return (
-    Array.isArray(content) &&
-    Object.keys(result).length === 1 &&
-    content.every(isNothingButATextItem)
-  );
-}
-
-function isNothingButATextItem(item: unknown): boolean {
-  if (!isRecord(item)) return false;
-  const [first, second, ...others] = Object.keys(item);
-  return (
-    first === 'type' &&
-    second === 'text' &&
-    others.length === 0 &&
-    item['type'] === 'text' &&
-    typeof item['text'] === 'string'
-  );
-}
-
-/** Whether both are the same JSON, in the same order. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, at) => isSame(item, b[at]));
-  }
-  if (!isRecord(a) || !isRecord(b)) return false;
-  const others = Object.keys(b);
-  const names = Object.keys(a);
-  return (
-    names.length === others.length &&
-    names.every((name, at) => name === others[at] && isSame(a[name], b[name]))
-  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -4,12 +4,15 @@
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Outcome, RpcError } from '../../calls/call.ts';
-import type { DrawbridgeErrorCode } from '../../errors.ts';
+import type { AnsweredOutcome, Outcome, RpcError } from '../../calls/call.ts';
+import { LARGE_BYTES, LargeJson, type LargeResult } from '../../calls/large-json/large-json.ts';
+import { DrawbridgeError, type DrawbridgeErrorCode } from '../../errors.ts';
 import { silentSink, toCall } from '../caller-context.ts';
 import type { HttpEnv, HttpParts } from '../http-env.ts';
 import { CallProblem, type Problem, toCallProblem, toStatus } from '../problem.ts';
+import { fromSplit } from '../request-body.ts';
 import { toProject } from '../project.ts';
+import { toLargeResponse } from './large-answer.ts';
 import { createIdempotency } from './idempotency.ts';
 import { json, nextCursor, pageQuery, problems, secured } from './route-parts.ts';
 
@@ -24,6 +27,9 @@ const toolSchema = z
     annotations: z.record(z.string(), z.unknown()).optional(),
   })
   .openapi('Tool');
+
+/** A body that was cut apart; large arguments are no plain object. */
+const largeBody = z.object({ arguments: z.custom<object>(isObject).default({}) });
 
 const answerSchema = z
   .object({
@@ -87,6 +93,46 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void
     },
   );
 
+  const answerCall = async (
+    c: Context<HttpEnv>,
+    { name, args, told }: { name: string; args: unknown; told: unknown },
+  ) => {
+    const answer = await idempotent(c, { name, args: told }, () =>
+      callOnce(c, { name, args }, parts),
+    );
+    if (isProblem(answer)) throw new CallProblem(answer.body);
+    if (!('artifact' in answer.body)) return toJson(c, answer.body);
+    const { artifact, meta, ...fields } = answer.body;
+    const { tenantId } = c.get('principal');
+    // A repeated request gets what the log has.
+    const bytes =
+      ('large' in answer ? answer.large?.bytes : undefined) ??
+      (await parts.runs.reader.artifact(tenantId, artifact))?.body;
+    if (bytes === undefined) {
+      throw new DrawbridgeError('artifact/unknown', 'The first answer is no longer in the log.');
+    }
+    // It holds what the type says, written in another way.
+    return toLargeResponse(c, fields, { bytes, meta }) as ReturnType<typeof toJson>;
+  };
+
+  // Before the route that documents it: its validator would parse the body in place.
+  app.post('/v1/tools/:name/call', async (c, next) => {
+    if (Number(c.req.header('content-length') ?? Infinity) <= LARGE_BYTES) return next();
+    const bytes = Buffer.from(await c.req.arrayBuffer());
+    if (bytes.length <= LARGE_BYTES) return next();
+    await ready();
+    const owner = c.get('principal').id;
+    const body = fromSplit(await parts.largeJson.request(bytes, { at: 'body', owner }));
+    const parsed = largeBody.safeParse(body);
+    if (!parsed.success) {
+      throw new DrawbridgeError('request/invalid', 'The body must be { "arguments": { … } }.');
+    }
+    const { arguments: args } = parsed.data;
+    // The same body has the same hash.
+    const told = args instanceof LargeJson ? args.logged.artifact.sha256.toString('hex') : args;
+    return answerCall(c, { name: c.req.param('name'), args, told });
+  });
+
   app.openapi(
     createRoute({
       method: 'post',
@@ -115,17 +161,29 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void
       await ready();
       const { name } = c.req.valid('param');
       const { arguments: args } = c.req.valid('json');
-      const answer = await idempotent(c, { name, args }, () => callOnce(c, { name, args }, parts));
-      if (isProblem(answer)) throw new CallProblem(answer.body);
-      return c.json(answer.body, 200);
+      return answerCall(c, { name, args, told: args });
     },
   );
+}
+
+function toJson(c: Context<HttpEnv>, body: z.infer<typeof answerSchema>) {
+  return c.json(body, 200);
+}
+
+/** An answer whose result is bytes in the log; an Idempotency-Key keeps no more than this. */
+interface LargeBody {
+  readonly callId: string;
+  readonly runId: string;
+  readonly outcome: AnsweredOutcome['kind'];
+  /** The hash of the result as the log has it. */
+  readonly artifact: string;
+  readonly meta?: LargeResult['meta'];
 }
 
 /** One REST call is a run of its own. */
 async function callOnce(
   c: Context<HttpEnv>,
-  { name, args }: { name: string; args: Record<string, unknown> },
+  { name, args }: { name: string; args: unknown },
   parts: HttpParts,
 ): Promise<Answer> {
   const { createId, runs, logger, call } = parts;
@@ -196,7 +254,12 @@ function toRunEnd(outcome: Outcome): 'completed' | 'failed' | 'cancelled' {
 
 type Answer =
   | { status: 200; body: z.infer<typeof answerSchema> }
+  | { status: 200; body: LargeBody; large?: LargeResult }
   | { status: ContentfulStatusCode; body: Problem };
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 function isProblem(answer: Answer): answer is { status: ContentfulStatusCode; body: Problem } {
   return answer.status !== 200;
@@ -211,6 +274,12 @@ function toAnswer(
     case 'result':
     case 'tool_error':
     case 'input_required':
+      if (outcome.kind !== 'input_required' && outcome.large !== undefined) {
+        const { large, kind } = outcome;
+        const artifact = large.logged.artifact.sha256.toString('hex');
+        const meta = large.meta === undefined ? {} : { meta: large.meta };
+        return { status: 200, body: { ...rest, outcome: kind, artifact, ...meta }, large };
+      }
       return { status: 200, body: { ...rest, outcome: outcome.kind, result: outcome.result } };
     case 'protocol_error':
     case 'denied': {

@@ -2,6 +2,8 @@
 // whole), and the request that was cut off is named to the transport, so that its call alone fails.
 import type { FetchLike } from '@modelcontextprotocol/client';
 
+import type { LargeMessages } from './large-messages.ts';
+
 /** Set by the transport on each request and taken off here; it never reaches the wire. */
 export const REQUEST_ID_HEADER = 'drawbridge-request';
 
@@ -10,6 +12,9 @@ export interface LimitedFetchOptions {
   readonly maxBytes: number;
   /** `requestId` is undefined for streams that belong to no request. */
   readonly onTooLarge: (requestId: string | undefined) => void;
+  readonly large: LargeMessages;
+  /** A body with large arguments in their place. */
+  readonly fill: (body: string) => string | Uint8Array<ArrayBuffer>;
 }
 
 export function createLimitedFetch(options: LimitedFetchOptions): FetchLike {
@@ -17,11 +22,12 @@ export function createLimitedFetch(options: LimitedFetchOptions): FetchLike {
     const headers = new Headers(init?.headers);
     const requestId = headers.get(REQUEST_ID_HEADER) ?? undefined;
     headers.delete(REQUEST_ID_HEADER);
-    const response = await options.fetch(url, { ...init, headers });
+    const body = typeof init?.body === 'string' ? options.fill(init.body) : init?.body;
+    const response = await options.fetch(url, { ...init, headers, ...(body != null && { body }) });
     if (response.body === null) return response;
     const isEventStream = response.headers.get('content-type')?.startsWith('text/event-stream');
     const counter = isEventStream === true ? eventBytes() : wholeBytes();
-    const body = response.body.pipeThrough(
+    const limitedBody = response.body.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
           if (counter(chunk) <= options.maxBytes) {
@@ -33,7 +39,15 @@ export function createLimitedFetch(options: LimitedFetchOptions): FetchLike {
         },
       }),
     );
-    const limited = new Response(body, response);
+    const { large } = options;
+    const isJson = response.headers.get('content-type')?.includes('json') === true;
+    const read =
+      isEventStream === true
+        ? limitedBody.pipeThrough(large.events())
+        : isJson
+          ? limitedBody.pipeThrough(large.body())
+          : limitedBody;
+    const limited = new Response(read, response);
     // `new Response` forgets the URL, which the SDK reads to explain a redirect.
     Object.defineProperty(limited, 'url', { value: response.url });
     return limited;

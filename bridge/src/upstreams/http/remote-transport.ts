@@ -10,7 +10,11 @@ import {
   type TransportSendOptions,
 } from '@modelcontextprotocol/client';
 import { NoticeLimit } from '../notice-limit.ts';
+import { callMethods } from '@drawbridge/schemas';
+import type { LargeJsonReader } from '../../calls/large-json/large-json.ts';
+import { OutgoingArguments } from '../large-arguments.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
+import { LargeMessages } from './large-messages.ts';
 import { REQUEST_ID_HEADER, createLimitedFetch } from './limited-fetch.ts';
 
 export interface RemoteTransportOptions {
@@ -21,8 +25,10 @@ export interface RemoteTransportOptions {
   readonly name: string;
   readonly maxMessageBytes: number;
   readonly fetch: FetchLike;
+  readonly largeJson: LargeJsonReader;
 }
 
+const CALLS = new Set<string>(callMethods);
 const GIVE_BACK_MS = 1_000;
 
 export class RemoteTransport implements ServerTransport {
@@ -36,6 +42,10 @@ export class RemoteTransport implements ServerTransport {
 
   readonly #options: RemoteTransportOptions;
   readonly #inner: StreamableHTTPClientTransport | SSEClientTransport;
+  readonly large: LargeMessages;
+  readonly #outgoing = new OutgoingArguments();
+  /** Ids of requests under way that are no calls. */
+  readonly #requests = new Set<number | string>();
   readonly #streams = new Map<string, { id: number | string; abort: AbortController }>();
   readonly #notices = new NoticeLimit({
     onDropped: (count) =>
@@ -48,6 +58,11 @@ export class RemoteTransport implements ServerTransport {
   constructor(options: RemoteTransportOptions) {
     this.#options = options;
     this.hasPerRequestStream = options.kind === 'http';
+    this.large = new LargeMessages({
+      largeJson: options.largeJson,
+      owner: `upstream ${options.name}`,
+      requests: () => [...this.#requests],
+    });
     const url = new URL(options.url);
     // Redirects stay within the origin: the SDK's default `redirectPolicy`, so headers never leave it.
     const inner = {
@@ -56,6 +71,8 @@ export class RemoteTransport implements ServerTransport {
         fetch: options.fetch,
         maxBytes: options.maxMessageBytes,
         onTooLarge: (requestId) => this.#failTooLarge(requestId),
+        large: this.large,
+        fill: (body) => this.#outgoing.fill(body),
       }),
     };
     this.#inner =
@@ -77,6 +94,7 @@ export class RemoteTransport implements ServerTransport {
       if (isNotice && this.#notices.judge(message.method) !== 'hear') return;
       if (!('method' in message) && message.id !== undefined)
         this.#streams.delete(String(message.id));
+      if (!('method' in message) && message.id !== undefined) this.#requests.delete(message.id);
       // As in the stdio transport: an answer waits until progress before it has been handled.
       if ('method' in message) this.onmessage?.(message);
       else queueMicrotask(() => this.onmessage?.(message));
@@ -93,7 +111,11 @@ export class RemoteTransport implements ServerTransport {
     this.#started = true;
   }
 
-  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+  async send(given: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    const message = this.#outgoing.take(given);
+    if ('method' in message && 'id' in message && !CALLS.has(message.method)) {
+      this.#requests.add(message.id);
+    }
     if (this.#inner instanceof SSEClientTransport) return this.#inner.send(message);
     if (!('method' in message) || !('id' in message)) {
       await this.#inner.send(message);

@@ -1,5 +1,6 @@
 // Cuts a byte stream into lines under a size limit. A line over the limit is skipped without being
 // kept: only its first and last bytes are, which is where a JSON-RPC message carries its id.
+import { LARGE_BYTES } from '../../calls/large-json/large-json.ts';
 
 /** What is kept of an oversized line. */
 export interface OversizedLine {
@@ -12,6 +13,8 @@ export interface OversizedLine {
 export interface LineReaderOptions {
   readonly maxBytes: number;
   readonly onLine: (line: Buffer) => void;
+  /** A line over {@link LARGE_BYTES}, in parts. */
+  readonly onLargeLine: (parts: readonly Buffer[]) => void;
   /** Called when the limit is crossed and again when the line has ended. */
   readonly onOversized: (line: OversizedLine) => void;
 }
@@ -19,11 +22,15 @@ export interface LineReaderOptions {
 const HEAD_BYTES = 512;
 const TAIL_BYTES = 512;
 const NEWLINE = 10;
+/** Parts of a long line are joined to blocks of this size, because one copy of all would take too long. */
+const BLOCK_BYTES = 1024 * 1024;
 
 export class LineReader {
   readonly #options: LineReaderOptions;
   #parts: Buffer[] = [];
   #size = 0;
+  #blocks: Buffer[] = [];
+  #blockBytes = 0;
   #head: string | undefined;
   #tail: Buffer = Buffer.alloc(0);
 
@@ -31,15 +38,18 @@ export class LineReader {
     this.#options = options;
   }
 
-  push(chunk: Buffer): void {
+  /** Returns what is left of the chunk where the turn was over before its end. */
+  push(chunk: Buffer, isTurnOver: () => boolean = () => false): Buffer | undefined {
     let start = 0;
     while (start < chunk.length) {
       const newline = chunk.indexOf(NEWLINE, start);
       this.#take(chunk.subarray(start, newline === -1 ? chunk.length : newline));
-      if (newline === -1) return;
+      if (newline === -1) return undefined;
       this.#end();
       start = newline + 1;
+      if (start < chunk.length && isTurnOver()) return chunk.subarray(start);
     }
+    return undefined;
   }
 
   #take(part: Buffer): void {
@@ -49,10 +59,9 @@ export class LineReader {
     }
     this.#parts.push(part);
     this.#size += part.length;
+    if (this.#size - this.#blockBytes >= BLOCK_BYTES) this.#join();
     if (this.#size <= this.#options.maxBytes) return;
-    const parts = this.#parts;
-    this.#parts = [];
-    this.#size = 0;
+    const parts = this.#drain();
     this.#head = firstBytes(parts, HEAD_BYTES).toString('utf8');
     for (const kept of parts) this.#keepTail(kept);
     this.#options.onOversized({ head: this.#head, tail: '', ended: false });
@@ -74,19 +83,37 @@ export class LineReader {
       this.#options.onOversized(line);
       return;
     }
-    if (this.#size === 0) return;
-    const [first] = this.#parts;
-    const line =
-      this.#parts.length === 1 && first !== undefined
-        ? first
-        : Buffer.concat(this.#parts, this.#size);
+    const size = this.#size;
+    if (size === 0) return;
+    if (size > LARGE_BYTES) {
+      this.#join();
+      this.#options.onLargeLine(this.#drain());
+      return;
+    }
+    const parts = this.#drain();
+    const [first] = parts;
+    const line = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, size);
+    this.#options.onLine(line);
+  }
+
+  #join(): void {
+    const block = Buffer.concat(this.#parts);
+    if (block.length > 0) this.#blocks.push(block);
+    this.#blockBytes = this.#size;
+    this.#parts = [];
+  }
+
+  #drain(): Buffer[] {
+    const parts = this.#blocks.length === 0 ? this.#parts : [...this.#blocks, ...this.#parts];
+    if (this.#blocks.length > 0) this.#blocks = [];
     this.#parts = [];
     this.#size = 0;
-    this.#options.onLine(line);
+    this.#blockBytes = 0;
+    return parts;
   }
 }
 
-function firstBytes(parts: readonly Buffer[], bytes: number): Buffer {
+export function firstBytes(parts: readonly Buffer[], bytes: number): Buffer {
   const kept: Buffer[] = [];
   let size = 0;
   for (const part of parts) {
@@ -95,4 +122,8 @@ function firstBytes(parts: readonly Buffer[], bytes: number): Buffer {
     size += part.length;
   }
   return Buffer.concat(kept).subarray(0, bytes);
+}
+
+export function lastBytes(parts: readonly Buffer[], bytes: number): Buffer {
+  return Buffer.concat(parts.slice(-2)).subarray(-bytes);
 }

@@ -40,7 +40,8 @@ function parseAnswer(line: string): ParsedLine | undefined {
   }
 }
 
-function findResult(line: string): { id: number; text: string } | undefined {
+/** Where the result stands in a line, as text; undefined where its fields are in an unusual order. */
+export function findResult(line: string): { id: number; text: string } | undefined {
   const [head, id] = ANSWER.exec(line) ?? [];
   if (head !== undefined) {
     return line.endsWith('}}') ? { id: Number(id), text: line.slice(head.length, -1) } : undefined;

@@ -3,6 +3,7 @@
 // each answer finds its call by id. The SDK's client keeps the rest of the conversation.
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/client';
 import type { RpcError } from '../../calls/call.ts';
+import type { LargeResult } from '../../calls/large-json/large-json.ts';
 import { PassingMap } from '../../passing-map.ts';
 import type { CallParams } from '../call-params.ts';
 
@@ -20,6 +21,7 @@ export type StdioAnswer =
       readonly result: Record<string, unknown>;
       readonly text: string | undefined;
     }
+  | { readonly kind: 'large'; readonly large: LargeResult }
   | { readonly kind: 'error'; readonly error: RpcError }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'timed_out' }
@@ -111,6 +113,11 @@ export class StdioCalls {
     if ('error' in message)
       return this.#settle(message.id, { kind: 'error', error: message.error });
     return message.method === 'notifications/progress' && this.#progress(message.params);
+  }
+
+  /** The same for a result that is kept as bytes. */
+  takeLarge(id: RequestId, large: LargeResult): boolean {
+    return this.#settle(id, { kind: 'large', large });
   }
 
   /** Ends all calls under way as lost. */

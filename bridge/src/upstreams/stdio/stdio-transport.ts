@@ -4,10 +4,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
+import type { LargeJsonReader, LargeMessage } from '../../calls/large-json/large-json.ts';
+import { joinSlices } from '../../calls/large-json/slices.ts';
 import { DrawbridgeError, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
-import { LineReader, type OversizedLine } from './line-reader.ts';
 import { NoticeLimit } from '../notice-limit.ts';
+import { withLargeArguments, toLargeArguments } from '../large-arguments.ts';
+import { LineReader, firstBytes, lastBytes, type OversizedLine } from './line-reader.ts';
+import { type LineTurns, readInTurns } from './line-turns.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
 import { type ParsedLine, parseLine, toReceived } from './received.ts';
 import { toLineOwner } from './response-id.ts';
@@ -19,6 +23,7 @@ export interface StdioTransportOptions extends ChildDeps {
   /** The upstream's name, for messages. */
   readonly name: string;
   readonly maxMessageBytes: number;
+  readonly largeJson: LargeJsonReader;
   readonly logger: Logger;
   /** Gets a copy of what the server writes to stderr, beside the transport's own ring. */
   readonly onStderr?: (chunk: Buffer) => void;
@@ -31,6 +36,8 @@ type RequestId = number | string;
 /** After the process is gone, its last output may still be in the pipe. */
 const DRAIN_MS = 250;
 const EXIT_CODE_MS = 100;
+/** Enough of a line to tell whose answer it is. */
+const LINE_END_BYTES = 512;
 const RUBBISH_LOG_MS = 10_000;
 /** Lines wait for the end of the event loop's turn up to this many characters. */
 const OUTBOX_CHARACTERS = 64 * 1024;
@@ -65,6 +72,9 @@ export class StdioTransport implements ServerTransport {
   #closing: Promise<void> | undefined;
   #closeSeen = false;
   #outbox = '';
+  #turns: LineTurns | undefined;
+  /** Large lines that a worker has. */
+  readonly #large = new Set<Promise<void>>();
   #rubbish = 0;
   #rubbishLoggedAt = Number.NEGATIVE_INFINITY;
 
@@ -84,9 +94,10 @@ export class StdioTransport implements ServerTransport {
     const reader = new LineReader({
       maxBytes: this.#options.maxMessageBytes,
       onLine: (line) => this.#receive(line),
+      onLargeLine: (parts) => void this.#receiveLarge(parts),
       onOversized: (line) => this.#refuse(line),
     });
-    stdout.on('data', (chunk: Buffer) => reader.push(chunk));
+    this.#turns = readInTurns(stdout, reader);
     stdout.once('end', () => void this.#endSoon('it closed its stdout'));
     stdout.on('error', (error) => void this.#endSoon(`its stdout failed: ${error.message}`));
     stdin.on('error', (error) => void this.#endSoon(`its stdin failed: ${error.message}`));
@@ -117,12 +128,19 @@ export class StdioTransport implements ServerTransport {
     if (stdin === undefined || this.endedBecause !== undefined || !stdin.writable) {
       throw new DrawbridgeError('upstream/unavailable', 'the connection is closed');
     }
+    const large = toLargeArguments(message);
     const waiting = stdin.writableLength + this.#outbox.length;
     if (waiting > this.#options.maxMessageBytes) {
       throw new DrawbridgeError(
         'upstream/busy',
         `upstream "${this.#options.name}" does not read its input: ${waiting} bytes wait`,
       );
+    }
+    if (large !== undefined) {
+      this.#flush();
+      for (const part of withLargeArguments(message, large)) stdin.write(part);
+      stdin.write('\n');
+      return !stdin.writableNeedDrain;
     }
     if (this.#outbox === '') setImmediate(() => this.#flush());
     this.#outbox += `${JSON.stringify(message)}\n`;
@@ -145,6 +163,8 @@ export class StdioTransport implements ServerTransport {
   }
 
   async #stop(): Promise<void> {
+    // What the server wrote before it ended counts.
+    if (this.endedBecause !== CLOSED_BY_US) await Promise.all(this.#large);
     this.#announceClose();
     this.#flush();
     try {
@@ -210,7 +230,10 @@ export class StdioTransport implements ServerTransport {
       this.#countRubbish(line);
       return;
     }
-    const { value, text } = parsed;
+    this.#takeValue(parsed.value, parsed.text, line);
+  }
+
+  #takeValue(value: unknown, text: string | undefined, line: Buffer): void {
     // 2025-03-26 allowed batches.
     for (const item of Array.isArray(value) ? value : [value]) {
       const received = toReceived(item);
@@ -221,6 +244,59 @@ export class StdioTransport implements ServerTransport {
         const message = `upstream "${name}" broke the protocol: its answer is neither a result nor an error`;
         this.#fail(received.id, { code: 'upstream/protocol', message });
       }
+    }
+  }
+
+  /** Never rejects. */
+  #receiveLarge(parts: readonly Buffer[]): Promise<void> {
+    const { name, largeJson } = this.#options;
+    const head = firstBytes(parts, LINE_END_BYTES).toString('utf8');
+    const tail = lastBytes(parts, LINE_END_BYTES).toString('utf8');
+    const turns = this.#turns;
+    // What a server tells meanwhile comes before what it says next; answers may come in any order.
+    const isAnswer = toLineOwner(head, tail).kind !== 'not_a_response';
+    if (!isAnswer) turns?.hold();
+    const read = async (): Promise<void> => {
+      try {
+        const message = await largeJson.message(parts, {
+          owner: `upstream ${name}`,
+          requests: [...this.#pending],
+        });
+        await this.#takeLarge(message, { head, tail, ended: true });
+      } catch (error) {
+        this.#options.logger.warn(
+          { upstream: name, error: toMessage(error) },
+          'a large line was lost',
+        );
+        this.#refuse({ head, tail, ended: true }, (id) => this.#failUnreadable(id));
+      } finally {
+        if (!isAnswer) turns?.release();
+        this.#large.delete(reading);
+      }
+    };
+    const reading = read();
+    this.#large.add(reading);
+    if (largeJson.held.isFull) {
+      turns?.hold();
+      largeJson.held.onRoom(() => turns?.release());
+    }
+    return reading;
+  }
+
+  async #takeLarge(message: LargeMessage, line: OversizedLine): Promise<void> {
+    switch (message.kind) {
+      case 'result':
+        this.calls.takeLarge(message.id, message.result);
+        return;
+      case 'sliced':
+        this.#takeValue(await joinSlices(message), undefined, Buffer.from(line.head));
+        return;
+      case 'too_large':
+        if (message.id === undefined) this.#refuse(line, (id) => this.#failUnreadable(id));
+        else this.#failUnreadable(message.id);
+        return;
+      case 'rubbish':
+        this.#countRubbish(Buffer.from(line.head));
     }
   }
 
@@ -258,17 +334,24 @@ export class StdioTransport implements ServerTransport {
     }
   }
 
-  #refuse(line: OversizedLine): void {
+  #refuse(line: OversizedLine, fail = (id: RequestId): void => this.#failTooLarge(id)): void {
     const owner = toLineOwner(line.head, line.tail);
     if (owner.kind === 'not_a_response') {
       if (line.ended) this.#countRubbish(Buffer.from(line.head));
       return;
     }
-    if (owner.kind === 'response') this.#failTooLarge(owner.id);
+    if (owner.kind === 'response') fail(owner.id);
     // Nobody knows whose answer it was, so nobody may be left waiting for it.
     else if (line.ended) {
-      for (const id of [...this.#pending, ...this.calls.ids]) this.#failTooLarge(id);
+      for (const id of [...this.#pending, ...this.calls.ids]) fail(id);
     }
+  }
+
+  #failUnreadable(id: RequestId): void {
+    this.#fail(id, {
+      code: 'upstream/too_large',
+      message: `upstream "${this.#options.name}" answered with what takes too much memory to be read; ask for less`,
+    });
   }
 
   #failTooLarge(id: RequestId): void {

@@ -1,0 +1,67 @@
+// What goes to a worker and what comes back. Bytes are transferred, not copied.
+import type { LargeResult } from './large-json.ts';
+
+export type Job =
+  | {
+      readonly kind: 'request';
+      readonly parts: readonly Uint8Array[];
+      readonly at: 'params' | 'body';
+    }
+  | {
+      readonly kind: 'message';
+      readonly parts: readonly Uint8Array[];
+      readonly requests: readonly (number | string)[];
+    }
+  | { readonly kind: 'log'; readonly parts: readonly Uint8Array[] };
+
+/** A body for the log; without `body` nothing of it was redacted. */
+export interface LoggedBytes {
+  readonly size: number;
+  readonly sha256: Uint8Array;
+  readonly preview: string;
+  readonly body?: Uint8Array;
+}
+
+export type JobResult =
+  | { readonly kind: 'logged'; readonly bytes: Uint8Array; readonly logged: LoggedBytes }
+  | {
+      readonly kind: 'split';
+      readonly skeleton: string;
+      readonly large?: { readonly bytes: Uint8Array; readonly logged: LoggedBytes };
+    }
+  | {
+      readonly kind: 'result';
+      readonly id: number | string;
+      readonly bytes: Uint8Array;
+      readonly logged: LoggedBytes;
+      /** As the SDK would write it as a tool's result, where that differs. */
+      readonly asTool?: Uint8Array;
+      readonly facts: Pick<LargeResult, 'isError' | 'resultType' | 'meta'> & {
+        readonly isTool: boolean;
+      };
+    }
+  | {
+      readonly kind: 'sliced';
+      readonly skeleton: string;
+      readonly list?: {
+        readonly key: string;
+        readonly bytes: Uint8Array;
+        /** Where each slice ends; each is an array of JSON. */
+        readonly ends: readonly number[];
+        /** Names of entries that were too large, and how many there were. */
+        readonly leftOut: { readonly names: readonly string[]; readonly count: number };
+      };
+    }
+  | { readonly kind: 'too_large'; readonly id?: number | string }
+  /** A request that {@link REQUEST_LIMITS} refuse; it was not parsed. */
+  | { readonly kind: 'too_deep' | 'too_many_values' }
+  | { readonly kind: 'not_json' }
+  | { readonly kind: 'rubbish' };
+
+export interface ToWorker {
+  readonly job: Job;
+  readonly literals: readonly string[];
+}
+
+/** The arguments in a split request's skeleton. */
+export const ARGUMENTS_MARK = 0;

@@ -1,0 +1,81 @@
+// Refusals that come in floods. A caller that asks again at once would be answered as fast as the bridge
+// can, at everybody's cost; so beyond a few in a second a principal's refusals are let out slowly, and the
+// log counts them instead of holding each.
+import { PassingMap } from '../passing-map.ts';
+
+/** How a refusal stands in the log. */
+export type Refusal =
+  /** By itself. */
+  | { readonly kind: 'logged' }
+  /** For itself and for others that are not in the log. */
+  | { readonly kind: 'counting'; readonly others: number }
+  | { readonly kind: 'counted' };
+
+interface Flood {
+  /** Refusals since the second began. */
+  refused: number;
+  /** Of these, how many the log does not hold by themselves. */
+  counted: number;
+  reporter: ((refusal: Refusal) => void) | undefined;
+  readonly waiting: (() => void)[];
+}
+
+const SECOND_MS = 1_000;
+const LOGGED = 20;
+const RELEASE_MS = 10;
+const RELEASED_AT_ONCE = 4;
+/** What waits longer than others would only cost memory. */
+const MOST_WAITING = 1_024;
+
+export interface Refusals {
+  /**
+   * Resolves when the refusal may be answered.
+   * @param mayWait false for a call that takes much memory while it waits
+   */
+  pace(owner: string, mayWait?: boolean): Promise<Refusal>;
+}
+
+export function createRefusals(): Refusals {
+  const floods = new PassingMap<string, Flood>();
+
+  const endSecond = (owner: string, flood: Flood): void => {
+    const { reporter, counted } = flood;
+    flood.reporter = undefined;
+    flood.refused = 0;
+    flood.counted = 0;
+    reporter?.({ kind: 'counting', others: counted });
+    if (reporter === undefined && flood.waiting.length === 0) floods.delete(owner);
+    else setTimeout(endSecond, SECOND_MS, owner, flood).unref();
+  };
+
+  const release = (flood: Flood): void => {
+    for (const answer of flood.waiting.splice(0, RELEASED_AT_ONCE)) answer();
+    if (flood.waiting.length > 0) setTimeout(release, RELEASE_MS, flood).unref();
+  };
+
+  return {
+    async pace(owner, mayWait = true) {
+      let flood = floods.get(owner);
+      if (flood === undefined) {
+        flood = { refused: 0, counted: 0, reporter: undefined, waiting: [] };
+        floods.set(owner, flood);
+        setTimeout(endSecond, SECOND_MS, owner, flood).unref();
+      }
+      const { waiting } = flood;
+      flood.refused += 1;
+      if (flood.refused <= LOGGED) return { kind: 'logged' };
+      if (flood.reporter === undefined) {
+        const begun = flood;
+        return new Promise((resolve) => {
+          begun.reporter = resolve;
+        });
+      }
+      flood.counted += 1;
+      if (!mayWait || waiting.length >= MOST_WAITING) return { kind: 'counted' };
+      return new Promise((resolve) => {
+        if (waiting.length === 0) setTimeout(release, RELEASE_MS, flood).unref();
+        waiting.push(() => resolve({ kind: 'counted' }));
+      });
+    },
+  };
+}

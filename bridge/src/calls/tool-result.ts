@@ -1,0 +1,59 @@
+// A tool's result as the SDK's front would have it: what it takes as it is goes out as the text that is
+// known, and what it does not take is its own to translate.
+import { specTypeSchemas } from '@modelcontextprotocol/server';
+
+type Result = Readonly<Record<string, unknown>>;
+
+/** The result as the SDK reads it; undefined where it would not take it as it is. */
+export function toCheckedResult(result: Result): Result | undefined {
+  if (isNothingButText(result)) return result;
+  const { resultType, structuredContent: structured } = result;
+  if (resultType !== undefined && resultType !== 'complete') return undefined;
+  // What is no object is wrapped for older clients and told in words as well; the SDK does that.
+  if (structured !== undefined && !isRecord(structured)) return undefined;
+  const checked = specTypeSchemas.CallToolResult['~standard'].validate({ content: [], ...result });
+  return checked.issues === undefined ? checked.value : undefined;
+}
+
+/** What most results are needs no schema to be read. */
+function isNothingButText(result: Result): boolean {
+  const { content } = result;
+  return (
+    Array.isArray(content) &&
+    Object.keys(result).length === 1 &&
+    content.every(isNothingButATextItem)
+  );
+}
+
+function isNothingButATextItem(item: unknown): boolean {
+  if (!isRecord(item)) return false;
+  const [first, second, ...others] = Object.keys(item);
+  return (
+    first === 'type' &&
+    second === 'text' &&
+    others.length === 0 &&
+    item['type'] === 'text' &&
+    typeof item['text'] === 'string'
+  );
+}
+
+/** Whether both are the same JSON, in the same order. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a)) {
+    return (
+      Array.isArray(b) && a.length === b.length && a.every((item, at) => isSameJson(item, b[at]))
+    );
+  }
+  if (!isRecord(a) || !isRecord(b)) return false;
+  const others = Object.keys(b);
+  const names = Object.keys(a);
+  return (
+    names.length === others.length &&
+    names.every((name, at) => name === others[at] && isSameJson(a[name], b[name]))
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,101 @@
+// A number, mostly of bytes, that all callers share, with a share of each. What doesn't fit waits a moment for
+// its turn, and is refused then: in bursts of honest callers the room is free again in milliseconds.
+import { DrawbridgeError } from '../errors.ts';
+import { PassingMap } from '../passing-map.ts';
+import { TurnQueue } from '../turn-queue.ts';
+
+export interface BudgetLimits {
+  /** What one principal may hold. */
+  readonly own: number;
+  /** What all of them may hold. */
+  readonly all: number;
+}
+
+export interface BudgetOptions {
+  /** As it stands in what the refused are told: "bodies being read". */
+  readonly of: string;
+  /** Read each time, since settings change. */
+  readonly limits: () => BudgetLimits;
+  readonly waitMs?: number;
+}
+
+export interface Budget {
+  /**
+   * Resolves to the function that gives the bytes back, which may be called twice.
+   * Rejects with `policy/limit` (the principal's own share) or `request/busy` (all of it), or with the
+   * signal's reason.
+   */
+  take(owner: string, bytes: number, signal: AbortSignal): Promise<() => void>;
+}
+
+const WAIT_MS = 1_000;
+/** More of one principal don't even wait. */
+const MOST_WAITING = 256;
+/**
+ * Over the limit of all, for principals that hold nothing: those who fill the budget can't shut out
+ * somebody with a small request.
+ */
+const RESERVE_BYTES = 1024 * 1024;
+const SMALL_BYTES = 64 * 1024;
+/** What a principal's turn brings it at least. */
+const TURN_BYTES = 64 * 1024;
+
+export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): Budget {
+  const held = new PassingMap<string, number>();
+  let total = 0;
+
+  // What is alone always fits: settings may allow a body that is larger than a share.
+  const isOwnFree = (owner: string, bytes: number): boolean => {
+    const own = held.get(owner) ?? 0;
+    return own === 0 || own + bytes <= limits().own;
+  };
+  const isAllFree = (owner: string, bytes: number): boolean => {
+    const isModest = bytes <= SMALL_BYTES && !held.get(owner);
+    return total === 0 || total + bytes <= limits().all + (isModest ? RESERVE_BYTES : 0);
+  };
+  const fits = (owner: string, bytes: number): boolean =>
+    isOwnFree(owner, bytes) && isAllFree(owner, bytes);
+
+  const hold = (bytes: number, owner: string): void => {
+    total += bytes;
+    held.set(owner, (held.get(owner) ?? 0) + bytes);
+  };
+  const queue = new TurnQueue<number>({
+    quantum: TURN_BYTES,
+    mayBegin: (bytes, owner) => fits(owner, bytes),
+    begin: hold,
+  });
+  const toRelease = (bytes: number, owner: string): (() => void) => {
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      total -= bytes;
+      const left = (held.get(owner) ?? 0) - bytes;
+      if (left > 0) held.set(owner, left);
+      else held.delete(owner);
+      queue.next();
+    };
+  };
+  const refusal = (owner: string, bytes: number): DrawbridgeError =>
+    isOwnFree(owner, bytes)
+      ? new DrawbridgeError('request/busy', `There are too many ${of} now; try again in a second.`)
+      : new DrawbridgeError(
+          'policy/limit',
+          `You have too many ${of} already; try again when one has ended.`,
+        );
+
+  return {
+    async take(owner, bytes, signal) {
+      if (queue.sizeOf(owner) === 0 && fits(owner, bytes)) {
+        hold(bytes, owner);
+        return toRelease(bytes, owner);
+      }
+      if (queue.sizeOf(owner) >= MOST_WAITING) throw refusal(owner, bytes);
+      const waited = await queue.wait(owner, bytes, { signal, timeoutMs: waitMs, weight: bytes });
+      if (waited === 'timed_out') throw refusal(owner, bytes);
+      if (waited === 'cancelled') throw signal.reason;
+      return toRelease(bytes, owner);
+    },
+  };
+}

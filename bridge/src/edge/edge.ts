@@ -1,0 +1,239 @@
+// What every request passes before a front looks at it: one at a time on its connection, the key, and
+// only then the body, within the budgets and checked for what it will cost. Nothing is answered here:
+// what is refused goes on without its body, with the reason, and is put into words where all errors are.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { Principal } from '../calls/call.ts';
+import { weighRequest } from '../calls/large-json/json-weight.ts';
+import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
+import { DrawbridgeError } from '../errors.ts';
+import { type Budget, createBudget } from './budget.ts';
+import { expectsContinue, leaveUnread } from './leave-unread.ts';
+import { oneByOne } from './one-by-one.ts';
+import type { PacedResponse } from './paced-response.ts';
+import { type ReadBodyOptions, createBodyReader, tooLarge } from './read-body.ts';
+import { createTally } from './tally.ts';
+import { createUnknownConnections } from './unknown-connections.ts';
+import { createUnreadAnswers } from './unread-answers.ts';
+
+/** A request that passed, with its whole body. */
+export interface Admitted {
+  readonly principal: Principal;
+  readonly body: Buffer;
+}
+
+export interface EdgeLimits {
+  readonly bodyBytes: number;
+  readonly bodyTimeout: number;
+  readonly readingBytes: number;
+  readonly readingBytesTotal: number;
+  readonly heldBytes: number;
+  readonly heldBytesTotal: number;
+  readonly unreadBytes: number;
+  readonly unreadBytesTotal: number;
+  readonly unreadTimeout: number;
+  readonly unknownConnections: number;
+}
+
+export interface EdgeOptions {
+  readonly limits: () => EdgeLimits;
+  readonly logger: Logger;
+  /** The key of a request, where it has one. */
+  readonly toKey: (request: IncomingMessage) => string | undefined;
+  readonly verify: (key: string) => Promise<Principal | undefined>;
+  readonly handle: (request: IncomingMessage, response: PacedResponse, admitted: Admitted) => void;
+  readonly refuse: (
+    request: IncomingMessage,
+    response: PacedResponse,
+    reason?: DrawbridgeError,
+  ) => void;
+}
+
+export interface Edge {
+  /** A new connection. */
+  readonly connected: (socket: Socket) => void;
+  readonly listener: (request: IncomingMessage, response: PacedResponse) => void;
+  close(): void;
+}
+
+const NOTHING = Buffer.alloc(0);
+/** Smaller bodies cost no more than the request itself. */
+const SMALL_BYTES = 16 * 1024;
+const SMALL_WEIGHT = 64 * 1024;
+
+export function createEdge(options: EdgeOptions): Edge {
+  const { limits, logger, toKey, verify, handle, refuse } = options;
+  const closed = createTally((reason, count) =>
+    logger.warn({ reason, count }, 'connections were closed'),
+  );
+  const unknown = createUnknownConnections({
+    limit: () => limits().unknownConnections,
+    onClose: closed.note,
+  });
+  const unread = createUnreadAnswers({
+    limits: () => {
+      const { unreadBytes: own, unreadBytesTotal: all, unreadTimeout: timeoutMs } = limits();
+      return { own, all, timeoutMs };
+    },
+    onClose: closed.note,
+  });
+  const reading = createBudget({
+    of: 'bodies being read',
+    limits: () => ({ own: limits().readingBytes, all: limits().readingBytesTotal }),
+  });
+  const holding = createBudget({
+    of: 'requests under way',
+    limits: () => ({ own: limits().heldBytes, all: limits().heldBytesTotal }),
+  });
+  const bodies = createBodyReader();
+
+  /** Never rejects. */
+  const admit = async (request: IncomingMessage, response: PacedResponse): Promise<void> => {
+    const { socket } = request;
+    const key = toKey(request);
+    let principal: Principal | undefined;
+    try {
+      if (key !== undefined) principal = await verify(key);
+    } catch (error) {
+      // It is asked again where the store's failure can be answered.
+      logger.debug({ err: error }, 'a key could not be verified');
+    }
+    if (socket.destroyed) return;
+    if (principal === undefined) {
+      response.countFor(unread.accountOf(socket, `address ${socket.remoteAddress ?? ''}`));
+      if (hasBody(request)) leaveUnread(request, response);
+      refuse(request, response);
+      return;
+    }
+    unknown.remove(socket);
+    response.countFor(unread.accountOf(socket, principal.id));
+    if (!hasBody(request)) {
+      handle(request, response, { principal, body: NOTHING });
+      return;
+    }
+    let held: Held | undefined;
+    try {
+      const reading = toReadOptions(request);
+      const { length = Infinity, maxBytes } = reading;
+      let body: Buffer;
+      if (length <= SMALL_BYTES && length <= maxBytes) {
+        if (expectsContinue(request)) response.writeContinue();
+        body = await bodies.read(request, reading);
+      } else {
+        held = createHeld(response);
+        body = await readWithin({ request, response, principal }, { held, reading });
+      }
+      // A larger one is weighed by the worker that parses it.
+      const weight = body.length > LARGE_BYTES ? 0 : weighRequest(body);
+      if (weight > SMALL_WEIGHT) {
+        held ??= createHeld(response);
+        await held.take(holding, principal.id, weight);
+      }
+      if (!request.socket.destroyed) handle(request, response, { principal, body });
+    } catch (error) {
+      held?.release();
+      if (socket.destroyed) return;
+      if (!(error instanceof DrawbridgeError)) {
+        logger.warn({ err: error }, 'a request broke off');
+        response.destroy();
+        return;
+      }
+      if (!request.readableEnded) leaveUnread(request, response);
+      refuse(request, response, error);
+    }
+  };
+
+  /** The body, read while the budgets have room for it. What it holds is given back with the answer. */
+  const readWithin = async (
+    { request, response, principal: { id } }: Exchange,
+    { held, reading: options }: { readonly held: Held; readonly reading: ReadBodyOptions },
+  ): Promise<Buffer> => {
+    const { length, maxBytes } = options;
+    if (length !== undefined && length > maxBytes) throw tooLarge(maxBytes);
+    if (length !== undefined) await held.take(holding, id, length);
+    // A body in chunks may become as large as any.
+    const release = await reading.take(id, length ?? maxBytes, held.signal());
+    try {
+      if (expectsContinue(request)) response.writeContinue();
+      const body = await bodies.read(request, options);
+      if (length === undefined && body.length > SMALL_BYTES)
+        await held.take(holding, id, body.length);
+      return body;
+    } finally {
+      release();
+    }
+  };
+
+  const toReadOptions = (request: IncomingMessage): ReadBodyOptions => {
+    const { bodyBytes: maxBytes, bodyTimeout: timeoutMs } = limits();
+    return { length: lengthOf(request), maxBytes, timeoutMs };
+  };
+
+  const onRequest = oneByOne<PacedResponse>({
+    handle: (request, response) => void admit(request, response),
+    onClose: closed.note,
+  });
+
+  return {
+    connected: unknown.add,
+    listener: onRequest,
+    close() {
+      unread.close();
+      bodies.close();
+      closed.close();
+    },
+  };
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: PacedResponse;
+  readonly principal: Principal;
+}
+
+interface Held {
+  /** Aborts when the response is gone. */
+  signal(): AbortSignal;
+  take(budget: Budget, owner: string, bytes: number): Promise<void>;
+  release(): void;
+}
+
+/** What a request holds until its response is gone, however that comes. Most requests hold nothing. */
+function createHeld(response: PacedResponse): Held {
+  let abort: AbortController | undefined;
+  const releases: (() => void)[] = [];
+  const release = (): void => {
+    for (const each of releases.splice(0)) each();
+  };
+  const signal = (): AbortSignal => {
+    if (abort !== undefined) return abort.signal;
+    const controller = new AbortController();
+    abort = controller;
+    response.once('close', () => {
+      controller.abort();
+      release();
+    });
+    if (response.destroyed) controller.abort();
+    return controller.signal;
+  };
+  return {
+    signal,
+    async take(budget, owner, bytes) {
+      releases.push(await budget.take(owner, bytes, signal()));
+      if (response.destroyed) release();
+    },
+    release,
+  };
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function lengthOf({ headers }: IncomingMessage): number | undefined {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] === undefined && length !== undefined
+    ? Number(length)
+    : undefined;
+}

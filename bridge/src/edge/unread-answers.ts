@@ -1,0 +1,158 @@
+// Answers that nobody reads. Each connection's account says how many bytes wait for its caller, in the
+// socket and before it. Who lets too much lie, or takes no byte for too long, loses the connection;
+// who reads slowly and steadily gets everything.
+import type { Socket } from 'node:net';
+import { PassingMap } from '../passing-map.ts';
+
+export interface UnreadLimits {
+  /** For one principal, over all its connections. */
+  readonly own: number;
+  readonly all: number;
+  /** A connection that takes no byte for so long is closed. */
+  readonly timeoutMs: number;
+}
+
+export interface UnreadAnswersOptions {
+  /** Read each time, since settings change. */
+  readonly limits: () => UnreadLimits;
+  /** A connection was closed, and why. */
+  readonly onClose: (reason: string) => void;
+}
+
+export interface UnreadAccount {
+  /**
+   * The bytes that wait now. Closes connections when that is too many.
+   * @param isOne all of them are one answer, which may be as large as a server's message may be
+   */
+  set(bytes: number, isOne?: boolean): void;
+}
+
+export interface UnreadAnswers {
+  /** The account of a connection, in the name of who is served on it from now on. */
+  accountOf(socket: Socket, owner: string): UnreadAccount;
+  close(): void;
+}
+
+const CHECK_MS = 1_000;
+
+interface Entry {
+  readonly socket: Socket;
+  owner: string;
+  bytes: number;
+  isOne: boolean;
+  /** When the caller last took something, on the monotonic clock. */
+  tookAt: number;
+}
+
+export function createUnreadAnswers({ limits, onClose }: UnreadAnswersOptions): UnreadAnswers {
+  const accounts = new WeakMap<Socket, Entry & UnreadAccount>();
+  const owned = new PassingMap<string, number>();
+  /** Those with something unread, the longest without taking a byte first. */
+  const waiting = new Set<Entry>();
+  let total = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const change = (entry: Entry, bytes: number): void => {
+    const added = bytes - entry.bytes;
+    entry.bytes = bytes;
+    total += added;
+    const own = (owned.get(entry.owner) ?? 0) + added;
+    if (own > 0) owned.set(entry.owner, own);
+    else owned.delete(entry.owner);
+  };
+  const destroy = (entry: Entry, reason: string): void => {
+    waiting.delete(entry);
+    change(entry, 0);
+    entry.socket.destroy();
+    onClose(reason);
+  };
+  const find = (test: (entry: Entry) => boolean): Entry | undefined => {
+    for (const entry of waiting) if (test(entry)) return entry;
+    return undefined;
+  };
+  /** One answer alone is never too much. */
+  const isTooMuch = (bytes: number, limit: number, entry: Entry): boolean =>
+    bytes > limit && !(entry.isOne && bytes === entry.bytes);
+
+  const enforce = (entry: Entry): void => {
+    const { own, all } = limits();
+    const isOf = (other: Entry): boolean => other.owner === entry.owner;
+    while (isTooMuch(owned.get(entry.owner) ?? 0, own, entry)) {
+      const stalled = find(isOf) ?? entry;
+      destroy(stalled, 'its principal left too many answers unread');
+      if (stalled === entry) return;
+    }
+    while (isTooMuch(total, all, entry)) {
+      const greedy = toLargest(owned);
+      const stalled = find(({ owner }) => owner === greedy) ?? entry;
+      destroy(stalled, 'too many answers were unread');
+      if (stalled === entry) return;
+    }
+  };
+  const check = (): void => {
+    const { timeoutMs } = limits();
+    const now = performance.now();
+    for (const entry of waiting) {
+      if (now - entry.tookAt < timeoutMs) break;
+      destroy(entry, `it took no byte for ${timeoutMs / 1_000} s`);
+    }
+    if (waiting.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+
+  const set = (entry: Entry, bytes: number, isOne: boolean): void => {
+    if (bytes === entry.bytes || entry.socket.destroyed) return;
+    const isMore = bytes > entry.bytes;
+    const isNew = entry.bytes === 0;
+    change(entry, bytes);
+    entry.isOne = isOne;
+    if (!isMore || isNew) {
+      entry.tookAt = performance.now();
+      waiting.delete(entry);
+      if (bytes > 0) waiting.add(entry);
+    }
+    if (!isMore) return;
+    // What a caller took while the event loop was busy is counted before it is judged.
+    timer ??= setInterval(() => setImmediate(check), CHECK_MS);
+    enforce(entry);
+  };
+
+  return {
+    accountOf(socket, owner) {
+      const known = accounts.get(socket);
+      if (known !== undefined) {
+        if (known.owner !== owner) {
+          const { bytes } = known;
+          change(known, 0);
+          known.owner = owner;
+          change(known, bytes);
+        }
+        return known;
+      }
+      const entry: Entry & UnreadAccount = {
+        socket,
+        owner,
+        bytes: 0,
+        isOne: true,
+        tookAt: 0,
+        set: (bytes, isOne = true) => set(entry, bytes, isOne),
+      };
+      socket.once('close', () => {
+        waiting.delete(entry);
+        change(entry, 0);
+      });
+      accounts.set(socket, entry);
+      return entry;
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+function toLargest(owned: PassingMap<string, number>): string | undefined {
+  let largest: string | undefined;
+  for (const owner of owned.keys())
+    if (largest === undefined || (owned.get(owner) ?? 0) > (owned.get(largest) ?? 0))
+      largest = owner;
+  return largest;
+}

@@ -1,0 +1,38 @@
+// How many bytes of servers' large answers the bridge holds on their way: being read by a worker, or
+// waiting for the log. All of this ends without the caller's doing, so whoever brings more may be kept
+// waiting for it. What waits for its caller is counted by the edge.
+
+export interface HeldBytes {
+  readonly isFull: boolean;
+  /** Returns how to give them back, which may be called twice. */
+  hold(bytes: number): () => void;
+  /** Calls once when there is room again. */
+  onRoom(listener: () => void): void;
+}
+
+/** Some answers of a few megabytes, or one that is as large as a message may be. */
+const LIMIT_BYTES = 16 * 1024 * 1024;
+
+export function createHeldBytes(limit = LIMIT_BYTES): HeldBytes {
+  let held = 0;
+  let listeners: (() => void)[] = [];
+  return {
+    get isFull() {
+      return held >= limit;
+    },
+    hold(bytes) {
+      held += bytes;
+      let isHeld = true;
+      return () => {
+        if (!isHeld) return;
+        isHeld = false;
+        held -= bytes;
+        if (held >= limit || listeners.length === 0) return;
+        const waiting = listeners;
+        listeners = [];
+        for (const listener of waiting) listener();
+      };
+    },
+    onRoom: (listener) => void listeners.push(listener),
+  };
+}

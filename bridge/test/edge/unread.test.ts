@@ -1,0 +1,131 @@
+// Callers that don't read what they asked for, through the public door.
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type TestBridge, startTestBridge } from '../support/bridge.ts';
+import { type RawConnection, open, toCall } from './connection.ts';
+
+const LARGE = 12_000_000;
+/** More than the kernel takes for a reader that doesn't read. */
+const LARGEST = 30_000_000;
+let bridge: TestBridge;
+let member: string;
+
+beforeAll(async () => {
+  bridge = await startTestBridge({
+    mcpServers: {
+      big: {
+        command: process.execPath,
+        args: [join(import.meta.dirname, '../support/servers/large-answers.mjs')],
+      },
+    },
+    drawbridge: { limits: { unreadBytes: 40_000_000, unreadTimeout: '3s' } },
+  });
+  ({ member } = bridge.bridge.keys);
+  await bridge.request('/v1/tools');
+}, 60_000);
+afterAll(() => bridge.close());
+
+const ask = (bytes: number, times = 1): RawConnection => {
+  const connection = open(bridge.url);
+  connection.socket.write(toCall(member, 'big__large', { args: { bytes } }).repeat(times));
+  return connection;
+};
+/** Takes the beginning of the answer and leaves the rest. */
+const begin = async (connection: RawConnection): Promise<void> => {
+  await connection.status();
+  connection.socket.pause();
+};
+const calls = async (): Promise<number> => {
+  const response = await bridge.request('/v1/tools/big__count/call', {
+    method: 'POST',
+    body: '{}',
+  });
+  const { result } = (await response.json()) as { result: { content: { text: string }[] } };
+  return Number(result.content[0]?.text);
+};
+/** A paused socket hears of its end only when it is written to, or read on. */
+const isCut = async (connection: RawConnection, bytes: number): Promise<boolean> => {
+  connection.socket.resume();
+  await vi.waitFor(
+    () => {
+      if (!connection.isClosed() && connection.text().length < bytes) throw new Error('not yet');
+    },
+    { timeout: 10_000, interval: 20 },
+  );
+  return connection.text().length < bytes;
+};
+
+test('a caller that takes nothing of its answer for too long loses the connection', async () => {
+  const connection = ask(LARGEST);
+  await begin(connection);
+  await wait(5_500);
+  expect(await isCut(connection, LARGEST)).toBe(true);
+}, 30_000);
+
+test('a caller that reads slowly and steadily gets the whole answer', async () => {
+  const connection = ask(LARGE);
+  const { socket } = connection;
+  socket.on('data', () => {
+    socket.pause();
+    setTimeout(() => socket.resume(), 25);
+  });
+  const started = performance.now();
+  await vi.waitFor(
+    () => {
+      if (connection.text().length <= LARGE) throw new Error('not yet');
+    },
+    { timeout: 25_000, interval: 50 },
+  );
+  expect(performance.now() - started).toBeGreaterThan(3_500); // longer than the time without a byte
+  expect(connection.isClosed()).toBe(false);
+}, 40_000);
+
+test('of several unread answers those that lie longest are given up, and others are served', async () => {
+  const first = ask(LARGEST);
+  await begin(first);
+  const second = ask(LARGEST);
+  await begin(second);
+  const third = ask(LARGEST);
+  await begin(third);
+  expect(await calls()).toBeGreaterThan(0);
+  expect(await isCut(first, LARGEST)).toBe(true);
+  expect(await isCut(third, LARGEST)).toBe(false);
+}, 30_000);
+
+test('requests that are sent together are carried out one by one, as their answers are read', async () => {
+  const before = await calls();
+  const connection = ask(LARGEST, 20);
+  await begin(connection);
+  await wait(500);
+  expect(await calls()).toBe(before + 1);
+  connection.socket.destroy();
+}, 30_000);
+
+test('requests that are sent together are answered in order', async () => {
+  const connection = open(bridge.url);
+  const sizes = [1, 200_000, 3, 100_000, 5];
+  connection.socket.write(
+    sizes.map((bytes) => toCall(member, 'big__large', { args: { bytes } })).join(''),
+  );
+  await vi.waitFor(
+    () => {
+      const found = [...connection.text().matchAll(/"text":"(x+)"/g)].map(
+        ([, text = '']) => text.length,
+      );
+      expect(found).toEqual(sizes);
+    },
+    { timeout: 10_000, interval: 50 },
+  );
+}, 30_000);
+
+test('a stream that nobody reads is cut when too much of it waits', async () => {
+  const connection = open(bridge.url);
+  const args = { times: 225, bytes: 400_000 };
+  const meta = { progressToken: 'p' };
+  connection.socket.write(toCall(member, 'big__chatter', { args, meta }));
+  await begin(connection);
+  const reading = bridge.request('/v1/tools/big__count/call', { method: 'POST', body: '{}' });
+  expect((await reading).status).toBe(200);
+  expect(await isCut(connection, 90_000_000)).toBe(true);
+}, 30_000);
