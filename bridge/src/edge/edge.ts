@@ -12,6 +12,7 @@ import { type Budget, createBudget } from './budget.ts';
 import { expectsContinue, leaveUnread } from './leave-unread.ts';
 import { oneByOne } from './one-by-one.ts';
 import type { PacedResponse } from './paced-response.ts';
+import { limitPieces } from './piece-limit.ts';
 import { type ReadBodyOptions, createBodyReader, tooLarge } from './read-body.ts';
 import { createTally } from './tally.ts';
 import { createUnknownConnections } from './unknown-connections.ts';
@@ -177,7 +178,10 @@ export function createEdge(options: EdgeOptions): Edge {
 
   return {
     connected: unknown.add,
-    listener: onRequest,
+    listener(request, response) {
+      limitPieces(request);
+      onRequest(request, response);
+    },
     close() {
       unread.close();
       bodies.close();

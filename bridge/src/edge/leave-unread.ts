@@ -3,6 +3,7 @@
 // caller may lose the answer with it.
 import type { IncomingMessage } from 'node:http';
 import type { PacedResponse } from './paced-response.ts';
+import { onTooManyPieces } from './piece-limit.ts';
 
 /** What is taken and thrown away, so that a small body doesn't break the answer. */
 const MOST_BYTES = 256 * 1024;
@@ -28,6 +29,7 @@ export function leaveUnread(request: IncomingMessage, response: PacedResponse): 
     }
     request.on('data', onData).on('end', done).on('close', done).on('error', done);
     request.resume();
+    onTooManyPieces(request, done);
   });
 }
 

@@ -2,6 +2,7 @@
 // a byte a second holds a place that others wait for.
 import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../errors.ts';
+import { onTooManyPieces, tooManyPieces } from './piece-limit.ts';
 import { PassingMap } from '../passing-map.ts';
 
 export interface ReadBodyOptions {
@@ -80,6 +81,7 @@ class Reading {
     request.on('end', () => this.#end(undefined, this.#toBody()));
     // The caller left.
     request.on('error', (error) => this.#end(error));
+    if (options.length === undefined) onTooManyPieces(request, () => this.#end(tooManyPieces()));
   }
 
   check(now: number): void {

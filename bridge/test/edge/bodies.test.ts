@@ -129,6 +129,15 @@ describe('what is sent', () => {
     expect(response.status).toBe(413);
   });
 
+  test('is not taken in chunks of a byte', async () => {
+    const connection = open(bridge.url);
+    connection.socket.write(toHead({ key: member, headers: { 'Transfer-Encoding': 'chunked' } }));
+    connection.socket.write('1\r\nx\r\n'.repeat(100_000));
+    expect(await connection.status()).toBe(400);
+    await connection.closed();
+    expect(connection.text()).toContain('send larger chunks');
+  });
+
   test('may come in chunks, up to the same size', async () => {
     const send = (bytes: number) =>
       fetch(`${bridge.url}/v1/tools/filesystem__roots/call`, {

@@ -99,7 +99,7 @@ describe('a folder swapped for a link between check and use (CVE-2025-53109)', (
       if (!stop) setImmediate(swap);
     };
     swap();
-    for (let round = 0; round < 60; round += 1) {
+    for (let round = 0; round < 60 || turns <= 50; round += 1) {
       const answers = await Promise.all([
         call('read_text', { path: 'in/secret.txt' }),
         call('write', { path: 'in/secret.txt', content: 'inside' }),
@@ -109,7 +109,6 @@ describe('a folder swapped for a link between check and use (CVE-2025-53109)', (
       for (const { text } of answers) expect(text).not.toContain(SECRET);
     }
     stop = true;
-    expect(turns).toBeGreaterThan(50);
     await expectUntouched(outside);
   }, 20_000);
 });
