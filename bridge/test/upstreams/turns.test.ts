@@ -36,15 +36,16 @@ it('a call that waits for its turn can be cancelled, and its time runs', async (
   const options = { concurrentCalls: 1, timeout: 1_000 };
   await upstreams.configure([stdio('one', 'legacy-server.mjs', { options })]);
   const abort = new AbortController();
-  const long = upstreams.send(toolCall('one', 'slow', { ms: 3_000 }));
+  // Its progress renews its own time, so that it outlasts the one that waits.
+  const long = upstreams.send(toolCall('one', 'progress', { steps: 6, ms: 400 }));
   const cancelled = upstreams.send(toolCall('one', 'echo', {}, { signal: abort.signal }));
   const late = upstreams.send(toolCall('one', 'echo', {}));
   abort.abort();
   expect(await cancelled).toEqual({ kind: 'cancelled' });
   const { message, data } = errorOf(await late);
   expect(data).toMatchObject({ code: 'upstream/timeout' });
-  expect(message).toMatch(/not sent|cancel/);
-  expect(await long).toMatchObject({ kind: 'timed_out' });
+  expect(message).toContain('not sent');
+  expect(await long).toMatchObject({ kind: 'result' });
   expect(await upstreams.send(toolCall('one', 'echo', { text: 'again' }))).toMatchObject({
     kind: 'result',
   });
