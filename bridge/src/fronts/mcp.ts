@@ -65,6 +65,7 @@ export function createMcpRoutes(
               parts.largeJson.request(bytes, { at: 'params', owner: c.get('principal').id }),
           })
         : undefined;
+    if (request.method === 'POST' && body === undefined) throw noMessage();
     if (Array.isArray(body) && body.length > MOST_MESSAGES) throw tooManyMessages();
     wrapArguments(body);
     // The SDK sends what it has whether or not somebody reads.
@@ -125,6 +126,13 @@ function unknownView(view: View): DrawbridgeError {
         'request/not_found',
         'There is no such toolset; drawbridge.toolsets in the settings names them.',
       );
+}
+
+function noMessage(): DrawbridgeError {
+  return new DrawbridgeError(
+    'request/invalid',
+    'The body is empty; a JSON-RPC message is expected.',
+  );
 }
 
 function tooManyMessages(): DrawbridgeError {

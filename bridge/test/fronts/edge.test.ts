@@ -258,6 +258,12 @@ describe('bad requests', () => {
     expect((await post('{}', { 'Content-Type': 'text/plain' })).status).toBe(400);
   });
 
+  test('an empty message is refused in words', async () => {
+    const response = await bridge.request('/mcp', { method: 'POST', body: '' });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('a JSON-RPC message is expected');
+  });
+
   test('a toolset or server that does not exist is a 404', async () => {
     for (const path of ['/mcp/none', '/servers/none/mcp']) {
       expect((await bridge.request(path, { method: 'POST', body: '{}' })).status).toBe(404);
