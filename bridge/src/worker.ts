@@ -35,8 +35,9 @@ const NAME_CHARACTERS = 256;
 /** Half of these are parsed in place at once. */
 const SLICE_BYTES = 128 * 1024;
 
-/** V8 would let several jobs of this size pile up before it frees their memory. */
+/** V8 would let much more than this pile up before it frees the memory of jobs that are done. */
 const COLLECT_BYTES = 1024 * 1024;
+let uncollected = 0;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void; // what the flag exposes
@@ -51,7 +52,10 @@ port?.on('message', ({ job, literals: given }: ToWorker) => {
   if (given.join('\0') !== literals.join('\0')) literals = given;
   const result = work(job);
   port.postMessage(result, toBuffers(result));
-  if (job.parts.reduce((sum, { length }) => sum + length, 0) > COLLECT_BYTES) collectGarbage();
+  uncollected += job.parts.reduce((sum, { length }) => sum + length, 0);
+  if (uncollected <= COLLECT_BYTES) return;
+  uncollected = 0;
+  collectGarbage();
 });
 
 /** Where threads have priorities of their own, the event loop goes before this one. */
