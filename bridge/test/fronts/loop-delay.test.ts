@@ -37,7 +37,7 @@ beforeAll(async () => {
   const { PATH = '', HOME = '' } = process.env;
   child = spawn(process.execPath, args, {
     cwd: folder,
-    env: { PATH, HOME, DATABASE_URL: database.url },
+    env: { PATH, HOME, XDG_STATE_HOME: join(folder, 'state'), DATABASE_URL: database.url },
     stdio: 'ignore',
   });
   url = await vi.waitFor(
