@@ -55,6 +55,11 @@ export class DrawbridgeError extends Error {
   }
 }
 
+/** Whether the system refused with one of these codes, such as `ENOENT`. */
+export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
+
 /** The message of anything thrown, for a log line or a wrapping error. */
 export function toMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

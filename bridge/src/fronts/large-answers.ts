@@ -8,18 +8,18 @@ type Result = Record<string, unknown>;
 
 /** Those of one request. */
 export class LargeAnswers {
-  readonly #waiting = new Map<string, { readonly stub: Buffer; readonly inner: Buffer }>();
+  readonly #waiting = new Map<string, { readonly standIn: Buffer; readonly inner: Buffer }>();
 
   /** The result for the SDK. */
-  stub(method: CallMethod, { bytes, asTool, meta }: LargeResult): Result {
+  standIn(method: CallMethod, { bytes, asTool, meta }: LargeResult): Result {
     const token = randomUUID();
-    const stub = toStub(method, token);
+    const standIn = toStandIn(method, token);
     const own = method === 'tools/call' ? (asTool ?? bytes) : bytes;
     this.#waiting.set(token, {
-      stub: Buffer.from(JSON.stringify(stub).slice(1, -1)),
+      standIn: Buffer.from(JSON.stringify(standIn).slice(1, -1)),
       inner: own.subarray(1, -1),
     });
-    return meta === undefined ? stub : { ...stub, _meta: meta };
+    return meta === undefined ? standIn : { ...standIn, _meta: meta };
   }
 
   /** The response with what was taken out. The SDK writes each message as one chunk. */
@@ -39,17 +39,17 @@ export class LargeAnswers {
     if (this.#waiting.size === 0) return [chunk];
     const { buffer, byteOffset, byteLength } = chunk;
     const bytes = Buffer.from(buffer, byteOffset, byteLength);
-    for (const [token, { stub, inner }] of this.#waiting) {
-      const at = bytes.indexOf(stub);
+    for (const [token, { standIn, inner }] of this.#waiting) {
+      const at = bytes.indexOf(standIn);
       if (at === -1) continue;
       this.#waiting.delete(token);
-      return [bytes.subarray(0, at), inner, bytes.subarray(at + stub.length)];
+      return [bytes.subarray(0, at), inner, bytes.subarray(at + standIn.length)];
     }
     return [chunk];
   }
 }
 
-function toStub(method: CallMethod, token: string): Result {
+function toStandIn(method: CallMethod, token: string): Result {
   switch (method) {
     case 'tools/call':
       return { content: [{ type: 'text', text: token }] };

@@ -114,7 +114,7 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
           throw toRpcError(error);
         }));
       if ('large' in outcome && outcome.large !== undefined && context.large !== undefined) {
-        return context.large.stub(method, outcome.large);
+        return context.large.standIn(method, outcome.large);
       }
       const result = toResult(outcome);
       return method === 'tools/call'

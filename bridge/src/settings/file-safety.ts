@@ -11,8 +11,8 @@ import {
   type Stats,
 } from 'node:fs';
 import { dirname, join, parse, relative, resolve, sep } from 'node:path';
-import { DrawbridgeError } from '../errors.ts';
-import { hasModes, isOwnUser, isSystemError, nonBlocking } from './private-file.ts';
+import { DrawbridgeError, isSystemError } from '../errors.ts';
+import { hasModes, isOwnUser, nonBlocking } from './private-file.ts';
 
 /** More than any settings file needs; a larger one would only be work. */
 const MAX_FILE_BYTES = 1024 * 1024;

@@ -14,11 +14,10 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { knownHomeSchema, toUserStateFolder } from '@drawbridge/schemas';
 import { z } from 'zod';
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, isSystemError } from '../errors.ts';
 import {
   hasModes,
   isOwnUser,
-  isSystemError,
   readPrivateJson,
   toEntryName,
   writePrivateJson,

@@ -1,7 +1,7 @@
 // Whether a path lies in a folder, with every link resolved as far as the path exists.
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { isSystemError } from './private-file.ts';
+import { isSystemError } from '../errors.ts';
 
 /** Absolute and free of links; what does not exist keeps its name. */
 export function toRealPath(path: string): string {

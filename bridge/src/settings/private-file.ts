@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, isSystemError } from '../errors.ts';
 
 /** The name of the file that says something of `path`. */
 export function toEntryName(path: string): string {
@@ -75,10 +75,6 @@ export function makePrivateFolder(folder: string): void {
 
 export function isOwnUser(uid: number): boolean {
   return process.getuid === undefined || uid === process.getuid();
-}
-
-export function isSystemError(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
 /** Windows keeps rights in lists of its own; the profile's folder is the user's there. */

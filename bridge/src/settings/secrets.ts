@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSystemError } from '../errors.ts';
 
 const secretName =
   /token|secret|passw|passphrase|credential|private|cookie|bearer|api[-_]?key|access[-_]?key|(^|[-_])(auth|authorization|key|pat|pwd|dsn)($|[-_])|(database|redis|postgres)[-_]?url/i;
@@ -46,7 +47,7 @@ export function loadSecret(settings: { readonly home: string; readonly secret?: 
     // A link, unlike a rename, never replaces the secret another start has just made.
     linkSync(draft, file);
   } catch (error) {
-    if (!isCode(error, 'EEXIST')) throw error;
+    if (!isSystemError(error, 'EEXIST')) throw error;
   } finally {
     rmSync(draft, { force: true });
   }
@@ -61,11 +62,7 @@ function readSecret(file: string): string | undefined {
     chmodSync(file, 0o600);
     return text === '' ? undefined : text;
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -4,10 +4,11 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isSystemError } from '../errors.ts';
 import { toSettingsKey } from './choose-settings.ts';
 import { CONFIG_FILE_NAME } from './config-file.ts';
 import { type SettingsInForce, loadSettingsInForce } from './in-force.ts';
-import { isSystemError, makePrivateFolder, toEntryName } from './private-file.ts';
+import { makePrivateFolder, toEntryName } from './private-file.ts';
 import type { Home } from './homes.ts';
 import type { Settings, SettingsOptions } from './settings.ts';
 

@@ -15,8 +15,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { DrawbridgeError, toMessage } from '../errors.ts';
-import { isAlive, isSystemError, readStartMark } from './process-identity.ts';
+import { DrawbridgeError, isSystemError, toMessage } from '../errors.ts';
+import { isAlive, readStartMark } from './process-identity.ts';
 
 const holderSchema = z.object({
   pid: z.number().int().positive(),

@@ -2,6 +2,7 @@
 // in a container without a reaping init, the dead stay in the process table.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { isSystemError } from '../errors.ts';
 
 /** Whether a process with this number lives; zombies don't. */
 export function isAlive(pid: number): boolean {
@@ -29,10 +30,6 @@ export function isPostgresOf(pid: number, dataFolder: string): boolean {
   if (process.platform === 'linux') return readLink(`/proc/${pid}/cwd`) === dataFolder;
   const { stdout } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
   return typeof stdout === 'string' && stdout.includes(dataFolder);
-}
-
-export function isSystemError(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 /** proc_pid_stat(5): the name in parentheses may hold spaces, so fields count from the last one. */

@@ -1,8 +1,7 @@
 // The files of a home that a database cannot hold: what signs session ids, and the two keys in the clear.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DrawbridgeError } from '../../errors.ts';
-import { isSystemError } from '../process-identity.ts';
+import { DrawbridgeError, isSystemError } from '../../errors.ts';
 import { type BackupHeader, HOME_FILES } from './format.ts';
 
 type HomeFiles = BackupHeader['files'];

@@ -3,8 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { DrawbridgeError } from '../../errors.ts';
-import { isSystemError } from '../process-identity.ts';
+import { DrawbridgeError, isSystemError } from '../../errors.ts';
 
 export interface Account {
   readonly uid: number;

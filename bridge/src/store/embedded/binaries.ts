@@ -6,8 +6,7 @@ import { access, cp, lstat, mkdir, mkdtemp, realpath, rename, rm } from 'node:fs
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DrawbridgeError } from '../../errors.ts';
-import { isSystemError } from '../process-identity.ts';
+import { DrawbridgeError, isSystemError } from '../../errors.ts';
 import { type Account, canReach } from './account.ts';
 
 export interface Binaries {

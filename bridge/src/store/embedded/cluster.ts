@@ -16,8 +16,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { DrawbridgeError } from '../../errors.ts';
-import { isSystemError } from '../process-identity.ts';
+import { DrawbridgeError, isSystemError } from '../../errors.ts';
 import { explainFailure } from './failure.ts';
 import type { Launcher } from './launch.ts';
 

@@ -2,7 +2,8 @@
 // PostgreSQL's own `postmaster.pid`, and the password in the home.
 import { readFile, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isPostgresOf, isSystemError } from '../process-identity.ts';
+import { isSystemError } from '../../errors.ts';
+import { isPostgresOf } from '../process-identity.ts';
 import { toServerUrl } from './address.ts';
 import { readPidFile } from './postmaster.ts';
 
