@@ -19,6 +19,7 @@ import { isSameJson, toCheckedResult } from './calls/tool-result.ts';
 import { PREVIEW_CHARACTERS } from './runs/event-text.ts';
 import { toJsonText } from './runs/json-text.ts';
 import { createRedact } from './runs/redaction.ts';
+import { MAX_ENTRIES } from './upstreams/offer-list.ts';
 import { findResult } from './upstreams/stdio/received.ts';
 
 type Record_ = Record<string, unknown>;
@@ -165,7 +166,8 @@ function splitList(message: Record_, result: Record_, id: number | string): JobR
     slice = [];
     size = 0;
   };
-  for (const entry of entries) {
+  // One more than is taken, which says that there are more.
+  for (const entry of entries.slice(0, MAX_ENTRIES + 1)) {
     const text = toJsonText(entry);
     // Nobody can offer one that large to a model; parsing it would hold up everybody.
     if (text.length > ENTRY_BYTES) {

@@ -4,7 +4,8 @@ import { toJsonSize } from '../json-size.ts';
 
 export type ListEntry = Record<string, unknown>;
 
-const MAX_ENTRIES = 20_000;
+/** Of one list. */
+export const MAX_ENTRIES = 20_000;
 const ENTRY_LIMITS = { size: 256 * 1024, depth: 128 };
 const MAX_NAME = 256;
 const MAX_URI = 4_096;
