@@ -55,7 +55,7 @@ describe('levels', () => {
     ],
     [
       { disk: { grownBytes: 1.1e9, logBytes: 0 } },
-      /grew by 1100 MB; the level with 10 answered requests is 100 MB/,
+      /grew by 1100 MB, 110000.0 kB for each of 10 answered requests; the level is 100 MB/,
     ],
     [{ faults: ['the bridge ended by itself'] }, /^the bridge ended by itself$/],
   ])('name what was missed: %j', (figures, words) => {
