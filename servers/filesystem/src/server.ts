@@ -39,16 +39,8 @@ const tools = [
   roots,
 ];
 
-export interface FilesystemOptions {
-  /** Milliseconds that one search may take. */
-  searchTimeLimit?: number;
-}
-
 /** `env` names Drawbridge's home folder and the user's; no home is opened, no settings are written. */
-export const createDefinition = (
-  env: NodeJS.ProcessEnv,
-  { searchTimeLimit }: FilesystemOptions = {},
-): ServerDefinition => {
+export const createDefinition = (env: NodeJS.ProcessEnv): ServerDefinition => {
   const userState = createUserState(env);
   const pins = new Map<string, string>();
   const parts: Parts = {
@@ -66,7 +58,7 @@ export const createDefinition = (
       }
     },
     locks: createLocks(),
-    ripgrep: createRipgrep(searchTimeLimit),
+    ripgrep: createRipgrep(),
   };
   return defineServer({
     name: 'filesystem',

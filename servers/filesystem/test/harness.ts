@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { connect, toCallerMeta } from '@drawbridge/kit/testing';
-import { createDefinition, type FilesystemOptions } from '../src/server.ts';
+import { createDefinition } from '../src/server.ts';
 
 const KEY = 'the key of the bridge';
 
@@ -24,7 +24,7 @@ export interface Workbench {
   client: Awaited<ReturnType<typeof connect>>['client'];
 }
 
-export interface WorkbenchOptions extends FilesystemOptions {
+export interface WorkbenchOptions {
   roots?: (base: string) => string[];
   home?: (base: string) => string;
   env?: (base: string) => NodeJS.ProcessEnv;
@@ -53,7 +53,6 @@ export const openWorkbench = async ({
   parent,
   env: environment,
   readOnly,
-  ...options
 }: WorkbenchOptions = {}): Promise<Workbench> => {
   const base = await temporaryFolder(parent);
   await mkdir(join(base, 'root'));
@@ -63,7 +62,7 @@ export const openWorkbench = async ({
     ...environment?.(base),
   };
   const folders = roots(base);
-  const { client, close } = await connect(createDefinition(env, options), {
+  const { client, close } = await connect(createDefinition(env), {
     era,
     roots: folders,
     bridgeKey: KEY,

@@ -6,8 +6,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRipgrep } from '../src/ripgrep.ts';
 import { openFolder } from '../src/folder.ts';
 import { searchFolder } from '../src/verified-lines.ts';
-import { openWorkbench } from './harness.ts';
-
 import { openBesideSecret } from './secret.ts';
 
 describe('ripgrep', () => {
