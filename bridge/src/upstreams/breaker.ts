@@ -5,7 +5,7 @@
 export interface Breaker {
   /** Failures in a row since the last answer. */
   readonly failures: number;
-  /** No start before this time, in epoch milliseconds. */
+  /** No start before this time, by `performance.now()`. */
   readonly retryAt: number;
   /** The one start that a half-open breaker lets through is under way. */
   readonly trial: boolean;

@@ -322,7 +322,8 @@ async function recall(
   } catch (error) {
     logger.warn({ error: toMessage(error) }, 'could not recall an era');
   }
+  // Also one from the future, as after a clock that was set back: it would never grow old.
   const isStale =
-    remembered?.era === 'legacy' && now() - Date.parse(remembered.at) > LEGACY_VERDICT_MS;
+    remembered?.era === 'legacy' && Math.abs(now() - Date.parse(remembered.at)) > LEGACY_VERDICT_MS;
   return isStale ? undefined : remembered;
 }

@@ -191,8 +191,7 @@ export class SupervisedUpstream {
   }
 
   async #open(signal: AbortSignal): Promise<Connection> {
-    const { now } = this.#deps;
-    const admission = admitStart(this.#breaker, now());
+    const admission = admitStart(this.#breaker, performance.now());
     if (admission.kind === 'wait') await delay(admission.ms, undefined, { signal });
     if (admission.kind === 'refuse') {
       const { name } = this.#config;
@@ -202,11 +201,11 @@ export class SupervisedUpstream {
         details: { told },
       });
     }
-    this.#breaker = afterStartBegan(this.#breaker, now());
+    this.#breaker = afterStartBegan(this.#breaker, performance.now());
     if (this.#endedByFault) this.#restarts += 1;
     this.#endedByFault = false;
     const isFirst = this.#pool.connections.length === 0;
-    const startedAt = now();
+    const startedAt = performance.now();
     let connection: Connection | undefined;
     try {
       connection = await openConnection(
@@ -240,7 +239,7 @@ export class SupervisedUpstream {
       }),
     };
     this.#deps.logger.info(
-      { upstream: this.#config.name, era, transport: kind, pid, ms: now() - startedAt },
+      { upstream: this.#config.name, era, transport: kind, pid, ms: performance.now() - startedAt },
       'upstream started',
     );
     // The server may have been upgraded while it was down.
@@ -261,8 +260,7 @@ export class SupervisedUpstream {
   }
 
   #noteFailure(why: string, told: string): void {
-    const { now, random } = this.#deps;
-    this.#breaker = afterFailure(this.#breaker, now(), random());
+    this.#breaker = afterFailure(this.#breaker, performance.now(), this.#deps.random());
     this.#seen = { ...this.#seen, lastError: this.#deps.redact(why), lastFault: told };
     this.#announce();
   }
@@ -317,7 +315,7 @@ export class SupervisedUpstream {
     if (this.#closed) return 'stopped';
     if (this.#pool.connections.length > 0) return this.#suspected ? 'degraded' : 'ready';
     if (this.#pool.isOpening) return 'starting';
-    if (toBreakerState(this.#breaker, this.#deps.now()) !== 'closed') return 'broken';
+    if (toBreakerState(this.#breaker, performance.now()) !== 'closed') return 'broken';
     return this.#breaker.failures > 0 ? 'degraded' : 'stopped';
   }
 
@@ -328,9 +326,10 @@ export class SupervisedUpstream {
     this.#deps.emit({ kind: 'state', name: this.#config.name, status: this.status() });
   }
 
+  /** Epoch milliseconds, for people; what waits goes by the breaker's own clock. */
   #retryAt(): number | undefined {
-    const { retryAt } = this.#breaker;
-    return retryAt > this.#deps.now() ? retryAt : undefined;
+    const waitMs = this.#breaker.retryAt - performance.now();
+    return waitMs > 0 ? Math.round(this.#deps.now() + waitMs) : undefined;
   }
 
   #assertUsable(): void {

@@ -67,6 +67,26 @@ describe('a server that crashes', () => {
     expect(upstreams.status()[0]?.state).toBe('ready');
   });
 
+  it('again and again: is tried again after its back-off, although the clock was set back', async () => {
+    let wall = Date.now();
+    const { upstreams, home } = createHarness({ patience, clock: () => wall });
+    const record = join(home, 'starts');
+    const args = ['--crash-at-start', `--record=${record}`];
+    await upstreams.configure([stdio('bad', LEGACY, { args })]);
+    for (let n = 0; n < 3; n += 1) await upstreams.send(toolCall('bad', 'echo'));
+    const starts = readFileSync(record, 'utf8');
+    wall -= 3_600_000;
+    await expect
+      .poll(
+        async () => {
+          await upstreams.send(toolCall('bad', 'echo'));
+          return readFileSync(record, 'utf8');
+        },
+        { timeout: 10_000 },
+      )
+      .not.toBe(starts);
+  });
+
   it('in a call that may have done something: says that the outcome is unknown and does not repeat it', async () => {
     const { upstreams, home, expectGoodAnswers } = await createPair();
     const file = join(home, 'crashes');
