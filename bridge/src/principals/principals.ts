@@ -8,6 +8,7 @@ import { DrawbridgeError } from '../errors.ts';
 import type { Database } from '../store/store.ts';
 import { keys, tenants, users } from '../store/tables/index.ts';
 import { createKey, isKey, toKeyHash } from './key.ts';
+import { createKeyLookup } from './key-lookup.ts';
 import { type EndOfKey, createLiveKeys } from './live-keys.ts';
 import { isOwnUserName, toOwnUserName, userNameSchema } from './user-name.ts';
 
@@ -98,6 +99,12 @@ export async function createPrincipals({
     remembered.get(key)?.release();
     remembered.delete(key);
   };
+  const recall = (key: string): Remembered | undefined => {
+    const known = remembered.get(key);
+    return known !== undefined && known.until > performance.now() ? known : undefined;
+  };
+  const toPrincipal = ({ principal, expiresAt }: Remembered): Principal | undefined =>
+    expiresAt > now() ? principal : undefined;
   const forgetAll = (): void => {
     for (const { release } of remembered.values()) release();
     remembered.clear();
@@ -138,14 +145,17 @@ export async function createPrincipals({
   };
   const stopListening = await listen?.(CHANNEL, () => void onChange());
 
-  const look = async (hash: Buffer) => {
-    const [row] = await db
-      .select({ key: keys, user: users })
-      .from(keys)
-      .innerJoin(users, eq(users.id, keys.userId))
-      .where(and(eq(keys.hash, hash), isNull(keys.revokedAt), isNull(users.disabledAt)));
-    return row;
-  };
+  const look = createKeyLookup({
+    read: (hashes) =>
+      db
+        .select({ key: keys, user: users })
+        .from(keys)
+        .innerJoin(users, eq(users.id, keys.userId))
+        .where(
+          and(inArray(keys.hash, [...hashes]), isNull(keys.revokedAt), isNull(users.disabledAt)),
+        ),
+    hashOf: ({ key }) => key.hash,
+  });
 
   const noteUse = async (keyId: string): Promise<void> => {
     const time = performance.now();
@@ -200,13 +210,14 @@ export async function createPrincipals({
   return {
     tenantId,
     async verify(key) {
-      const known = remembered.get(key);
-      if (known !== undefined && known.until > performance.now()) {
-        return known.expiresAt > now() ? known.principal : undefined;
-      }
+      const known = recall(key);
+      if (known !== undefined) return toPrincipal(known);
       if (!isKey(key)) return undefined;
       const before = changes;
       const row = await look(toKeyHash(key));
+      // Somebody who asked at the same time may have had the answer first.
+      const meanwhile = before === changes ? recall(key) : undefined;
+      if (meanwhile !== undefined) return toPrincipal(meanwhile);
       const expiresAt = toTime(row?.key.expiresAt);
       const principal: Principal | undefined = row && {
         id: row.user.id,
