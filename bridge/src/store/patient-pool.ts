@@ -45,7 +45,7 @@ export class PatientPool extends Pool {
     const until = performance.now() + this.#patience.ms;
     for (;;) {
       try {
-        return await super.connect();
+        return await this.#connectBefore(until);
       } catch (error) {
         if (isRefusal(error) || this.ending) throw error;
         if (performance.now() + RETRY_MS > until) {
@@ -56,5 +56,23 @@ export class PatientPool extends Pool {
         await delay(RETRY_MS);
       }
     }
+  }
+
+  /** A connection that comes later is for the next who asks. */
+  #connectBefore(until: number): Promise<PoolClient> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => {
+          reject(new Error(`no connection within ${this.#patience.ms} ms`));
+          connected.then(
+            (client) => client.release(),
+            () => undefined, // told already that there is none
+          );
+        },
+        Math.max(0, until - performance.now()),
+      );
+      const connected = super.connect();
+      connected.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
   }
 }

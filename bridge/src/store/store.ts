@@ -11,6 +11,7 @@ import { type Lifetime, withLifetime } from '../lifetime.ts';
 import type { EraMemory } from '../upstreams/era-memory.ts';
 import { createEmbeddedServer } from './embedded/server.ts';
 import { createStoredEraMemory } from './era-memory.ts';
+import { endFrozenQueries } from './frozen-queries.ts';
 import { type NotificationHandler, createNotifications } from './notifications.ts';
 import { explainOutage, explainToCallers } from './outage.ts';
 import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
@@ -94,6 +95,7 @@ async function open(
     connectionString: server?.url ?? databaseUrl,
     application_name: `drawbridge/${version}`,
     keepAlive: true,
+    connectionTimeoutMillis: patienceMs,
   };
 
   const asOwner = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
@@ -134,6 +136,17 @@ async function open(
   // its end): its query gets the first error, and a second one would end the bridge.
   pool.on('connect', (client) => client.on('error', () => undefined));
   lifetime.defer(() => pool.end());
+  lifetime.defer(
+    endFrozenQueries(pool, {
+      patienceMs,
+      isAlive: () =>
+        tryConnection(config).then(
+          () => true,
+          // Whatever it refuses, it answers.
+          (error: unknown) => isRefusal(error),
+        ),
+    }),
+  );
   const db = Object.assign(drizzle(pool), { transaction: createTransaction(pool) });
 
   const notifications = await createNotifications({
