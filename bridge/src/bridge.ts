@@ -22,6 +22,7 @@ import { createHttpFront } from './fronts/http.ts';
 import { listen } from './fronts/listen.ts';
 import { createIdSource } from './ids.ts';
 import { type Lifetime, withLifetime } from './lifetime.ts';
+import { createLoopTurns } from './loop-turns.ts';
 import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
 import { createPrincipals } from './principals/principals.ts';
 import { createRedact, createRedactValues } from './runs/redaction.ts';
@@ -203,7 +204,8 @@ async function open(
     },
   });
 
-  const call = createPipeline({
+  const turn = createLoopTurns();
+  const carry = createPipeline({
     route: createRouteStep(catalog.find),
     record: createRecordStep({
       log: runs.log,
@@ -230,6 +232,13 @@ async function open(
     writeAhead: createWriteAheadStep(),
     send: upstreams.send,
   });
+  const call: typeof carry = async (made) => {
+    const outcome = await carry(made);
+    // A commit lets out all that it wrote at once.
+    const myTurn = turn(made.principal.id);
+    if (myTurn !== undefined) await myTurn;
+    return outcome;
+  };
 
   const sessions = createSessions({
     db: store.db,
@@ -274,6 +283,7 @@ async function open(
     catalog,
     approvals,
     call,
+    turn,
     ready: discovery.ready,
     createId,
     largeJson,

@@ -8,6 +8,7 @@ import type { Principal } from '../calls/call.ts';
 import { weighRequest } from '../calls/large-json/json-weight.ts';
 import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError } from '../errors.ts';
+import type { LoopTurns } from '../loop-turns.ts';
 import { type Budget, createBudget } from './budget.ts';
 import { expectsContinue, leaveUnread } from './leave-unread.ts';
 import { oneByOne } from './one-by-one.ts';
@@ -43,6 +44,7 @@ export interface EdgeOptions {
   /** The key of a request, where it has one. */
   readonly toKey: (request: IncomingMessage) => string | undefined;
   readonly verify: (key: string) => Promise<Principal | undefined>;
+  readonly turn: LoopTurns;
   readonly handle: (request: IncomingMessage, response: PacedResponse, admitted: Admitted) => void;
   readonly refuse: (
     request: IncomingMessage,
@@ -64,7 +66,7 @@ const SMALL_BYTES = 16 * 1024;
 const SMALL_WEIGHT = 64 * 1024;
 
 export function createEdge(options: EdgeOptions): Edge {
-  const { limits, logger, toKey, verify, handle, refuse } = options;
+  const { limits, logger, toKey, verify, turn, handle, refuse } = options;
   const closed = createTally((reason, count) =>
     logger.warn({ reason, count }, 'connections were closed'),
   );
@@ -100,15 +102,18 @@ export function createEdge(options: EdgeOptions): Edge {
       // It is asked again where the store's failure can be answered.
       logger.debug({ err: error }, 'a key could not be verified');
     }
+    const owner = principal?.id ?? `address ${socket.remoteAddress ?? ''}`;
+    const myTurn = turn(owner);
+    if (myTurn !== undefined) await myTurn;
     if (socket.destroyed) return;
     if (principal === undefined) {
-      response.countFor(unread.accountOf(socket, `address ${socket.remoteAddress ?? ''}`));
+      response.countFor(unread.accountOf(socket, owner));
       if (hasBody(request)) leaveUnread(request, response);
       refuse(request, response);
       return;
     }
     unknown.remove(socket);
-    response.countFor(unread.accountOf(socket, principal.id));
+    response.countFor(unread.accountOf(socket, owner));
     if (!hasBody(request)) {
       handle(request, response, { principal, body: NOTHING });
       return;

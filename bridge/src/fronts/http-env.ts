@@ -9,6 +9,7 @@ import type { PacedResponse } from '../edge/paced-response.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Principals } from '../principals/principals.ts';
 import type { RunDirectory } from '../runs/directory.ts';
+import type { LoopTurns } from '../loop-turns.ts';
 import type { LiveRuns } from '../runs/live.ts';
 import type { RunReader } from '../runs/reader.ts';
 import type { Retention } from '../runs/retention.ts';
@@ -48,6 +49,7 @@ export interface HttpParts {
   readonly catalog: Catalog;
   readonly approvals: Approvals;
   readonly call: Handler<Call>;
+  readonly turn: LoopTurns;
   readonly ready: () => Promise<void>;
   readonly createId: () => string;
   readonly largeJson: LargeJsonReader;

@@ -181,6 +181,7 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     logger,
     toKey: ({ headers }) => toKey(headers.authorization),
     verify: principals.verify,
+    turn: parts.turn,
     handle: createFastFront({
       parts,
       underWay,

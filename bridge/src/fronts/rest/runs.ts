@@ -19,7 +19,7 @@ const eventsBody = z.object({ events: z.array(event), nextAfter: z.number().int(
 
 export function addRunRoutes(
   app: OpenAPIHono<HttpEnv>,
-  { runs, logger }: Pick<HttpParts, 'runs' | 'logger'>,
+  { runs, logger, turn }: Pick<HttpParts, 'runs' | 'logger' | 'turn'>,
 ): void {
   /** Readers of one run are given the same events, and so get the same frame of each. */
   const frames = new WeakMap<StoredEvent, Uint8Array>();
@@ -181,6 +181,8 @@ export function addRunRoutes(
     });
     const send = async (): Promise<void> => {
       for await (const item of follow(gone.signal)) {
+        const myTurn = turn(c.get('principal').id);
+        if (myTurn !== undefined) await myTurn;
         sse.send(frameOf(item, toId(item)));
         await sse.drained();
       }
