@@ -1,5 +1,5 @@
-// What is known of one server's pins beside its offer: what is approved, since when it has each name, and
-// what is not pinned yet.
+// What is known of the pins of one server's offer: what is approved, since when it has each name, and what
+// is not pinned yet.
 import { type Entry, type OfferIndex, toEntryKey } from './offer-index.ts';
 import { type Pin, toPinKey } from './pins.ts';
 import type { PinBook } from './shelf.ts';
@@ -24,21 +24,24 @@ export function* recordPins({
   now,
 }: RecordPinsOptions): Generator<undefined, PinRecord> {
   const approved = new Set<string>();
-  const stored = new Set<string>();
+  const stored = new Set<Entry>();
   const since = new Map<string, number>();
   for (const pin of pins) {
     yield;
-    const key = toPinKey(pin);
-    stored.add(key);
-    if (pin.approved) approved.add(key);
+    // A server that changes its names has many pins of names that are gone.
     const name = toEntryKey(pin);
+    const entry = index.entries.get(name);
+    if (entry === undefined) continue;
     since.set(name, Math.min(since.get(name) ?? Number.POSITIVE_INFINITY, pin.firstSeenAt));
+    if (entry.hash !== pin.hash) continue;
+    stored.add(entry);
+    if (pin.approved) approved.add(toPinKey(pin));
   }
   const unpinned: Entry[] = [];
   for (const [key, entry] of index.entries) {
     yield;
     if (!since.has(key)) since.set(key, before?.since.get(key) ?? now);
-    if (!stored.has(toPinKey(entry))) unpinned.push(entry);
+    if (!stored.has(entry)) unpinned.push(entry);
   }
   return { approved, since, unpinned };
 }
