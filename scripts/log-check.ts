@@ -24,6 +24,7 @@ const ENDS = new Set([
   'call.denied',
   'call.input_required',
 ]);
+const RUN_ENDS = new Set(['run.completed', 'run.failed', 'run.cancelled']);
 const RUNS_AT_ONCE = 4;
 /** A bridge that does not answer must not hold the check up. */
 const READ_MS = 15_000;
@@ -32,6 +33,7 @@ export class LogCheck {
   readonly #started = new Map<string, string>();
   readonly #completed = new Set<string>();
   readonly #ended = new Set<string>();
+  readonly #endedRuns = new Set<string>();
   readonly #doubled: string[] = [];
   readonly #gaps: string[] = [];
   /** The last seq of each run. */
@@ -58,6 +60,9 @@ export class LogCheck {
       if (seq !== next) this.#gaps.push(`run ${runId}: event ${next} has seq ${seq}`);
       this.lastSeqs.set(runId, seq);
       this.#events += 1;
+      if (this.#endedRuns.has(runId))
+        this.#doubled.push(`run ${runId}: ${type} (seq ${seq}) came after its end`);
+      if (RUN_ENDS.has(type)) this.#endedRuns.add(runId);
       const token = toToken(payload);
       const { callId = '' } = payload;
       if (type === 'call.started' && token !== '') {
@@ -65,7 +70,9 @@ export class LogCheck {
         this.#started.set(token, callId);
       }
       if (type === 'call.completed') this.#completed.add(callId);
-      if (ENDS.has(type)) this.#ended.add(callId);
+      if (!ENDS.has(type)) continue;
+      if (this.#ended.has(callId)) this.#doubled.push(`call ${callId} has a second end: ${type}`);
+      this.#ended.add(callId);
     }
   }
 

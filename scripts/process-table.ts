@@ -36,6 +36,15 @@ export async function descendants(pid: number | undefined): Promise<number[]> {
   return [...below].filter((id): id is number => id !== undefined && id !== pid);
 }
 
+/** A process that is gone needs none. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
 /** Those of the processes that still live after 3 seconds. */
 export async function survivors(pids: readonly number[]): Promise<string[]> {
   for (const deadline = performance.now() + 3_000; ; await wait(50)) {

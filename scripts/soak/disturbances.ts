@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { getJson } from '../log-check.ts';
 import { connect } from './clients.ts';
+import { descendants, sendSignal } from '../process-table.ts';
+import type { Ledger } from './ledger.ts';
 import type { Probes } from './probes.ts';
 import type { Random } from './random.ts';
+import { type SecondFate, runSecond } from './second.ts';
 import type { Stage } from './stage.ts';
 import type { Weather } from './weather.ts';
 
@@ -26,11 +29,13 @@ export interface Disturbed {
 }
 
 const HOUR_MS = 3_600_000;
-const RUN_MS = 60_000;
+const RUN_MS = 90_000;
 const SETTLE_MS = 45_000;
 
-export function listDisturbances(stage: Stage, random: Random): Disturbance[] {
+export function listDisturbances(stage: Stage, random: Random, ledger: Ledger): Disturbance[] {
   const { door } = stage;
+  const second = (fate: SecondFate) => (): Promise<void> =>
+    runSecond({ stage, random, ledger, fate });
   const obey = (command: string) => async (): Promise<void> => {
     const client = await connect('rest', door);
     // A server that crashes or hangs gives no answer.
@@ -81,10 +86,39 @@ export function listDisturbances(stage: Stage, random: Random): Disturbance[] {
     {
       name: 'postmaster killed alone',
       async run() {
-        const file = join(stage.home, 'postgres', 'data', 'postmaster.pid');
-        process.kill(Number((await readFile(file, 'utf8')).split('\n')[0]), 'SIGKILL');
+        process.kill(await findPostmaster(stage.home), 'SIGKILL');
       },
     },
+    {
+      name: 'bridge and all below it killed',
+      async run() {
+        await stage.killTree();
+        await stage.start();
+      },
+    },
+    ...(['SIGTERM', 'SIGINT', 'SIGHUP'] as const).map((signal) => ({
+      name: `bridge told to stop by ${signal}`,
+      async run() {
+        await stage.stop(signal);
+        await stage.start();
+      },
+    })),
+    {
+      name: 'bridge frozen',
+      run: () => freeze([stage.pid], random.between(2_000, 25_000)),
+    },
+    {
+      name: 'database frozen',
+      async run() {
+        const postmaster = await findPostmaster(stage.home);
+        await freeze(
+          [postmaster, ...(await descendants(postmaster))],
+          random.between(2_000, 15_000),
+        );
+      },
+    },
+    { name: 'second bridge frozen for so long that it is taken for dead', run: second('frozen') },
+    { name: 'second bridge killed', run: second('killed') },
     {
       name: "bridge's clock an hour forward and back",
       async run() {
@@ -103,6 +137,20 @@ export function listDisturbances(stage: Stage, random: Random): Disturbance[] {
     },
     ...(stage.disk === undefined ? [] : [toFullDisk(stage.disk, random)]),
   ];
+}
+
+async function freeze(pids: readonly number[], ms: number): Promise<void> {
+  try {
+    for (const pid of pids) sendSignal(pid, 'SIGSTOP');
+    await wait(ms);
+  } finally {
+    for (const pid of pids) sendSignal(pid, 'SIGCONT');
+  }
+}
+
+async function findPostmaster(home: string): Promise<number> {
+  const text = await readFile(join(home, 'postgres', 'data', 'postmaster.pid'), 'utf8');
+  return Number(text.split('\n')[0]);
 }
 
 function toFullDisk(disk: NonNullable<Stage['disk']>, random: Random): Disturbance {

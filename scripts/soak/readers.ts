@@ -11,6 +11,8 @@ export interface ReaderFigures {
   connections: number;
   runsFollowed: number;
   stalled: number;
+  /** Large answers that were read to their end, slowly. */
+  slowlyRead: number;
   /** Events that came twice, out of order or not at all, in words. */
   readonly faults: string[];
 }
@@ -143,6 +145,60 @@ export async function stall({ door, random, figures, signal }: ReaderOptions): P
     }
     await wait(200);
   }
+}
+
+/** Asks for long pages of events and takes them a piece at a time. */
+export async function readSlowly({ door, random, figures, signal }: ReaderOptions): Promise<void> {
+  while (!signal.aborted) {
+    const run = await pickRun(door, random);
+    const path = `/v1/runs/${run?.id}/events?limit=1000`;
+    const text = run && (await readInPieces(door, path, { random, signal }));
+    if (text !== undefined) {
+      try {
+        JSON.parse(text);
+        figures.slowlyRead += 1;
+      } catch {
+        figures.faults.push(`a page of run ${run?.id} that was read slowly is no JSON`);
+      }
+    }
+    await wait(500);
+  }
+}
+
+const PIECE_BYTES = 32 * 1024;
+
+/** Undefined when the bridge did not answer to the end. */
+async function readInPieces(
+  { url, token }: Door,
+  path: string,
+  { random, signal }: Pick<ReaderOptions, 'random' | 'signal'>,
+): Promise<string | undefined> {
+  const response = await new Promise<IncomingMessage | undefined>((resolve) => {
+    const headers = { Authorization: `Bearer ${token}` };
+    get(url + path, { headers, agent: false, signal }, resolve).on('error', () =>
+      resolve(undefined),
+    );
+  });
+  if (response === undefined) return undefined;
+  const pieces: Buffer[] = [];
+  try {
+    let sinceRest = 0;
+    // A response is read as bytes until an encoding is set.
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      sinceRest += piece.length;
+      if (sinceRest < PIECE_BYTES) continue;
+      sinceRest = 0;
+      await wait(random.between(5, 60), undefined, { signal });
+    }
+  } catch {
+    return undefined; // Cut off by the bridge's death, or at the end of the soak.
+  } finally {
+    response.destroy();
+  }
+  return response.complete && response.statusCode === 200
+    ? Buffer.concat(pieces).toString()
+    : undefined;
 }
 
 async function pickRun(

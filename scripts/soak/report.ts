@@ -24,6 +24,7 @@ export function toSoakFaults({
 }: SoakResult): Faults {
   return {
     ...toLogFaults(verdict),
+    'Started without an end': verdict.open,
     'Left behind': leftBehind,
     'Bridges that crashed or hung': crashes,
     'Half-alive servers': halfAlive,
@@ -75,6 +76,7 @@ export function toSoakReport(result: SoakResult, args: string, seconds: number):
         ['Connections of the reader of all events', readers.connections],
         ['Runs followed', readers.runsFollowed],
         ['Streams opened and not read', readers.stalled],
+        ['Pages of events read slowly', readers.slowlyRead],
         ['Bridges started', bridges],
       ],
     ),

@@ -4,7 +4,7 @@ import { type Disturbed, disturb, listDisturbances } from './disturbances.ts';
 import { type Ledger, createLedger } from './ledger.ts';
 import { createProbes } from './probes.ts';
 import { createRandom } from './random.ts';
-import { type ReaderFigures, followAll, followRuns, stall } from './readers.ts';
+import { type ReaderFigures, followAll, followRuns, readSlowly, stall } from './readers.ts';
 import { type Sample, takeSample } from './samples.ts';
 import { createStage } from './stage.ts';
 import { runTraffic } from './traffic.ts';
@@ -81,6 +81,7 @@ export async function runSoak({
     connections: 0,
     runsFollowed: 0,
     stalled: 0,
+    slowlyRead: 0,
     faults: [],
   };
   const samples: Sample[] = [];
@@ -102,7 +103,13 @@ export async function runSoak({
     if (unwell.length > 0) throw new Error(`Servers do not start: ${unwell.join('; ')}`);
     weather.settle();
     const follower = await followAll(reader('all'));
-    const others = [followRuns(reader('run')), stall(reader('stall-1')), stall(reader('stall-2'))];
+    const others = [
+      followRuns(reader('run')),
+      stall(reader('stall-1')),
+      stall(reader('stall-2')),
+      readSlowly(reader('slow-1')),
+      readSlowly(reader('slow-2')),
+    ];
     const { signal } = load;
     const traffic = runTraffic({
       door,
@@ -118,7 +125,9 @@ export async function runSoak({
     const sampling = sample();
     const random = createRandom(seed, 'disturbances');
     const disturbing = disturb({
-      disturbances: listDisturbances(stage, random).filter(({ name }) => name.includes(only)),
+      disturbances: listDisturbances(stage, random, ledger).filter(({ name }) =>
+        name.includes(only),
+      ),
       probes,
       weather,
       random,
@@ -139,12 +148,16 @@ export async function runSoak({
     load.abort();
     await Promise.all([traffic, sampling]);
     const [disturbed, halfAlive] = await Promise.all([disturbing, watching]);
+    const readers = { figures, follower };
+    // What the last life left open is ended by the next.
+    await stage.stop('SIGTERM');
+    await stage.start();
     for (
-      const until = performance.now() + CATCH_UP_MS;
-      performance.now() < until && performance.now() - follower.lastEventAt < QUIET_MS;
+      const until = performance.now() + CATCH_UP_MS, restarted = performance.now();
+      performance.now() < until &&
+      performance.now() - Math.max(restarted, follower.lastEventAt) < QUIET_MS;
     )
       await wait(100);
-    const readers = { figures, follower };
     const verdict = await judge({ stage, ledger, readers }).catch(async (error: unknown) => {
       stage.crashes.push(`bridge ${stage.life} does not let its log be read: ${String(error)}`);
       await stage.kill();

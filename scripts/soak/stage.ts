@@ -8,8 +8,15 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Door, hasEnded, spawnBridge, stopBridge, waitUntilReady } from '../bridge-process.ts';
-import { descendants, isGone, listProcesses, readProc, survivors } from '../process-table.ts';
+import { type Door, hasEnded, spawnBridge, waitUntilReady } from '../bridge-process.ts';
+import {
+  descendants,
+  isGone,
+  listProcesses,
+  readProc,
+  sendSignal,
+  survivors,
+} from '../process-table.ts';
 import { type Disk, mountDisk, whyNoDisk } from './disk.ts';
 
 export interface Stage {
@@ -32,6 +39,10 @@ export interface Stage {
   start(): Promise<number>;
   /** SIGKILL to the bridge; resolves when all of it is gone, or should be. */
   kill(): Promise<void>;
+  /** As an operator would; resolves when the bridge has ended, or was killed because it did not. */
+  stop(signal: NodeJS.Signals): Promise<void>;
+  /** SIGKILL to the bridge and all below it at once. */
+  killTree(): Promise<void>;
   restartRemote(): Promise<void>;
   setClock(offsetMs: number): Promise<void>;
   /** Lets the bridge collect its garbage. */
@@ -53,7 +64,8 @@ export interface StageOptions {
 /** Short ones, so that a server that hangs does not make a soak of waiting. */
 const CALL_TIMEOUT = '4s';
 const COLLECTED_MS = 250;
-const STOP_MS = 20_000;
+/** Containers are killed after 10 s. */
+const STOP_MS = 8_000;
 
 const serverScript = fileURLToPath(new URL('server.mjs', import.meta.url));
 const insideScript = new URL('inside.mjs', import.meta.url).href;
@@ -170,6 +182,13 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
       child?.kill('SIGKILL');
       await noteLeft(pids, `after kill -9 of bridge ${life}`);
     },
+    stop: (signal) => stop(signal),
+    async killTree() {
+      const pids = await descendants(pid());
+      killed = child;
+      for (const id of [pid(), ...pids]) sendSignal(id, 'SIGKILL');
+      await noteLeft(pids, `after kill -9 of bridge ${life} and all below it`);
+    },
     async restartRemote() {
       await stopRemote(remote.child);
       remote = await startRemote(witness, remote.port);
@@ -197,18 +216,22 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
     },
     close: () => (closed ??= close()),
   };
-  const close = async (): Promise<void> => {
-    const pids = child === undefined || hasEnded(child) ? [] : await descendants(child.pid);
-    isClosing = true;
-    const ended = await Promise.race([
-      stopBridge(child).then(() => true),
-      wait(STOP_MS, false, { ref: false }),
-    ]);
-    if (!ended) {
-      crashes.push(`bridge ${life} did not end within ${STOP_MS / 1_000} s of SIGTERM`);
-      child?.kill('SIGKILL');
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child === undefined || hasEnded(child)) return;
+    const pids = await descendants(child.pid);
+    killed = child;
+    const gone = once(child, 'exit').then(() => true);
+    child.kill(signal);
+    if (!(await Promise.race([gone, wait(STOP_MS, false, { ref: false })]))) {
+      crashes.push(`bridge ${life} did not end within ${STOP_MS / 1_000} s of ${signal}`);
+      child.kill('SIGKILL');
+      await gone;
     }
-    await noteLeft(pids, 'after an ordinary stop');
+    await noteLeft(pids, `after ${signal}`);
+  };
+  const close = async (): Promise<void> => {
+    isClosing = true;
+    await stop('SIGTERM');
     await stopRemote(remote.child);
     for (const stray of await stage.strays()) leftBehind.push(`at the end: ${stray}`);
     disk?.close();
