@@ -35,6 +35,7 @@ import { lockHome } from './store/home-lock.ts';
 import { createIdempotencyKeys } from './store/idempotency-keys.ts';
 import { openStore } from './store/store.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { watchOpenFiles } from './telemetry/open-files.ts';
 import { sweepOrphans } from './upstreams/stdio/process-ledger.ts';
 import type { UpstreamConfig, UpstreamStatus } from './upstreams/upstream.ts';
 import { createUpstreams } from './upstreams/upstreams.ts';
@@ -93,6 +94,8 @@ async function open(
   });
   lifetime.defer(() => store.close());
 
+  const openFiles = watchOpenFiles(logger);
+  lifetime.defer(openFiles.close);
   const held = createHeldBytes();
   const workers = createWorkerQueue({
     spawn: spawnWorker,
@@ -304,6 +307,7 @@ async function open(
           return detail;
         },
       },
+      { name: 'files', check: openFiles.check },
     ],
   });
   const listener = await listen({

@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { getJson } from '../log-check.ts';
 import { connect } from './clients.ts';
 import { descendants, sendSignal } from '../process-table.ts';
+import type { Disk } from './disk.ts';
 import type { Ledger } from './ledger.ts';
 import type { Probes } from './probes.ts';
 import type { Random } from './random.ts';
@@ -31,6 +32,8 @@ export interface Disturbed {
 const HOUR_MS = 3_600_000;
 const RUN_MS = 90_000;
 const SETTLE_MS = 45_000;
+/** More than its checks may take. */
+const READY_MS = 5_000;
 
 export function listDisturbances(stage: Stage, random: Random, ledger: Ledger): Disturbance[] {
   const { door } = stage;
@@ -114,6 +117,7 @@ export function listDisturbances(stage: Stage, random: Random, ledger: Ledger): 
         await freeze(
           [postmaster, ...(await descendants(postmaster))],
           random.between(2_000, 15_000),
+          () => expectNotReady(stage),
         );
       },
     },
@@ -135,14 +139,19 @@ export function listDisturbances(stage: Stage, random: Random, ledger: Ledger): 
         await stage.setClock(0);
       },
     },
-    ...(stage.disk === undefined ? [] : [toFullDisk(stage.disk, random)]),
+    ...(stage.disk === undefined ? [] : [toFullDisk(stage.disk, stage, random)]),
   ];
 }
 
-async function freeze(pids: readonly number[], ms: number): Promise<void> {
+async function freeze(
+  pids: readonly number[],
+  ms: number,
+  before: () => Promise<void> = async () => undefined,
+): Promise<void> {
   try {
     for (const pid of pids) sendSignal(pid, 'SIGSTOP');
     await wait(ms);
+    await before();
   } finally {
     for (const pid of pids) sendSignal(pid, 'SIGCONT');
   }
@@ -153,15 +162,26 @@ async function findPostmaster(home: string): Promise<number> {
   return Number(text.split('\n')[0]);
 }
 
-function toFullDisk(disk: NonNullable<Stage['disk']>, random: Random): Disturbance {
+function toFullDisk(disk: Disk, stage: Stage, random: Random): Disturbance {
   return {
     name: 'disk full',
     async run() {
       await disk.fill();
-      await wait(random.between(3_000, 8_000));
-      disk.free();
+      try {
+        await wait(random.between(3_000, 8_000));
+        await expectNotReady(stage);
+      } finally {
+        disk.free();
+      }
     },
   };
+}
+
+/** @throws Error when the bridge says that it is ready */
+async function expectNotReady({ door }: Stage): Promise<void> {
+  const response = await fetch(`${door.url}/ready`, { signal: AbortSignal.timeout(READY_MS) });
+  if (response.ok) throw new Error(`/ready says ${await response.text()}`);
+  await response.body?.cancel();
 }
 
 export interface DisturbOptions {

@@ -2,6 +2,8 @@
 import { toMessage } from '../errors.ts';
 import { toSqlState } from './refusal.ts';
 
+export const DISK_FULL = 'The disk that holds the database is full: free some space.';
+
 /** The same for whoever asks the bridge: without paths, names and what a driver says. */
 export function explainToCallers(error: unknown): string {
   const state = toSqlState(error);
@@ -22,7 +24,7 @@ const PLAIN_STATES = new Set(['53100', '53300', '25006', '57P03']);
 
 export function explainOutage(error: unknown): string {
   const state = toSqlState(error);
-  if (state === '53100') return 'The disk that holds the database is full: free some space.';
+  if (state === '53100') return DISK_FULL;
   if (state === '53300') return 'The database has no connection left: raise its max_connections.';
   if (state === '25006') return 'The database is read-only: a standby, or out of space.';
   if (state === '57P03') return 'The database is starting up or shutting down.';

@@ -3,6 +3,7 @@
 // connection of its own that is closed afterwards.
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { EventEmitter } from 'node:events';
+import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
@@ -13,7 +14,7 @@ import { createEmbeddedServer } from './embedded/server.ts';
 import { createStoredEraMemory } from './era-memory.ts';
 import { endFrozenQueries } from './frozen-queries.ts';
 import { type NotificationHandler, createNotifications } from './notifications.ts';
-import { explainOutage, explainToCallers } from './outage.ts';
+import { DISK_FULL, explainOutage, explainToCallers } from './outage.ts';
 import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
 import { PatientPool } from './patient-pool.ts';
 import { prepareDatabase } from './prepare.ts';
@@ -23,6 +24,8 @@ import { createTransaction } from './transactions.ts';
 const POOL_SIZE = 8;
 const PARTITIONS_INTERVAL_MS = 6 * 3_600_000;
 const HEALTH_MS = 2_000;
+/** A segment of the write-ahead log. With less a commit may fail at any time. */
+const LEAST_FREE_BYTES = 16 * 1024 * 1024;
 
 export type Database = NodePgDatabase;
 
@@ -180,7 +183,10 @@ async function open(
     health: async () => {
       try {
         await tryConnection(config);
-        return { ok: true, detail: `PostgreSQL ${postgres}` };
+        const isFull = databaseUrl === undefined && (await freeBytes(home)) < LEAST_FREE_BYTES;
+        return isFull
+          ? { ok: false, detail: DISK_FULL }
+          : { ok: true, detail: `PostgreSQL ${postgres}` };
       } catch (error) {
         return { ok: false, detail: explain(error) };
       }
@@ -197,6 +203,11 @@ async function openClient(config: ClientConfig): Promise<Client> {
   client.on('error', () => undefined);
   await client.connect();
   return client;
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
 
 /** A new connection, because an open one may be all that still works. */
