@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createRedact } from '../../src/runs/redaction.ts';
+import { cpuMs } from '../support/cost.ts';
 
 /** Holds what base64 of the standard alphabet writes with `/` and `+`, a space, quotes and an umlaut. */
 const SECRET = 'pa/ss?>~ "wörd" \\n 1é~~';
@@ -175,10 +176,11 @@ const bombs: [name: string, unit: string, known: string][] = [
   ['both', '%5C%22\\u0025', PLAIN],
   ['lines of base64', `${'QUJD'.repeat(16)}\n`, PLAIN],
 ];
-test.each(bombs)('four megabytes of %s take less than two seconds', (_name, unit, known) => {
-  const text = JSON.stringify(unit.repeat(Math.floor(4_000_000 / unit.length)));
-  const redact = createRedact({ literals: () => [known] });
-  const begun = performance.now();
-  redact(text);
-  expect(performance.now() - begun).toBeLessThan(2_000);
-});
+test.each(bombs)(
+  'four megabytes of %s take less than two seconds of the processor',
+  (_name, unit, known) => {
+    const text = JSON.stringify(unit.repeat(Math.floor(4_000_000 / unit.length)));
+    const redact = createRedact({ literals: () => [known] });
+    expect(cpuMs(() => redact(text))).toBeLessThan(2_000);
+  },
+);
