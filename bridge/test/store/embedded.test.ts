@@ -26,7 +26,8 @@ import { copyForAccount, findBinaries, findPackage } from '../../src/store/embed
 import { createLauncher } from '../../src/store/embedded/launch.ts';
 import { startPostmaster } from '../../src/store/embedded/postmaster.ts';
 import { createEmbeddedServer } from '../../src/store/embedded/server.ts';
-import { isAlive, isPostgresOf } from '../../src/store/process-identity.ts';
+import { isAlive } from '../../src/process-facts.ts';
+import { isPostgresOf } from '../../src/store/process-identity.ts';
 import { openStore } from '../../src/store/store.ts';
 import { tenants } from '../../src/store/tables/index.ts';
 
@@ -116,6 +117,7 @@ test('from nothing, makes its data at the first start and finds it at the second
   await second.close();
   expect((await readdir(join(home, 'postgres'))).sort()).toEqual([
     'data',
+    'lock',
     'password',
     'postgres.log',
   ]);

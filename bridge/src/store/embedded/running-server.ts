@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { isSystemError } from '../../errors.ts';
 import { isPostgresOf } from '../process-identity.ts';
 import { toServerUrl } from './address.ts';
-import { readPidFile } from './postmaster.ts';
+import { readPidFile } from './pid-file.ts';
 
 /** The connection URL of the superuser; undefined when no server of this home takes connections. */
 export async function findRunningServer(home: string): Promise<string | undefined> {
