@@ -32,6 +32,7 @@ import { createEmbeddedServer } from '../../../src/store/embedded/server.ts';
 import { chooseSharedMemory } from '../../../src/store/embedded/shared-memory.ts';
 import { lockHome } from '../../../src/store/home-lock.ts';
 import { listPostgresOf } from '../../../src/store/process-identity.ts';
+import { openStore } from '../../../src/store/store.ts';
 import { createProcessLedger, sweepOrphans } from '../../../src/upstreams/stdio/process-ledger.ts';
 
 const logger = pino({ level: 'silent' });
@@ -67,13 +68,14 @@ async function until(isTrue: () => boolean): Promise<void> {
 }
 
 /** Starts, asks one question, stops. */
-async function startAndStop(at = home): Promise<void> {
+async function startAndStop(at = home): Promise<string> {
   const server = await createEmbeddedServer({ home: at, logger, fsync: false });
   try {
     const client = new Client({ connectionString: server.url });
     await client.connect();
     expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
     await client.end();
+    return 'answered';
   } finally {
     await server.close();
   }
@@ -132,14 +134,14 @@ test.runIf(isLinux)(
     process.kill(zombie, 0);
     await leave('postmaster.pid', pidFile(zombie));
     await leave('.s.PGSQL.5432.lock', pidFile(zombie));
-    await startAndStop();
+    expect(await startAndStop()).toBe('answered');
   },
 );
 
 test('starts though the lock of its socket names a process of somebody else', async () => {
   const other = await spawnAsPostgres('sleep', '600');
   await leave('.s.PGSQL.5432.lock', pidFile(other.pid ?? 0));
-  await startAndStop();
+  expect(await startAndStop()).toBe('answered');
   expect(isAlive(other.pid ?? 0)).toBe(true);
 });
 
@@ -148,7 +150,7 @@ test.each(['', 'rubbish\n', '\0\0\0\0\0\0\0\0', '-5\n', '99999999999999\n'])(
   async (text) => {
     await leave('postmaster.pid', text);
     await leave('.s.PGSQL.5432.lock', text);
-    await startAndStop();
+    expect(await startAndStop()).toBe('answered');
   },
 );
 
@@ -168,7 +170,7 @@ test('makes the database anew while the initdb of a killed bridge is still at wo
   const ended = once(child, 'exit');
   child.stdout?.resume();
   await delay(100);
-  await startAndStop();
+  expect(await startAndStop()).toBe('answered');
   expect(await ended).not.toEqual([0, null]);
   expect(await readdir(join(home, 'postgres'))).not.toContain('making-killed');
 });
@@ -185,7 +187,7 @@ test.each([100, 300, 500, 700, 1_000])(
     while (!(await readdir(home)).includes('postgres')) await delay(5);
     await delay(ms);
     await kill(owner);
-    await startAndStop();
+    expect(await startAndStop()).toBe('answered');
     expect((await readdir(join(home, 'postgres'))).sort()).toEqual([
       'data',
       'lock',
@@ -202,7 +204,7 @@ test.runIf(isLinux)('ends a server that was stopped, and its children without it
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
   await kill(owner);
   process.kill(server, 'SIGKILL');
-  await startAndStop();
+  expect(await startAndStop()).toBe('answered');
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
@@ -219,7 +221,7 @@ test.runIf(isLinux)('a copy starts beside its original, and touches nothing of i
   await run('cp', ['-a', deep, copy]);
 
   const lock = await lockHome(copy);
-  await startAndStop(copy);
+  expect(await startAndStop(copy)).toBe('answered');
   lock.release();
   expect(pids.filter((pid) => !isAlive(pid))).toEqual([]);
   owner.stdin?.end();
@@ -251,7 +253,7 @@ test('refuses while something that cannot be seen works in the data folder', asy
   });
   expect(isAlive(other.pid ?? 0)).toBe(true);
   await kill(other);
-  await startAndStop();
+  expect(await startAndStop()).toBe('answered');
 }, 30_000);
 
 /** It becomes `sleep` when it has the lock. */
@@ -265,7 +267,7 @@ test('refuses while a server without the lock takes connections in the data fold
   await expect(startAndStop()).rejects.toThrow(/cannot be seen.*Stop the bridge/);
   server.close();
   await once(server, 'close');
-  await startAndStop();
+  expect(await startAndStop()).toBe('answered');
 });
 
 test.runIf(isRoot && isLinux)(
@@ -278,7 +280,7 @@ test.runIf(isRoot && isLinux)(
     expect(second.said).toMatchObject({ ok: false, code: 'home/locked' });
     expect(await readFile(join(home, 'bridge.json'), 'utf8')).toContain('http://127.0.0.1:1');
     await kill(owner);
-    await startAndStop();
+    expect(await startAndStop()).toBe('answered');
   },
   60_000,
 );
@@ -288,16 +290,15 @@ test.runIf(isRoot && isLinux).each([
   ['/dev/shm is read-only', 'mount -t tmpfs -o ro tmpfs /dev/shm'],
   ['there is no /dev/shm', 'mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3'],
 ])(
-  'starts from nothing and again where %s',
+  'starts with what was made elsewhere, and from nothing, where %s',
   async (_, mount) => {
-    await rm(join(home, 'postgres'), { recursive: true });
     for (let round = 0; round < 2; round += 1) {
-      const { owner, said } = await startOwner(home, [
-        ...['unshare', '--mount', 'sh', '-c', `${mount} && exec "$@"`, 'sh'],
-      ]);
+      const wrapper = ['unshare', '--mount', 'sh', '-c', `${mount} && exec "$@"`, 'sh'];
+      const { owner, said } = await startOwner(home, wrapper);
       expect(said).toMatchObject({ ok: true });
       owner.stdin?.end();
       expect(await once(owner, 'exit')).toEqual([0, null]);
+      await rm(join(home, 'postgres'), { recursive: true });
     }
   },
   60_000,
@@ -315,20 +316,30 @@ test.each([
 ])('gives the database a new password where its file is %s', async (_, spoil) => {
   await spoil();
   await leave('postmaster.pid', 'rubbish');
-  await startAndStop();
-  await startAndStop();
+  expect(await startAndStop()).toBe('answered');
+  expect(await startAndStop()).toBe('answered');
   expect((await stat(join(home, 'postgres', 'password'))).mode & 0o777).toBe(0o600);
+});
+
+test('says what to do about a password that is another database’s', async () => {
+  await writeFile(join(home, 'postgres', 'password'), 'another\n');
+  await expect(openStore({ home, logger, version: 'test' })).rejects.toMatchObject({
+    code: 'store/start_failed',
+    message: expect.stringMatching(/postgres\/password is not the password.*remove it/),
+  });
+  await rm(join(home, 'postgres', 'password'));
+  expect(await startAndStop()).toBe('answered');
 });
 
 test('closes a data folder that others could enter', async () => {
   await chmod(data, 0o755);
-  await startAndStop();
+  expect(await startAndStop()).toBe('answered');
   expect((await stat(data)).mode & 0o777).toBe(0o700);
 });
 
 test.runIf(isRoot)('goes on with a copy that root made', async () => {
   await run('chown', ['-R', '0:0', data]);
-  await startAndStop();
+  expect(await startAndStop()).toBe('answered');
   expect((await stat(data)).uid).not.toBe(0);
 });
 
@@ -364,7 +375,7 @@ test('a killed bridge’s socket folder goes with the next start, and no other',
   await kill(owner);
   await until(() => listPostgresOf(join(mine, 'postgres', 'data')).length === 0);
   expect(await listSocketFolders()).toHaveLength(living.length + 1);
-  await startAndStop(mine);
+  expect(await startAndStop(mine)).toBe('answered');
   expect(await listSocketFolders()).toEqual(living);
   expect(living).toHaveLength(before.length + 1);
 });
