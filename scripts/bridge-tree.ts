@@ -7,7 +7,7 @@ import { openSync, closeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type BridgeOptions, type Door, pollUntilReady, toCommand } from './bridge-process.ts';
-import { descendants, listProcesses } from './process-table.ts';
+import { descendants, isLiving } from './process-table.ts';
 
 export interface BridgeTree {
   readonly pid: number;
@@ -34,7 +34,7 @@ export async function startBridgeTree(options: BridgeOptions, log: string): Prom
         pollUntilReady({
           home: options.home,
           pid,
-          hasEnded: async () => !(await listProcesses()).has(pid),
+          hasEnded: async () => !(await isLiving(pid)),
           said: () => readFile(log, 'utf8'),
         }),
     };

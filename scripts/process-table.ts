@@ -20,6 +20,10 @@ export async function listProcesses(): Promise<Map<number, ProcessStat>> {
   return all;
 }
 
+export async function isLiving(pid: number): Promise<boolean> {
+  return (await describeLiving(pid)) !== undefined;
+}
+
 /** The dead that nobody has reaped. */
 export async function countZombies(): Promise<number> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);

@@ -70,9 +70,12 @@ export async function lockHome(home: string): Promise<HomeLock> {
     lock = await takeHome(home, own);
   } catch (error) {
     if (error instanceof DrawbridgeError) throw error;
+    const isFull = isSystemError(error, 'ENOSPC', 'EDQUOT');
     throw new DrawbridgeError(
       'store/start_failed',
-      `${home} cannot be written (${toMessage(error)}). Set DRAWBRIDGE_HOME to a folder that can.`,
+      isFull
+        ? `The disk that holds ${home} is full, or its quota used up: free some space.`
+        : `${home} cannot be written (${toMessage(error)}). Set DRAWBRIDGE_HOME to a folder that can.`,
       { cause: error },
     );
   }
@@ -203,8 +206,13 @@ function parseJson(text: string): unknown {
 
 function writeHolder(home: string, holder: Holder): void {
   const path = join(home, 'bridge.json');
-  writeFileSync(`${path}.new`, `${JSON.stringify(holder, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  const draft = `${path}.new`;
+  try {
+    writeFileSync(draft, `${JSON.stringify(holder, undefined, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 /** `holder` is undefined for one that this process does not see. */

@@ -9,6 +9,9 @@ export function explainFailure(printed: string, folder: string): string {
 }
 
 function explainKnown(printed: string, folder: string): string | undefined {
+  if (/could not create shared memory segment/i.test(printed)) {
+    return `The system has no segment of shared memory left (${lastLine(printed)}): remove those that no process is attached to (\`ipcs -m\`, \`ipcrm\`), or raise kernel.shmmni.`;
+  }
   if (/No space left on device/i.test(printed)) {
     return `The disk that holds ${folder} is full: free some space.`;
   }
