@@ -63,8 +63,14 @@ export function readPidSpace(): string {
   }
 }
 
+/** Empty where the system doesn't tell. */
 export function readBootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) return '';
+    throw error;
+  }
 }
 
 /**

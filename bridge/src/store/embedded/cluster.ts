@@ -23,7 +23,7 @@ import { USER } from './address.ts';
 import type { Binaries } from './binaries.ts';
 import { explainFailure } from './failure.ts';
 import type { Launch, Launcher } from './launch.ts';
-import { MAKING, clearDataFolder } from './former-server.ts';
+import { MAKING, clearDataFolder, endServersOf } from './former-server.ts';
 
 export interface Cluster {
   readonly dataFolder: string;
@@ -108,6 +108,8 @@ async function makeCluster(
     }
     await rename(data, dataFolder);
   } finally {
+    // Children of an initdb that was killed still write.
+    await endServersOf(join(making, 'data'));
     await rm(making, { recursive: true, force: true });
   }
 }

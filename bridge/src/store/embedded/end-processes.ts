@@ -27,7 +27,7 @@ export async function endProcesses({ list, leader }: EndOptions): Promise<readon
     if (targets.length === 0) continue;
     for (const pid of targets) send(pid, signal);
     // One that was stopped would not hear it.
-    for (const pid of living) send(pid, 'SIGCONT');
+    if (process.platform !== 'win32') for (const pid of living) send(pid, 'SIGCONT');
     for (const begin = performance.now(); performance.now() - begin < ms; await delay(POLL_MS)) {
       living = list();
       if (living.length === 0) return found;

@@ -71,8 +71,8 @@ async function open(
   { home, logger, fsync = true, signal }: EmbeddedServerOptions,
   lifetime: Lifetime,
 ): Promise<EmbeddedServer> {
-  const folder = join(home, 'postgres');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(join(home, 'postgres'), { recursive: true, mode: 0o700 });
+  const folder = await realpath(join(home, 'postgres'));
   const account = await findAccount(join(folder, 'data'));
   await mendRights(join(folder, 'data'), { account, logger });
   const lock = await takeCluster({ folder, logger, signal });
