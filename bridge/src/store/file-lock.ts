@@ -3,7 +3,8 @@
 // containers of a machine. Node has no flock(2). The lock belongs to the open file, so the `flock` of
 // util-linux or busybox can take it on a file that we hold open, and whoever inherits the file holds it too.
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 export interface FileLock {
   /** To be passed on to children that shall hold the lock as long as they live. */
@@ -17,6 +18,11 @@ export interface FileLock {
  */
 export function tryLock(path: string): FileLock | 'held' | 'unknown' {
   const fd = openSync(path, 'a', 0o600);
+  if (process.getuid?.() === 0) {
+    // What root makes in a user's folder must not lock that user out.
+    const { uid, gid } = statSync(dirname(path));
+    fchownSync(fd, uid, gid);
+  }
   // A lock taken for descriptor 3 of the child is ours as well: both are the same open file.
   const { status, signal } = spawnSync('flock', ['-n', '3'], {
     stdio: ['ignore', 'ignore', 'ignore', fd],

@@ -44,6 +44,9 @@ import { listPostgresOf } from '../../../src/store/process-identity.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createProcessLedger, sweepOrphans } from '../../../src/upstreams/stdio/process-ledger.ts';
 
+// Most of these start processes from source, one after the other.
+vi.setConfig({ testTimeout: 60_000 });
+
 const logger = pino({ level: 'silent' });
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
@@ -281,7 +284,7 @@ test('refuses while something that cannot be seen works in the data folder', asy
   expect(isAlive(other.pid ?? 0)).toBe(true);
   await kill(other);
   expect(await startAndStop()).toBe('answered');
-}, 30_000);
+});
 
 /** It becomes `sleep` when it has the lock. */
 function isHolding({ pid = 0 }: ChildProcess): boolean {
@@ -309,27 +312,22 @@ test.runIf(isRoot && isLinux)(
     await kill(owner);
     expect(await startAndStop()).toBe('answered');
   },
-  60_000,
 );
 
 test.runIf(isRoot && isLinux).each([
   ['there is no room in /dev/shm', 'mount -t tmpfs -o size=4k tmpfs /dev/shm'],
   ['/dev/shm is read-only', 'mount -t tmpfs -o ro tmpfs /dev/shm'],
   ['there is no /dev/shm', 'mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3'],
-])(
-  'starts with what was made elsewhere, and from nothing, where %s',
-  async (_, mount) => {
-    for (let round = 0; round < 2; round += 1) {
-      const wrapper = ['unshare', '--mount', 'sh', '-c', `${mount} && exec "$@"`, 'sh'];
-      const { owner, said } = await startOwner(home, wrapper);
-      expect(said).toMatchObject({ ok: true });
-      owner.stdin?.end();
-      expect(await once(owner, 'exit')).toEqual([0, null]);
-      await rm(join(home, 'postgres'), { recursive: true });
-    }
-  },
-  60_000,
-);
+])('starts with what was made elsewhere, and from nothing, where %s', async (_, mount) => {
+  for (let round = 0; round < 2; round += 1) {
+    const wrapper = ['unshare', '--mount', 'sh', '-c', `${mount} && exec "$@"`, 'sh'];
+    const { owner, said } = await startOwner(home, wrapper);
+    expect(said).toMatchObject({ ok: true });
+    owner.stdin?.end();
+    expect(await once(owner, 'exit')).toEqual([0, null]);
+    await rm(join(home, 'postgres'), { recursive: true });
+  }
+});
 
 test.runIf(isLinux)('uses files where there is no shared memory', async () => {
   expect(await chooseSharedMemory(undefined, join(home, 'missing'))).toBe('mmap');
