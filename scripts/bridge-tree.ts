@@ -69,7 +69,7 @@ export function runWithoutReaper(script: string, args: readonly string[]): numbe
   const { status, error } = spawnSync(
     'unshare',
     [
-      ...(isRoot ? [] : ['--user', '--map-root-user']),
+      ...(isRoot ? [] : ['--user', '--map-current-user']),
       '--pid',
       '--fork',
       '--kill-child',
