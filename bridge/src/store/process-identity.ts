@@ -2,23 +2,13 @@
 // that of every other, also of a copy of the folder.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { isAlive, readBootId, readFolderMark, readProcess } from '../process-facts.ts';
+import { readBootId, readFolderMark, readProcess } from '../process-facts.ts';
 
 /** Changes whenever the number is given to another process; empty where the system doesn't tell. */
 export function readStartMark(pid: number): string {
   if (process.platform === 'linux') return `${readBootId()}/${readProcess(pid)?.startTime ?? ''}`;
   if (process.platform === 'win32') return '';
   return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
-}
-
-/** Whether the process is a living one of PostgreSQL that works in this data folder. */
-export function isPostgresOf(pid: number, dataFolder: string): boolean {
-  if (!isAlive(pid)) return false;
-  if (process.platform === 'linux') {
-    const mark = readFolderMark(dataFolder);
-    return mark !== undefined && isPostgresIn(pid, mark);
-  }
-  return listCommands(dataFolder).includes(pid);
 }
 
 /**

@@ -27,7 +27,7 @@ import { createLauncher } from '../../src/store/embedded/launch.ts';
 import { startPostmaster } from '../../src/store/embedded/postmaster.ts';
 import { createEmbeddedServer } from '../../src/store/embedded/server.ts';
 import { isAlive } from '../../src/process-facts.ts';
-import { isPostgresOf } from '../../src/store/process-identity.ts';
+import { listPostgresOf } from '../../src/store/process-identity.ts';
 import { openStore } from '../../src/store/store.ts';
 import { tenants } from '../../src/store/tables/index.ts';
 
@@ -84,8 +84,7 @@ async function killOwner(owner: ChildProcess): Promise<void> {
 
 /** Living processes whose working directory is the data folder: the server and its children. */
 async function listServers(): Promise<readonly number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  return pids.filter((pid) => isPostgresOf(pid, join(home, 'postgres', 'data')));
+  return listPostgresOf(join(home, 'postgres', 'data'));
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {

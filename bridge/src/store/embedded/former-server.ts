@@ -15,8 +15,11 @@ import { readPidFile } from './pid-file.ts';
 
 /** How the folders begin in which a data folder is made. */
 export const MAKING = 'making-';
-/** A server that cannot be seen may be about to end: its bridge just died in another container. */
-const UNSEEN_MS = 5_000;
+/**
+ * A server that cannot be seen may be about to end: its bridge just died in another container, or this one
+ * is root without the right to look at other users' processes, as in Docker.
+ */
+const PATIENCE_MS = 20_000;
 const POLL_MS = 50;
 const PROBE_MS = 1_000;
 /** What a path says behind which nobody listens. */
@@ -27,6 +30,7 @@ export interface TakeClusterOptions {
   readonly folder: string;
   readonly logger: Logger;
   readonly signal?: AbortSignal | undefined;
+  readonly patienceMs?: number;
 }
 
 /**
@@ -37,6 +41,7 @@ export async function takeCluster({
   folder,
   logger,
   signal,
+  patienceMs = PATIENCE_MS,
 }: TakeClusterOptions): Promise<FileLock | undefined> {
   const begin = performance.now();
   const data = join(folder, 'data');
@@ -57,7 +62,7 @@ export async function takeCluster({
       }
       return lock === 'unknown' ? undefined : lock;
     }
-    if (performance.now() - begin > UNSEEN_MS) throw toInUse(data);
+    if (performance.now() - begin > patienceMs) throw toInUse(data);
     await delay(POLL_MS, undefined, { signal });
   }
 }

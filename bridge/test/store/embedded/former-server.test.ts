@@ -36,6 +36,7 @@ import {
 import { isAlive, readProcess } from '../../../src/process-facts.ts';
 import { findAccount } from '../../../src/store/embedded/account.ts';
 import { findBinaries } from '../../../src/store/embedded/binaries.ts';
+import { takeCluster } from '../../../src/store/embedded/former-server.ts';
 import { createLauncher } from '../../../src/store/embedded/launch.ts';
 import { createEmbeddedServer } from '../../../src/store/embedded/server.ts';
 import { chooseSharedMemory } from '../../../src/store/embedded/shared-memory.ts';
@@ -277,7 +278,8 @@ test('refuses while something that cannot be seen works in the data folder', asy
   const other = spawn('flock', ['--no-fork', lock, 'sleep', '600'], { stdio: 'ignore' });
   onTestFinished(() => kill(other));
   await until(() => isHolding(other));
-  await expect(startAndStop()).rejects.toMatchObject({
+  const folder = join(home, 'postgres');
+  await expect(takeCluster({ folder, logger, patienceMs: 200 })).rejects.toMatchObject({
     code: 'store/start_failed',
     message: expect.stringMatching(/cannot be seen.*second one would destroy.*Stop the bridge/),
   });
