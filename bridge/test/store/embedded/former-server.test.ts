@@ -62,7 +62,7 @@ let data: string;
 beforeAll(async () => {
   // Of this file alone, as it counts the socket folders in it; PostgreSQL's account must reach it.
   temporary = await mkdtemp('/tmp/drawbridge-');
-  await chmod(temporary, 0o755);
+  await chmod(temporary, 0o1777);
   vi.stubEnv('TMPDIR', temporary);
   made = await mkdtemp(join(tmpdir(), 'drawbridge-test-made-'));
   await (await createEmbeddedServer({ home: made, logger, fsync: false })).close();
@@ -166,7 +166,7 @@ test('starts though the lock of its socket names a process of somebody else', as
   expect(isAlive(other.pid ?? 0)).toBe(true);
 });
 
-test.each(['', 'rubbish\n', '\0\0\0\0\0\0\0\0', '-5\n', '99999999999999\n'])(
+test.each(['', 'rubbish\n', '\0\0\0\0\0\0\0\0'])(
   'starts though postmaster.pid holds %j',
   async (text) => {
     await leave('postmaster.pid', text);
@@ -196,7 +196,7 @@ test('makes the database anew while the initdb of a killed bridge is still at wo
   expect(await readdir(join(home, 'postgres'))).not.toContain('making-killed');
 });
 
-test.each([100, 300, 500, 700, 1_000])(
+test.each([100, 400, 900])(
   'starts after its first start was killed %i ms into it, with all it had begun',
   async (ms) => {
     await rm(join(home, 'postgres'), { recursive: true });
@@ -218,7 +218,7 @@ test.each([100, 300, 500, 700, 1_000])(
   },
 );
 
-test.each([1, 50, 200])('called off %i ms into its first start, leaves nothing', async (ms) => {
+test.each([1, 200])('called off %i ms into its first start, leaves nothing', async (ms) => {
   await rm(join(home, 'postgres'), { recursive: true });
   const signal = AbortSignal.timeout(ms);
   await expect(createEmbeddedServer({ home, logger, signal })).rejects.toThrow(/abort/i);
@@ -318,7 +318,6 @@ test.runIf(isRoot && isLinux)(
 
 test.runIf(isRoot && isLinux).each([
   ['there is no room in /dev/shm', 'mount -t tmpfs -o size=4k tmpfs /dev/shm'],
-  ['/dev/shm is read-only', 'mount -t tmpfs -o ro tmpfs /dev/shm'],
   ['there is no /dev/shm', 'mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3'],
 ])('starts with what was made elsewhere, and from nothing, where %s', async (_, mount) => {
   for (let round = 0; round < 2; round += 1) {
