@@ -26,50 +26,69 @@ export interface BridgeOptions {
 
 const READY_MS = 30_000;
 
-export function spawnBridge({
-  cwd,
-  home,
-  port = 0,
-  nodeArguments = [],
-  env = {},
-  log,
-}: BridgeOptions): ChildProcess {
+/** The command line of a bridge, and its environment. */
+export function toCommand({ cwd, home, port = 0, nodeArguments = [], env = {} }: BridgeOptions): {
+  readonly command: readonly [string, ...string[]];
+  readonly env: NodeJS.ProcessEnv;
+} {
   const bin = join(projectRoot, 'bin/drawbridge.js');
-  return spawn(
-    process.execPath,
-    [...nodeArguments, bin, 'start', '--allow', '--port', String(port), '--home', home],
-    {
-      cwd,
-      stdio: ['ignore', log ?? 'ignore', 'pipe'],
-      // Not this user's own state: its list of homes would keep those that are tried here.
-      env: { ...process.env, XDG_STATE_HOME: join(cwd, '.user-state'), ...env },
-    },
-  );
+  const start = ['start', '--allow', '--port', String(port), '--home', home];
+  return {
+    command: [process.execPath, ...nodeArguments, bin, ...start],
+    // Not this user's own state: its list of homes would keep those that are tried here.
+    env: { ...process.env, XDG_STATE_HOME: join(cwd, '.user-state'), ...env },
+  };
+}
+
+export function spawnBridge(options: BridgeOptions): ChildProcess {
+  const { command, env } = toCommand(options);
+  const [program, ...args] = command;
+  return spawn(program, args, {
+    cwd: options.cwd,
+    stdio: ['ignore', options.log ?? 'ignore', 'pipe'],
+    env,
+  });
 }
 
 /** Waits for the bridge with this very process id to answer /ready. */
-export async function waitUntilReady(home: string, child: ChildProcess): Promise<Door> {
+export function waitUntilReady(home: string, child: ChildProcess): Promise<Door> {
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4_000)));
+  return pollUntilReady({
+    home,
+    pid: child.pid,
+    hasEnded: () => Promise.resolve(hasEnded(child)),
+    said: () => Promise.resolve(`${child.exitCode ?? child.signalCode}: ${stderr}`),
+  });
+}
+
+export interface PollOptions {
+  readonly home: string;
+  readonly pid: number | undefined;
+  readonly hasEnded: () => Promise<boolean>;
+  /** What it wrote, for the message of an error. */
+  readonly said: () => Promise<string>;
+}
+
+export async function pollUntilReady({ home, pid, hasEnded, said }: PollOptions): Promise<Door> {
   for (
     const deadline = performance.now() + READY_MS;
     performance.now() < deadline;
     await wait(20)
   ) {
-    if (hasEnded(child))
-      throw new Error(`The bridge ended (${child.exitCode ?? child.signalCode}): ${stderr}`);
+    if (await hasEnded()) throw new Error(`The bridge ended (${await said()})`);
     try {
-      const { pid, url } = JSON.parse(await readFile(join(home, 'bridge.json'), 'utf8')) as {
+      const held = JSON.parse(await readFile(join(home, 'bridge.json'), 'utf8')) as {
         pid: number;
         url: string;
       };
-      if (pid !== child.pid || !(await fetch(`${url}/ready`)).ok) continue;
-      return { url, token: (await readFile(join(home, 'token'), 'utf8')).trim() };
+      if (held.pid !== pid || !(await fetch(`${held.url}/ready`)).ok) continue;
+      return { url: held.url, token: (await readFile(join(home, 'token'), 'utf8')).trim() };
     } catch (error) {
       if (!isNotYet(error)) throw error;
     }
   }
-  throw new Error(`The bridge was not ready in ${READY_MS / 1_000} s: ${stderr}`);
+  throw new Error(`The bridge was not ready in ${READY_MS / 1_000} s (${await said()})`);
 }
 
 export async function stopBridge(child: ChildProcess | undefined): Promise<void> {

@@ -3,29 +3,15 @@
 // tools are not known as read-only, and no gap in any run. Also: no process is left, and the next
 // start works at once. `npm run kill-test -- --rounds 10 --callers 32 --seconds 2`.
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import {
-  type Door,
-  projectRoot,
-  spawnBridge,
-  stopBridge,
-  waitUntilReady,
-} from './bridge-process.ts';
+import { spawnBridge, stopBridge, waitUntilReady } from './bridge-process.ts';
+import { runWithoutReaper } from './bridge-tree.ts';
+import { type KillTestOptions, callUntil, makeFolder } from './kill-load.ts';
 import { LogCheck, readLog } from './log-check.ts';
 import { descendants, survivors } from './process-table.ts';
-import { connectLegacy, connectModern } from './sdk-clients.ts';
-
-export interface KillTestOptions {
-  readonly rounds: number;
-  readonly callers: number;
-  /** How long a round's load lasts before the kill, at most. */
-  readonly seconds: number;
-  readonly report?: (line: string) => void;
-}
+import { runTreeKills } from './tree-kills.ts';
 
 export interface KillTestResult {
   readonly answered: number;
@@ -43,22 +29,7 @@ export async function runKillTest({
   seconds,
   report = () => undefined,
 }: KillTestOptions): Promise<KillTestResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'drawbridge-kill-'));
-  const home = join(folder, 'home');
-  const witness = join(folder, 'witness.txt');
-  await writeFile(witness, '');
-  await writeFile(
-    join(folder, 'mcp.config.json'),
-    JSON.stringify({
-      mcpServers: {
-        filesystem: { command: 'drawbridge', args: ['server', 'filesystem'] },
-        witness: {
-          command: process.execPath,
-          args: [join(projectRoot, 'scripts/witness-server.mjs'), witness],
-        },
-      },
-    }),
-  );
+  const { folder, home, witness } = await makeFolder();
   const answered = new Set<string>();
   const faults: string[] = [];
   const restartMs: number[] = [];
@@ -122,53 +93,29 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await wait(10);
 }
 
-interface Caller {
-  readonly door: Door;
-  readonly folder: string;
-  readonly name: string;
-  readonly isModern: boolean;
-  readonly answered: Set<string>;
-}
-
-/** A legacy client waits for the answer of a stream that broke off until its own timeout. */
-const CALL_TIMEOUT_MS = 5_000;
-
-/** One caller: writes and reads in turn, each call with a text of its own, until the bridge is gone. */
-async function callUntil(
-  signal: AbortSignal,
-  { door, folder, name, isModern, answered }: Caller,
-): Promise<void> {
-  const options = { timeout: CALL_TIMEOUT_MS };
-  try {
-    const client = await (isModern ? connectModern(door) : connectLegacy(door));
-    for (let count = 0; !signal.aborted; count += 1) {
-      const text = `${name}.${count}`;
-      await (count % 2 === 0
-        ? client.call('witness__note', { text }, options)
-        : client.call('filesystem__info', { path: join(folder, text) }, options));
-      answered.add(text);
-    }
-  } catch (error) {
-    if (!signal.aborted && !(error instanceof Error)) throw error;
-    // The bridge was killed under this caller: a call without an answer proves nothing.
-  }
-}
-
 if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '10' },
       callers: { type: 'string', default: '32' },
       seconds: { type: 'string', default: '2' },
+      tree: { type: 'boolean', default: false },
+      'no-reaper': { type: 'boolean', default: false },
     },
   });
-  const { faults, restartMs, ...counts } = await runKillTest({
+  const options = {
     rounds: Number(values.rounds),
     callers: Number(values.callers),
     seconds: Number(values.seconds),
-    report: (line) => console.log(line),
-  });
-  console.log(counts, `restarts: ${restartMs.map((ms) => Math.round(ms)).join(', ')} ms`);
-  for (const fault of faults) console.error(fault);
-  process.exitCode = faults.length === 0 ? 0 : 1;
+    report: (line: string) => console.log(line),
+  };
+  if (values['no-reaper'] && process.pid !== 1) {
+    process.exitCode = runWithoutReaper(import.meta.filename, process.argv.slice(2));
+  } else {
+    const result = values.tree ? await runTreeKills(options) : await runKillTest(options);
+    const { faults, restartMs, ...counts } = result;
+    console.log(counts, `starts: ${restartMs.map((ms) => Math.round(ms)).join(', ')} ms`);
+    for (const fault of faults) console.error(fault);
+    process.exitCode = faults.length === 0 ? 0 : 1;
+  }
 }

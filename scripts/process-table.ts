@@ -1,6 +1,6 @@
 // Who lives below a process, and who of them outlived it, from /proc. A zombie is dead: in a container
 // without a reaping init nobody collects it.
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, readlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface ProcessStat {
@@ -18,6 +18,26 @@ export async function listProcesses(): Promise<Map<number, ProcessStat>> {
     if (stat !== undefined && stat.state !== 'Z') all.set(Number(name), stat);
   }
   return all;
+}
+
+export async function isLiving(pid: number): Promise<boolean> {
+  return (await describeLiving(pid)) !== undefined;
+}
+
+/** The dead that nobody has reaped. */
+export async function countZombies(): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const stats = await Promise.all(pids.map(readStat));
+  return stats.filter((stat) => stat?.state === 'Z').length;
+}
+
+/** The living that work in a folder or below it. */
+export async function listIn(folder: string): Promise<number[]> {
+  const pids = [...(await listProcesses()).keys()];
+  const isInside = await Promise.all(
+    pids.map(async (pid) => (await readCwd(pid)).startsWith(folder)),
+  );
+  return pids.filter((_, index) => isInside[index]);
 }
 
 /** Processes below this one. */
@@ -64,6 +84,15 @@ async function readStat(pid: number): Promise<ProcessStat | undefined> {
   const text = await readProc(`${pid}/stat`);
   const [, name = '', state = '', parent = ''] = /^\d+ \((.*)\) (\S) (\d+)/s.exec(text ?? '') ?? [];
   return text === undefined ? undefined : { name, state, parent: Number(parent) };
+}
+
+async function readCwd(pid: number): Promise<string> {
+  try {
+    return await readlink(`/proc/${pid}/cwd`);
+  } catch (error) {
+    if (isGone(error)) return '';
+    throw error;
+  }
 }
 
 /** A file of /proc; undefined when its process is gone. */

@@ -2,13 +2,24 @@
 // clients start at once when an editor opens: a start file lets one of them start the bridge, and the
 // home's own lock holds even where that file was left behind.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findPackageRoot } from '@drawbridge/registry';
 import { type Home, claimHome } from '../settings/homes.ts';
 import { isUnreachable, readText, type Exchange } from '../fronts/mcp-stdio/exchange.ts';
+import { isSystemError } from '../errors.ts';
+import { isAlive } from '../process-facts.ts';
 import { readRunningBridge } from '../store/home-lock.ts';
+import { readStartMark } from '../store/process-identity.ts';
 import { rotateIfFull } from '../telemetry/rotating-file.ts';
 import { CommandFailure, EXIT_LOCKED } from './failure.ts';
 import { bridgeLogPath } from './servers.ts';
@@ -118,33 +129,29 @@ function turnPath(home: string): string {
 /** Whether this process is the one to start the bridge: it made the file, or its maker is dead. */
 function takeTurn(home: string): boolean {
   const path = turnPath(home);
+  const draft = `${path}.${process.pid}`;
+  // A link, so that the file is never there without saying whose it is.
+  writeFileSync(draft, `${process.pid} ${readStartMark(process.pid)}`, { mode: 0o600 });
   try {
-    writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 });
+    linkSync(draft, path);
     return true;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!isSystemError(error, 'EEXIST')) throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
-  if (isAlive(readOwner(path))) return false;
-  rmSync(path, { force: true });
+  if (!isMakerAlive(path)) rmSync(path, { force: true });
   return false;
 }
 
-function readOwner(path: string): number | undefined {
+/** Not a zombie, and not another process that has its number now. */
+function isMakerAlive(path: string): boolean {
   try {
-    return Number(readFileSync(path, 'utf8')) || process.pid;
+    const [pid, mark] = readFileSync(path, 'utf8').split(' ');
+    return Number(pid) > 0 && isAlive(Number(pid)) && readStartMark(Number(pid)) === mark;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isSystemError(error, 'ENOENT')) return false;
     throw error;
-  }
-}
-
-function isAlive(pid: number | undefined): boolean {
-  if (pid === undefined) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

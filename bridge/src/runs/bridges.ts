@@ -3,6 +3,7 @@
 // and then a survivor or the next start writes the ends that it cannot write any more.
 import type { Logger } from 'pino';
 import { DrawbridgeError } from '../errors.ts';
+import { isAlive as isProcessAlive } from '../process-facts.ts';
 import { isRefusal } from '../store/refusal.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
 import type { RunLog } from './writer.ts';
@@ -163,14 +164,4 @@ function isFinal(error: unknown): boolean {
   return (
     error instanceof DrawbridgeError && (error.code === 'run/unknown' || isRefusal(error.cause))
   );
-}
-
-function isProcessAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, and is another user's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -1,6 +1,14 @@
 // Which literal values the log must never show, told by where they stand, and the home's own secret.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { isSystemError } from '../errors.ts';
 
@@ -42,17 +50,20 @@ export function loadSecret(settings: { readonly home: string; readonly secret?: 
   if (kept !== undefined) return kept;
   mkdirSync(settings.home, { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   try {
+    const made = `${randomBytes(32).toString('base64url')}\n`;
+    writeFileSync(draft, made, { mode: 0o600, flag: 'wx', flush: true });
     // A link, unlike a rename, never replaces the secret another start has just made.
     linkSync(draft, file);
   } catch (error) {
     if (!isSystemError(error, 'EEXIST')) throw error;
+    // An empty one signs nothing: a full disk or a loss of power left it.
+    if (readSecret(file) === undefined) renameSync(draft, file);
   } finally {
     rmSync(draft, { force: true });
   }
   const made = readSecret(file);
-  if (made === undefined) throw new Error(`${file} is empty; remove it and start again`);
+  if (made === undefined) throw new Error(`${file} cannot be read`);
   return made;
 }
 

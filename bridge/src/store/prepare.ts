@@ -3,7 +3,7 @@
 // can; some databases don't let us make it, and then the trigger of `run_events` stands alone.
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, toMessage } from '../errors.ts';
 import { migrate, withMigrationLock } from './migrate.ts';
 import { toSqlState } from './refusal.ts';
 
@@ -14,6 +14,9 @@ const OLDEST_VERSION = 150_000;
 const DONE = new Set(['42710', '23505', 'XX000']);
 /** insufficient_privilege; undefined_object and invalid_parameter_value, as there is no such role. */
 const REFUSED = new Set(['42501', '42704', '22023']);
+
+/** insufficient_privilege; invalid_schema_name, as there is none to create in. */
+const NO_RIGHTS = new Set(['42501', '3F000']);
 
 export interface Prepared {
   /** Such as `18.4`. */
@@ -28,7 +31,9 @@ export async function prepareDatabase(client: ClientBase, logger: Logger): Promi
   const { applied, hasRole } = await withMigrationLock(client, async () => ({
     applied: await migrate(client),
     hasRole: await ensureRole(client),
-  }));
+  })).catch(async (error: unknown) => {
+    throw await explainRights(client, error);
+  });
   if (applied.length > 0) logger.info({ migrations: applied }, 'migrated the database');
   const role = hasRole ? APP_ROLE : undefined;
   if (role === undefined) {
@@ -51,6 +56,23 @@ async function readVersion(client: ClientBase): Promise<string> {
     );
   }
   return text;
+}
+
+/** A user that may not make what Drawbridge needs; any other error is passed on as it is. */
+async function explainRights(client: ClientBase, error: unknown): Promise<unknown> {
+  const refusal = [error, error instanceof Error ? error.cause : undefined].find((each) =>
+    NO_RIGHTS.has(toSqlState(each) ?? ''),
+  );
+  if (refusal === undefined) return error;
+  const { rows } = await client.query<{ user: string; database: string }>(
+    'select quote_ident(current_user) as user, quote_ident(current_database()) as database',
+  );
+  const { user = '', database = '' } = rows[0] ?? {};
+  return new DrawbridgeError(
+    'store/start_failed',
+    `The user ${user} of DATABASE_URL may not make what Drawbridge needs in the database ${database} (${toMessage(refusal)}). As its owner run: grant usage, create on schema public to ${user}; what another user made there before must belong to ${user}.`,
+    { cause: error },
+  );
 }
 
 /** Whether there is the role now, with its rights, and we may take it on. */

@@ -1,59 +1,43 @@
-// Tells a process from a later one with the same number, and a living one from a zombie: after kill -9
-// in a container without a reaping init, the dead stay in the process table.
+// Tells a process from a later one with the same number, and the PostgreSQL of one data folder from
+// that of every other, also of a copy of the folder.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { isSystemError } from '../errors.ts';
-
-/** Whether a process with this number lives; zombies don't. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (!isSystemError(error, 'EPERM')) return false;
-  }
-  return process.platform !== 'linux' || !['Z', 'X', ''].includes(readStat(pid).state);
-}
+import { readdirSync } from 'node:fs';
+import { readBootId, readFolderMark, readProcess } from '../process-facts.ts';
 
 /** Changes whenever the number is given to another process; empty where the system doesn't tell. */
 export function readStartMark(pid: number): string {
-  if (process.platform === 'linux') {
-    const boot = readText('/proc/sys/kernel/random/boot_id').trim();
-    return `${boot}/${readStat(pid).startedAt}`;
-  }
+  if (process.platform === 'linux') return `${readBootId()}/${readProcess(pid)?.startTime ?? ''}`;
   if (process.platform === 'win32') return '';
   return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
 }
 
-/** Whether the process is a PostgreSQL server of this data folder. */
-export function isPostgresOf(pid: number, dataFolder: string): boolean {
-  if (!isAlive(pid)) return false;
-  if (process.platform === 'linux') return readLink(`/proc/${pid}/cwd`) === dataFolder;
-  const { stdout } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
-  return typeof stdout === 'string' && stdout.includes(dataFolder);
+/**
+ * The living processes of PostgreSQL that work in this data folder, as far as this process sees them: the
+ * server, its children (on Linux), and what makes the folder. Empty on Windows.
+ */
+export function listPostgresOf(dataFolder: string): readonly number[] {
+  if (process.platform !== 'linux') return listCommands(dataFolder);
+  const mark = readFolderMark(dataFolder);
+  if (mark === undefined) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => isPostgresIn(pid, mark));
 }
 
-/** proc_pid_stat(5): the name in parentheses may hold spaces, so fields count from the last one. */
-function readStat(pid: number): { state: string; startedAt: string } {
-  const text = readText(`/proc/${pid}/stat`);
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0] ?? '', startedAt: fields[19] ?? '' };
+/** PostgreSQL works in its data folder, by whatever path; a zombie works nowhere. */
+function isPostgresIn(pid: number, mark: string): boolean {
+  if (readFolderMark(`/proc/${pid}/cwd`) !== mark) return false;
+  const { name } = readProcess(pid) ?? {};
+  return name === 'postgres' || name === 'initdb';
 }
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    // The process went away while we looked; gone is an answer here.
-    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ESRCH')) return '';
-    throw error;
-  }
-}
-
-function readLink(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return undefined;
-    throw error;
-  }
+/** Those that were started for this very folder. */
+function listCommands(dataFolder: string): readonly number[] {
+  if (process.platform === 'win32') return [];
+  const { stdout } = spawnSync('ps', ['-axo', 'pid=,command='], { encoding: 'utf8' });
+  return stdout
+    .split('\n')
+    .filter((line) => line.includes(` -D ${dataFolder} `))
+    .map((line) => Number.parseInt(line, 10));
 }

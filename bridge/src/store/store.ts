@@ -4,6 +4,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { EventEmitter } from 'node:events';
 import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
@@ -18,7 +19,7 @@ import { DISK_FULL, explainOutage, explainToCallers } from './outage.ts';
 import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
 import { PatientPool } from './patient-pool.ts';
 import { prepareDatabase } from './prepare.ts';
-import { isRefusal } from './refusal.ts';
+import { isRefusal, toSqlState } from './refusal.ts';
 import { createTransaction } from './transactions.ts';
 
 const POOL_SIZE = 8;
@@ -109,7 +110,10 @@ async function open(
       await client.end();
     }
   };
-  await waitForDatabase({ config, patienceMs: patienceMs * 3, logger, signal });
+  const loginHint =
+    server &&
+    `${join(home, 'postgres', 'password')} is not the password of this database: remove it, and the next start gives the database a new one.`;
+  await waitForDatabase({ config, patienceMs: patienceMs * 3, loginHint, logger, signal });
   const { version: postgres, role } = await asOwner(async (client) => {
     const prepared = await prepareDatabase(client, logger);
     await ensurePartitions(client, now());
@@ -220,11 +224,13 @@ async function tryConnection(config: ClientConfig): Promise<void> {
 async function waitForDatabase({
   config,
   patienceMs,
+  loginHint,
   logger,
   signal,
 }: {
   config: ClientConfig;
   patienceMs: number;
+  loginHint: string | undefined;
   logger: Logger;
   signal: AbortSignal | undefined;
 }): Promise<void> {
@@ -234,9 +240,10 @@ async function waitForDatabase({
       return await tryConnection(config);
     } catch (error) {
       if (isRefusal(error) || performance.now() > until) {
+        const hint = toSqlState(error) === '28P01' ? loginHint : undefined;
         throw new DrawbridgeError(
           'store/start_failed',
-          `The database cannot be reached: ${explainOutage(error)}`,
+          `The database cannot be reached: ${hint ?? explainOutage(error)}`,
           { cause: error },
         );
       }

@@ -132,6 +132,24 @@ describe('without a bridge', () => {
     }
   }, 120_000);
 
+  it.each(['', '1 of another process'])(
+    'one is started though a client that was killed left its start file (%j)',
+    async (text) => {
+      const project = await createProject();
+      try {
+        await project.legacy([]);
+        process.kill(readRunningBridge(project.home)?.pid ?? 0, 'SIGKILL');
+        await vi.waitFor(() => expect(readRunningBridge(project.home)).toBeUndefined(), WAIT);
+        writeFileSync(join(project.home, 'starting'), text);
+        const next = await project.legacy([]);
+        expect(await read(next, 'hello.txt')).toContain('hello from the project');
+      } finally {
+        await project.close();
+      }
+    },
+    LONG,
+  );
+
   it(
     'faults of the environment are told: by start with exit code 2, by stdio as an answer',
     async () => {

@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -17,6 +25,14 @@ describe('loadSecret', () => {
     expect(statSync(join(home, 'new', 'secret')).mode & 0o777).toBe(0o600);
     expect(loadSecret({ home: join(home, 'new') })).toBe(made);
     expect(readdirSync(join(home, 'new'))).toEqual(['secret']);
+  });
+
+  it('makes another where a full disk or a loss of power left an empty one', () => {
+    writeFileSync(join(home, 'secret'), '');
+    const made = loadSecret({ home });
+    expect(Buffer.from(made, 'base64url')).toHaveLength(32);
+    expect(loadSecret({ home })).toBe(made);
+    expect(readdirSync(home)).toEqual(['secret']);
   });
 
   it('closes a file that others could read', () => {

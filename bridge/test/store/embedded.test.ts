@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { sql } from 'drizzle-orm';
@@ -26,7 +26,8 @@ import { copyForAccount, findBinaries, findPackage } from '../../src/store/embed
 import { createLauncher } from '../../src/store/embedded/launch.ts';
 import { startPostmaster } from '../../src/store/embedded/postmaster.ts';
 import { createEmbeddedServer } from '../../src/store/embedded/server.ts';
-import { isAlive, isPostgresOf } from '../../src/store/process-identity.ts';
+import { isAlive } from '../../src/process-facts.ts';
+import { listPostgresOf } from '../../src/store/process-identity.ts';
 import { openStore } from '../../src/store/store.ts';
 import { tenants } from '../../src/store/tables/index.ts';
 
@@ -83,8 +84,7 @@ async function killOwner(owner: ChildProcess): Promise<void> {
 
 /** Living processes whose working directory is the data folder: the server and its children. */
 async function listServers(): Promise<readonly number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  return pids.filter((pid) => isPostgresOf(pid, join(home, 'postgres', 'data')));
+  return listPostgresOf(join(home, 'postgres', 'data'));
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
@@ -116,6 +116,7 @@ test('from nothing, makes its data at the first start and finds it at the second
   await second.close();
   expect((await readdir(join(home, 'postgres'))).sort()).toEqual([
     'data',
+    'lock',
     'password',
     'postgres.log',
   ]);
@@ -286,9 +287,11 @@ test.runIf(isRoot)('from nothing, works the same for an ordinary user', async ()
   await killOwner(owner);
   await until(async () => (await listServers()).length === 0);
   // Root goes on with the data of their owner, and the owner with what root left.
+  for (const lock of ['lock', 'postgres/lock']) await rm(join(home, lock));
   const server = await createEmbeddedServer({ home, logger });
   await server.close();
   await until(async () => (await listServers()).length === 0);
+  expect((await startOwner({ uid: 65_534, gid: 65_534 })).said).toMatchObject({ ok: true });
 });
 
 test.runIf(isRoot)('as root runs as another account, in a home closed to it', async () => {
@@ -311,9 +314,22 @@ test('from nothing, copies the binaries once to the first place that the account
   const { mtimeMs } = await stat(copied);
   expect(await copyForAccount(folder, account, [closed, open])).toBe(copied);
   expect((await stat(copied)).mtimeMs).toBe(mtimeMs);
-  expect(await readdir(open)).toHaveLength(1);
+  const name = 'postgresql-18.4.0-beta.17';
+  expect((await readdir(open)).sort()).toEqual([name, `${name}.lock`]);
 
   await expect(copyForAccount(folder, account, [closed])).rejects.toThrow(/DATABASE_URL/);
+});
+
+test('from nothing, of several starts one copies the binaries, also after one that was killed', async () => {
+  const folder = await findPackage(process.platform, process.arch);
+  const account = { uid: 65_534, gid: 65_534 };
+  await chmod(home, 0o755);
+  const place = join(home, 'open');
+  const target = join(place, 'postgresql-18.4.0-beta.17');
+  await mkdir(join(`${target}-killed`, 'native'), { recursive: true });
+  const copies = Array.from({ length: 3 }, () => copyForAccount(folder, account, [place]));
+  expect(await Promise.all(copies)).toEqual([target, target, target]);
+  expect((await readdir(place)).sort()).toEqual([basename(target), `${basename(target)}.lock`]);
 });
 
 test('names DATABASE_URL where no PostgreSQL is shipped for the platform', async () => {

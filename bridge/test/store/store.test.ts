@@ -163,6 +163,22 @@ test('goes without the role where the database does not let us have it', async (
   await asOwner(`drop role ${name}`);
 });
 
+test('says what a user needs who may not make tables', async () => {
+  const limited = await createTestDatabase({ empty: true });
+  const name = `reader_${randomUUID().slice(0, 8)}`;
+  await asOwner(`create role ${name} login password 'reader'`);
+  const url = limited.url.replace(/\/\/[^@]*@/, `//${name}:reader@`);
+  const store = openStore({ home: '/nonexistent', databaseUrl: url, logger, version: 'test' });
+  await expect(store).rejects.toMatchObject({
+    code: 'store/start_failed',
+    message: expect.stringMatching(
+      `^The user ${name} of DATABASE_URL may not.*grant usage, create on schema public to ${name};`,
+    ),
+  });
+  await limited.drop();
+  await asOwner(`drop role ${name}`);
+});
+
 test('refuses a PostgreSQL older than 15 and says what to do', async () => {
   // No such server is at hand; the version is all that is asked of it before the refusal.
   const old = { query: () => Promise.resolve({ rows: [{ number: 140_012, text: '14.12' }] }) };

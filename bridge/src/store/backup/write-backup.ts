@@ -1,8 +1,8 @@
 // Writes a backup: one snapshot of all tables, while bridges go on writing. It streams from the
 // database through compression to the disk, so it needs no more memory than the largest row.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { ClientBase } from 'pg';
@@ -10,6 +10,7 @@ import { to as copyTo } from 'pg-copy-streams';
 import { DrawbridgeError } from '../../errors.ts';
 import { listPartitions } from '../partitions.ts';
 import { takeBackupLock } from './backup-lock.ts';
+import { createDraft } from './draft.ts';
 import { type BackupHeader, type BackupTable, END_OF_ROWS, toHeader, toLine } from './format.ts';
 import { listTables, quote } from './tables.ts';
 
@@ -48,19 +49,19 @@ export async function writeBackup(options: WriteBackupOptions): Promise<WrittenB
     lock table ${tables.map(({ table }) => quote(table)).join(', ')} in access share mode;`);
   const header = await readHeader(options);
   const rows: Record<string, number> = {};
-  const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const draft = await createDraft(path);
   try {
     await pipeline(
       withChecksum(readTables({ client, header, tables, rows })),
       createGzip(),
-      createWriteStream(draft, { flags: 'wx', mode: 0o600 }),
+      createWriteStream(draft.path, { flags: 'r+' }),
       { signal },
     );
     await client.query('commit');
-    await sync(draft);
-    await rename(draft, path);
+    await sync(draft.path);
+    await rename(draft.path, path);
   } finally {
-    await rm(draft, { force: true });
+    await draft.close();
   }
   return {
     migration: header.migrations.at(-1)?.name ?? '',

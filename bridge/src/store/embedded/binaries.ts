@@ -2,11 +2,13 @@
 // can't enter the folder of a checkout (/root is 0700); then the binaries are copied once to where it
 // can. They can't be started through a descriptor, as PostgreSQL looks for its files beside its path.
 import { constants } from 'node:fs';
-import { access, cp, lstat, mkdir, mkdtemp, realpath, rename, rm } from 'node:fs/promises';
+import { access, cp, lstat, mkdir, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DrawbridgeError, isSystemError } from '../../errors.ts';
+import { type FileLock, tryLock } from '../file-lock.ts';
 import { type Account, canReach } from './account.ts';
 
 export interface Binaries {
@@ -16,6 +18,7 @@ export interface Binaries {
 
 /** The version of the npm packages; the copies are named by it. */
 const VERSION = '18.4.0-beta.17';
+const POLL_MS = 50;
 const COPY_TO = ['/var/lib/drawbridge', join(tmpdir(), 'drawbridge')];
 
 export async function findBinaries(account: Account | undefined): Promise<Binaries> {
@@ -55,12 +58,7 @@ export async function copyForAccount(
     try {
       await mkdir(place, { recursive: true, mode: 0o755 });
       if (!(await isOurs(place)) || !(await canReach(place, account))) continue;
-      if (!(await exists(target))) {
-        const fresh = await mkdtemp(`${target}-`);
-        await cp(folder, join(fresh, 'native'), { recursive: true, verbatimSymlinks: true });
-        await rename(join(fresh, 'native'), target);
-        await rm(fresh, { recursive: true });
-      }
+      if (!(await exists(target))) await copyOnce(folder, target);
       return target;
     } catch (error) {
       // Another place may do: this one is read-only, full, or somebody else's.
@@ -71,6 +69,47 @@ export async function copyForAccount(
     'store/start_failed',
     `The account that PostgreSQL runs under (uid ${account.uid}) cannot enter ${folder}, and the binaries could not be copied to ${places.join(' or ')}. Move the checkout to a folder that every user may enter, start as an ordinary user, or set DATABASE_URL.`,
   );
+}
+
+/** Of several that start at once one copies, and the others wait for it. */
+async function copyOnce(folder: string, target: string): Promise<void> {
+  const lock = await waitForLock(`${target}.lock`);
+  try {
+    if (await exists(target)) return;
+    if (lock !== undefined) await removeUnfinished(target);
+    const fresh = await mkdtemp(`${target}-`);
+    try {
+      await cp(folder, join(fresh, 'native'), { recursive: true, verbatimSymlinks: true });
+      await rename(join(fresh, 'native'), target);
+    } catch (error) {
+      // Without a lock another may have been faster.
+      if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    } finally {
+      await rm(fresh, { recursive: true, force: true });
+    }
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Undefined where there are no locks. It ends with its holder, so somebody always gets it. */
+async function waitForLock(path: string): Promise<FileLock | undefined> {
+  for (;;) {
+    const lock = tryLock(path);
+    if (lock === 'unknown') return undefined;
+    if (lock !== 'held') return lock;
+    await delay(POLL_MS);
+  }
+}
+
+/** Copies whose bridge was killed: whoever holds the lock is the only one that makes any. */
+async function removeUnfinished(target: string): Promise<void> {
+  const place = dirname(target);
+  for (const name of await readdir(place)) {
+    if (name.startsWith(`${basename(target)}-`)) {
+      await rm(join(place, name), { recursive: true, force: true });
+    }
+  }
 }
 
 /** Nobody else could have put anything into it. */

@@ -4,6 +4,7 @@
 // bridge dies in whatever way.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import type { FileLock } from '../file-lock.ts';
 import type { Account } from './account.ts';
 
 export interface Launch {
@@ -13,6 +14,10 @@ export interface Launch {
   readonly cwd: string;
   /** Where it prints to: a file descriptor, or a pipe. */
   readonly output: number | 'pipe';
+  /** What it reads; nothing by default. */
+  readonly input?: string;
+  /** Held by the program and its children as long as they live. */
+  readonly lock?: FileLock | undefined;
 }
 
 export interface Launcher {
@@ -42,17 +47,25 @@ export function createLauncher(account: Account | undefined): Launcher {
     toDataArgument: (dataFolder) => (isHidden ? '/proc/self/cwd' : dataFolder),
     toSiblingArgument: (dataFolder, name) =>
       isHidden ? `/proc/self/cwd/../${name}` : join(dirname(dataFolder), name),
-    launch({ program, args, cwd, output }) {
+    launch({ program, args, cwd, output, input, lock }) {
       const command = hasDeathSignal ? 'setpriv' : program;
       const prefix = hasDeathSignal ? ['--pdeathsig', 'INT', program] : [];
-      return spawn(command, [...prefix, ...args], {
+      const child = spawn(command, [...prefix, ...args], {
         cwd,
         detached: true,
         windowsHide: true,
-        stdio: ['ignore', output, output],
+        stdio: [
+          input === undefined ? 'ignore' : 'pipe',
+          output,
+          output,
+          ...(lock === undefined ? [] : [lock.fd]),
+        ],
         env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
         ...account,
       });
+      // One that ends before it has read everything says why in its output.
+      child.stdin?.on('error', () => undefined).end(input);
+      return child;
     },
   };
 }

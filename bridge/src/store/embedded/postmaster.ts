@@ -1,16 +1,17 @@
 // One run of the PostgreSQL server process over a cluster: start, wait until it takes connections, end.
-// `postmaster.pid` is where PostgreSQL itself tells its pid, socket folder, port and state (manual,
-// "Database Physical Storage"); nothing is guessed from its log but the reason of a failure.
+// Nothing is guessed from its log but the reason of a failure.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { open, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DrawbridgeError, isSystemError, toMessage } from '../../errors.ts';
-import { isAlive, isPostgresOf } from '../process-identity.ts';
-import { removeTemporary } from './address.ts';
+import { isAlive } from '../../process-facts.ts';
+import type { FileLock } from '../file-lock.ts';
+import { endProcesses } from './end-processes.ts';
 import { explainFailure } from './failure.ts';
 import type { Launcher } from './launch.ts';
+import { readPidFile } from './pid-file.ts';
 
 const POLL_MS = 5;
 const LOG_LIMIT_BYTES = 5_000_000;
@@ -29,6 +30,8 @@ export interface PostmasterOptions {
   readonly launcher: Launcher;
   readonly dataFolder: string;
   readonly settings: Readonly<Record<string, string>>;
+  /** Held by the server and its children as long as they live. */
+  readonly lock?: FileLock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,6 +41,7 @@ export async function startPostmaster({
   launcher,
   dataFolder,
   settings,
+  lock,
   signal,
 }: PostmasterOptions): Promise<Postmaster> {
   signal?.throwIfAborted();
@@ -52,11 +56,19 @@ export async function startPostmaster({
     ],
     cwd: dataFolder,
     output: log.fd,
+    lock,
   });
   const exited = once(child, 'exit').then(
     ([code, by]) => (by === null ? `exit code ${code}` : String(by)),
     (error: unknown) => `${postgres} cannot be run: ${toMessage(error)}`,
   );
+  const stop = async (): Promise<void> => {
+    const { pid } = child;
+    if (pid !== undefined) {
+      await endProcesses({ list: () => (isAlive(pid) ? [pid] : []), leader: pid });
+    }
+    await exited;
+  };
   try {
     await Promise.race([exited, waitUntilReady({ child, dataFolder, signal })]);
     const { pid } = child;
@@ -68,52 +80,12 @@ export async function startPostmaster({
       );
     }
     boundLog(logPath, exited);
-    return {
-      pid,
-      exited,
-      async stop() {
-        if (isAlive(pid)) await endProcess(pid);
-        await exited;
-      },
-    };
+    return { pid, exited, stop };
   } catch (error) {
-    child.kill('SIGINT');
-    await exited;
+    await stop();
     throw error;
   } finally {
     await log.close();
-  }
-}
-
-/** Ends a server of this cluster that outlived its bridge, and clears what a dead one left. */
-export async function endOrphan(dataFolder: string): Promise<number | undefined> {
-  const held = await readPidFile(dataFolder);
-  if (held === undefined) return undefined;
-  const isOrphan = isPostgresOf(held.pid, dataFolder);
-  if (isOrphan) await endProcess(held.pid);
-  // Another process may have the number by now, and PostgreSQL would take that for a running server.
-  else if (isAlive(held.pid)) await rm(join(dataFolder, 'postmaster.pid'), { force: true });
-  await removeTemporary(held.socketFolder);
-  return isOrphan ? held.pid : undefined;
-}
-
-/** Fast, then immediate shutdown, then SIGKILL (PostgreSQL manual, "Shutting Down the Server"). */
-async function endProcess(pid: number): Promise<void> {
-  for (const [signal, patienceMs] of [
-    ['SIGINT', 20_000],
-    ['SIGQUIT', 5_000],
-    ['SIGKILL', 5_000],
-  ] as const) {
-    try {
-      process.kill(pid, signal);
-    } catch (error) {
-      if (isSystemError(error, 'ESRCH')) return;
-      throw error;
-    }
-    for (let waited = 0; waited < patienceMs; waited += POLL_MS) {
-      if (!isAlive(pid)) return;
-      await delay(POLL_MS);
-    }
   }
 }
 
@@ -130,33 +102,6 @@ async function waitUntilReady({
     const held = await readPidFile(dataFolder);
     if (held?.pid === child.pid && held?.state === 'ready') return;
     await delay(POLL_MS, undefined, { signal });
-  }
-}
-
-export interface PidFile {
-  readonly pid: number;
-  readonly port: number;
-  /** As PostgreSQL was told: it may count from the data folder. Empty where it has none. */
-  readonly socketFolder: string;
-  readonly listenAddress: string;
-  readonly state: string;
-}
-
-export async function readPidFile(dataFolder: string): Promise<PidFile | undefined> {
-  try {
-    const lines = (await readFile(join(dataFolder, 'postmaster.pid'), 'utf8')).split('\n');
-    const pid = Number(lines[0]);
-    if (!Number.isInteger(pid) || pid <= 0) return undefined;
-    return {
-      pid,
-      port: Number(lines[3]),
-      socketFolder: lines[4]?.trim() ?? '',
-      listenAddress: lines[5]?.trim() ?? '',
-      state: lines[7]?.trim() ?? '',
-    };
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw error;
   }
 }
 

@@ -3,17 +3,20 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isSystemError } from '../../errors.ts';
-import { isPostgresOf } from '../process-identity.ts';
+import { isAlive } from '../../process-facts.ts';
 import { toServerUrl } from './address.ts';
-import { readPidFile } from './postmaster.ts';
+import { readPidFile } from './pid-file.ts';
 
-/** The connection URL of the superuser; undefined when no server of this home takes connections. */
+/**
+ * The connection URL of the superuser, for whoever knows that a bridge runs in the home; undefined when no
+ * server of this home takes connections.
+ */
 export async function findRunningServer(home: string): Promise<string | undefined> {
   const folder = join(home, 'postgres');
   const dataFolder = await findDataFolder(home);
   const held = dataFolder === undefined ? undefined : await readPidFile(dataFolder);
   if (dataFolder === undefined || held === undefined) return undefined;
-  if (held.state !== 'ready' || !isPostgresOf(held.pid, dataFolder)) return undefined;
+  if (held.state !== 'ready' || !isAlive(held.pid)) return undefined;
   const { socketFolder, listenAddress, port } = held;
   const host = socketFolder === '' ? listenAddress : resolve(dataFolder, socketFolder);
   const password = (await readFile(join(folder, 'password'), 'utf8')).trim();

@@ -6,12 +6,17 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { toMessage } from '../../errors.ts';
+import { type Lifetime, withLifetime } from '../../lifetime.ts';
 import { findAccount } from './account.ts';
 import { createAddress, toServerUrl } from './address.ts';
 import { findBinaries } from './binaries.ts';
 import { ensureCluster } from './cluster.ts';
+import { clearDataFolder, endServersOf, takeCluster } from './former-server.ts';
+import { toStartFailure } from './failure.ts';
 import { createLauncher } from './launch.ts';
-import { type Postmaster, endOrphan, startPostmaster } from './postmaster.ts';
+import { type Postmaster, startPostmaster } from './postmaster.ts';
+import { mendRights } from './rights.ts';
+import { chooseSharedMemory } from './shared-memory.ts';
 
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -52,36 +57,65 @@ export interface EmbeddedServerOptions {
 }
 
 /** Rejects with `store/start_failed`. */
-export async function createEmbeddedServer({
-  home,
-  logger,
-  fsync = true,
-  signal,
-}: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const folder = join(home, 'postgres');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const launcher = createLauncher(await findAccount(join(folder, 'data')));
-  const { initdb, postgres } = await findBinaries(launcher.account);
-  const cluster = await ensureCluster({ folder, initdb, launcher, fsync });
-  const dataFolder = await realpath(cluster.dataFolder);
-  const orphan = await endOrphan(dataFolder);
-  if (orphan !== undefined)
-    logger.info({ pid: orphan }, 'ended a database that outlived its bridge');
-
-  const address = await createAddress(dataFolder, launcher.account);
-  const settings = { ...SETTINGS, ...address.settings, fsync: fsync ? 'on' : 'off' };
-  const closing = new AbortController();
-  const start = (signal: AbortSignal | undefined) =>
-    startPostmaster({ postgres, launcher, dataFolder, settings, signal });
-
-  let current: Postmaster | undefined;
-  let trouble: string | undefined;
+export async function createEmbeddedServer(
+  options: EmbeddedServerOptions,
+): Promise<EmbeddedServer> {
   try {
-    current = await start(signal);
+    return await withLifetime((lifetime) => open(options, lifetime));
   } catch (error) {
-    await address.remove();
-    throw error;
+    throw toStartFailure(error, join(options.home, 'postgres'));
   }
+}
+
+async function open(
+  { home, logger, fsync = true, signal }: EmbeddedServerOptions,
+  lifetime: Lifetime,
+): Promise<EmbeddedServer> {
+  await mkdir(join(home, 'postgres'), { recursive: true, mode: 0o700 });
+  const folder = await realpath(join(home, 'postgres'));
+  const account = await findAccount(join(folder, 'data'));
+  await mendRights(join(folder, 'data'), { account, logger });
+  const lock = await takeCluster({ folder, logger, signal });
+  lifetime.defer(() => lock?.release());
+  const launcher = createLauncher(account);
+  const binaries = await findBinaries(account);
+  const sharedMemory = await chooseSharedMemory(account);
+  const cluster = await ensureCluster({
+    folder,
+    binaries,
+    launcher,
+    logger,
+    fsync,
+    sharedMemory,
+    lock,
+    signal,
+  });
+  const dataFolder = await realpath(cluster.dataFolder);
+  const address = await createAddress(dataFolder, account);
+  lifetime.defer(address.remove);
+  const settings = {
+    ...SETTINGS,
+    ...address.settings,
+    fsync: fsync ? 'on' : 'off',
+    dynamic_shared_memory_type: sharedMemory,
+  };
+  const closing = new AbortController();
+  const start = async (signal: AbortSignal | undefined): Promise<Postmaster> => {
+    // What a server that was killed left behind may still be at work.
+    await endServersOf(dataFolder);
+    await clearDataFolder(dataFolder);
+    return startPostmaster({
+      postgres: binaries.postgres,
+      launcher,
+      dataFolder,
+      settings,
+      lock,
+      signal,
+    });
+  };
+
+  let current: Postmaster | undefined = await start(signal);
+  let trouble: string | undefined;
   /** Undefined when it is closed before that succeeds. */
   const restart = async (): Promise<Postmaster | undefined> => {
     let pauseMs = 50;
@@ -113,18 +147,16 @@ export async function createEmbeddedServer({
     }
   };
   const kept = keepRunning(current);
-  const close = async (): Promise<void> => {
+  lifetime.defer(async () => {
     closing.abort();
     await current?.stop();
     await kept;
-    await address.remove();
-  };
-  let closed: Promise<void> | undefined;
+  });
 
   return {
     url: toServerUrl({ ...address, password: cluster.password }),
     pid: () => current?.pid,
     trouble: () => trouble,
-    close: () => (closed ??= close()),
+    close: lifetime.close,
   };
 }

@@ -3,8 +3,10 @@
 // sweeps whatever the file still names. `setpriv --pdeathsig` alone would miss grandchildren.
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { spawn as nodeSpawn, type ChildProcess } from 'node:child_process';
+import { dirname } from 'node:path';
 import { z } from 'zod';
-import { isLiving, readGroup, readPidSpace, readProcess } from './proc.ts';
+import { isLiving, readFolderMark, readPidSpace, readProcess } from '../../process-facts.ts';
+import { readGroup } from './proc.ts';
 import { signalGroup } from './process-group.ts';
 
 export interface ProcessLedger {
@@ -16,6 +18,8 @@ export interface ProcessLedger {
 
 const ledgerSchema = z.object({
   space: z.string(),
+  /** Where it was written: a home that was copied while it ran names processes of the original. */
+  folder: z.string(),
   processes: z.array(z.object({ pid: z.number().int().positive(), startTime: z.number() })),
 });
 
@@ -41,13 +45,14 @@ export function createProcessLedger({
 }: ProcessLedgerOptions): ProcessLedger {
   const startTimes = new Map<number, number>();
   const space = readPidSpace();
+  const folder = readFolderMark(dirname(pidFile));
   let watchdog: ChildProcess | undefined;
   let closed = false;
 
   const write = (): void => {
     const processes = [...startTimes].map(([pid, startTime]) => ({ pid, startTime }));
     const partial = `${pidFile}.partial`;
-    writeFileSync(partial, JSON.stringify({ space, processes }), { mode: 0o600 });
+    writeFileSync(partial, JSON.stringify({ space, folder, processes }), { mode: 0o600 });
     renameSync(partial, pidFile);
   };
 
@@ -96,15 +101,17 @@ export function createProcessLedger({
 
 /**
  * Kills what an earlier bridge of this home left running. Only processes that are truly the recorded
- * ones: same boot and container, same start time; or, where the leader is dead, members of its group
- * and session that are not older than it.
+ * ones: same boot, container and home, same start time; or, where the leader is dead, members of its
+ * group and session that are not older than it.
  * @returns the pids of the groups that were killed
  */
 export function sweepOrphans(pidFile: string): number[] {
   const ledger = readLedger(pidFile);
   if (ledger === undefined) return [];
+  const isOfHere =
+    ledger.space === readPidSpace() && ledger.folder === readFolderMark(dirname(pidFile));
   const orphans = ledger.processes
-    .filter(({ pid, startTime }) => ledger.space === readPidSpace() && isOurs(pid, startTime))
+    .filter(({ pid, startTime }) => isOfHere && isOurs(pid, startTime))
     .map(({ pid }) => pid);
   for (const pid of orphans) signalGroup(pid, 'SIGKILL');
   rmSync(pidFile, { force: true });

@@ -1,6 +1,16 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { sql } from 'drizzle-orm';
 import { Client } from 'pg';
@@ -296,6 +306,25 @@ test('a file is not overwritten by chance, is its owner’s alone, and leaves no
   expect((await backup(source.url, file, '--force')).code).toBe(0);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(readdirSync(folder).filter((name) => /backup\./.test(name))).toEqual([]);
+});
+
+test('the draft of a killed backup goes with the next one, and one being written stays', async () => {
+  const drafts = join(folder, 'drafts');
+  mkdirSync(drafts);
+  const [dead, written] = ['dead', 'written'].map((name) =>
+    join(drafts, `${name}.backup.${2 ** 22 + 1}.0123abcd.draft`),
+  );
+  writeFileSync(dead ?? '', 'cut off');
+  writeFileSync(join(drafts, 'mine.draft'), 'not a backup');
+  const writer = spawn('flock', [written ?? '', 'sh', '-c', 'echo begun; exec sleep 600']);
+  onTestFinished(() => void writer.kill('SIGKILL'));
+  await once(writer.stdout, 'data');
+  expect((await backup(source.url, join(drafts, 'next.backup'))).code).toBe(0);
+  expect(readdirSync(drafts).sort()).toEqual([
+    'mine.draft',
+    'next.backup',
+    basename(written ?? ''),
+  ]);
 });
 
 test('while a backup is made, no day of the log is dropped', async () => {
