@@ -4,7 +4,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, type Pool, type QueryConfig, type QueryResult } from 'pg';
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { type Lifetime, withLifetime } from '../lifetime.ts';
@@ -12,9 +12,10 @@ import type { EraMemory } from '../upstreams/era-memory.ts';
 import { createEmbeddedServer } from './embedded/server.ts';
 import { createStoredEraMemory } from './era-memory.ts';
 import { type NotificationHandler, createNotifications } from './notifications.ts';
-import { explainOutage, explainToCallers } from './outage.ts';
+import { explainOutage, explainToCallers, toStoreError } from './outage.ts';
 import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
 import { PatientPool } from './patient-pool.ts';
+import { watchPool } from './pool-watch.ts';
 import { prepareDatabase } from './prepare.ts';
 import { isRefusal } from './refusal.ts';
 import { createTransaction } from './transactions.ts';
@@ -94,6 +95,8 @@ async function open(
     connectionString: server?.url ?? databaseUrl,
     application_name: `drawbridge/${version}`,
     keepAlive: true,
+    // A frozen server takes connections and never answers.
+    connectionTimeoutMillis: patienceMs,
   };
 
   const asOwner = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
@@ -134,7 +137,9 @@ async function open(
   // its end): its query gets the first error, and a second one would end the bridge.
   pool.on('connect', (client) => client.on('error', () => undefined));
   lifetime.defer(() => pool.end());
-  const db = Object.assign(drizzle(pool), { transaction: createTransaction(pool) });
+  const watch = watchPool(pool, { patienceMs, probe: () => tryConnection(config), logger });
+  lifetime.defer(watch.close);
+  const db = createDatabase(pool, explain);
 
   const notifications = await createNotifications({
     connect,
@@ -176,6 +181,23 @@ async function open(
     onUp: (listener) => subscribe(events, 'up', listener),
     close: lifetime.close,
   };
+}
+
+/** Errors of a database that is away are `store/unavailable`, whatever the driver calls them. */
+function createDatabase(pool: Pool, explain: (error: unknown) => string): Database {
+  const query = async (statement: QueryConfig, values?: unknown[]): Promise<QueryResult> => {
+    try {
+      return await pool.query(statement, values);
+    } catch (error) {
+      throw toStoreError(error, explain);
+    }
+  };
+  // Of its client drizzle asks no more, as transactions are ours.
+  const client = { query } as unknown as Pool;
+  return Object.assign(drizzle(client), {
+    $client: pool,
+    transaction: createTransaction(pool, explain),
+  });
 }
 
 /** An error after the connection is made is told to who waits for a query; this keeps it from being thrown. */
