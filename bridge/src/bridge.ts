@@ -159,6 +159,11 @@ async function open(
     },
   });
   lifetime.defer(bridgeRun.close);
+  runs.onRenewal(() => {
+    bridgeRun
+      .renew()
+      .catch((error: unknown) => logger.error({ err: error }, "the bridge's run was not renewed"));
+  });
   const offerStore = createOfferStore({ db: store.db, tenantId, createId });
   const discovery = createDiscovery({
     catalog,
@@ -258,7 +263,7 @@ async function open(
       });
       return run.id;
     },
-    endRun: (runId) => runs.log.end(runId, 'completed'),
+    endRun: runs.endSession,
   });
   const idempotencyKeys = createIdempotencyKeys(store.db, redact);
   const hourly = setInterval(() => {

@@ -47,6 +47,12 @@ const callDescription = callId.extend({
   bridge: z.uuid().optional(),
 });
 
+/** Of a call that never went to its server, which the event describes in full; absent otherwise. */
+const unsent = callDescription
+  .omit({ callId: true, bridge: true })
+  .partial()
+  .extend({ sent: z.literal(false).optional() });
+
 const runReason = z.object({ reason: z.string().optional() });
 
 /** Payload schemas by type; the number is the version that the present code writes. */
@@ -88,11 +94,13 @@ export const runEventPayloads = {
       size: z.number().int(),
     }),
   },
+  /** Version 1 did not tell whether the call was sent. */
   'call.failed': {
-    version: 1,
+    version: 2,
     schema: callId.extend({
       outcome: z.enum(['protocol_error', 'timed_out', 'unknown']),
       error: rpcError,
+      ...unsent.shape,
     }),
   },
   /** A call refused before it was started, so the event describes it in full. */
@@ -104,7 +112,11 @@ export const runEventPayloads = {
       others: z.number().int().nonnegative().optional(),
     }),
   },
-  'call.cancelled': { version: 1, schema: callId.extend({ reason: z.string().optional() }) },
+  /** Version 1 did not tell whether the call was sent. */
+  'call.cancelled': {
+    version: 2,
+    schema: callId.extend({ reason: z.string().optional(), ...unsent.shape }),
+  },
   'artifact.created': {
     version: 1,
     schema: z.object({ sha256: z.string(), mediaType: z.string(), size: z.number().int() }),

@@ -72,6 +72,11 @@ export interface RoutedCall extends Call {
   readonly waitedMs?: number;
 }
 
+/** A call at the door to its server: who sends it tells its page in the log first. */
+export interface SendableCall extends RoutedCall {
+  readonly page?: { markSent(): void };
+}
+
 export interface RpcError {
   readonly code: number;
   readonly message: string;
@@ -91,13 +96,18 @@ export interface AnsweredOutcome {
   readonly large?: LargeResult;
 }
 
+/** Set by the recorder where the call never went to a server: nothing was done. */
+interface Unsent {
+  readonly sent?: false;
+}
+
 /** How a call ended. The log, the metrics and HTTP tell all seven apart. */
 export type Outcome =
   | AnsweredOutcome
-  | { readonly kind: 'protocol_error'; readonly error: RpcError }
+  | ({ readonly kind: 'protocol_error'; readonly error: RpcError } & Unsent)
   | { readonly kind: 'input_required'; readonly result: Record<string, unknown> }
-  | { readonly kind: 'cancelled' }
-  | { readonly kind: 'timed_out'; readonly error: RpcError }
+  | ({ readonly kind: 'cancelled' } & Unsent)
+  | ({ readonly kind: 'timed_out'; readonly error: RpcError } & Unsent)
   | {
       readonly kind: 'denied';
       readonly error: RpcError;

@@ -1,12 +1,13 @@
 // The recorder's outer half: whatever happens to a call, its end is committed before the outcome is
-// let out. A call that could not be committed must not look answered, so its outcome is unknown.
+// let out. A call that could not be committed must not look answered, so its outcome is unknown; its end
+// is owed, and written when the log can be written again (runs/owed-ends.ts).
 import { INLINE_BODY_BYTES } from '@drawbridge/schemas';
 import { DrawbridgeError, toPublicMessage } from '../errors.ts';
 import { JsonText, type LogEvent, PreparedBody } from '../runs/event-text.ts';
 import { toJsonText } from '../runs/json-text.ts';
 import type { LogOwner } from '../runs/log-owners.ts';
 import type { Redact } from '../runs/redaction.ts';
-import type { RunLog } from '../runs/writer.ts';
+import type { CallLog, RunLog } from '../runs/writer.ts';
 import { redactText, redactValue } from '../secrets/redact-value.ts';
 import { LargeJson } from './large-json/large-json.ts';
 import type { AnsweredOutcome, Call, CallSink, Outcome, RpcError } from './call.ts';
@@ -14,15 +15,14 @@ import { type NoteBudget, createNoteBudget } from './note-budget.ts';
 import type { Step } from './pipeline.ts';
 import type { RefusableCall } from './route.ts';
 
-/** The part of the run log that the recorder needs. */
-export type CallLog = Pick<RunLog, 'append'>;
 export type CallEvent = Extract<LogEvent, { type: `call.${string}` }>;
+type CallDescription = Extract<CallEvent, { type: 'call.started' }>['payload'];
 
 /** A call that carries its page of the log. */
 export type Recordable<C extends Call> = C & { readonly page: CallPage };
 
 export interface RecordOptions {
-  readonly log: CallLog;
+  readonly log: Pick<RunLog, 'calls'>;
   readonly now?: () => number;
   /** What an upstream says besides its results reaches callers as it reaches the log. */
   readonly redact?: Redact;
@@ -31,7 +31,7 @@ export interface RecordOptions {
 }
 
 interface CallPageParts {
-  readonly log: CallLog;
+  readonly log: RecordOptions['log'];
   readonly now: () => number;
   readonly budget: NoteBudget;
   readonly redact: Redact;
@@ -39,6 +39,8 @@ interface CallPageParts {
 
 const PROGRESS_INTERVAL_MS = 100;
 const MESSAGES_PER_CALL = 1_000;
+/** JSON-RPC's. */
+const INTERNAL_ERROR = -32_603;
 
 /**
  * One call's page in the log. Progress is logged at most every 100 ms, messages up to 1,000 a call, and
@@ -56,6 +58,7 @@ export class CallPage {
   readonly #budget: NoteBudget;
   #leftOut = 0;
   #failure: unknown;
+  #isSent = false;
 
   get #owner(): LogOwner {
     return this.#call.principal;
@@ -64,9 +67,26 @@ export class CallPage {
   constructor(call: RefusableCall, { log, now, budget, redact }: CallPageParts) {
     this.#redact = redact;
     this.#call = call;
-    this.#log = log;
+    this.#log = log.calls();
     this.#now = now;
     this.#budget = budget;
+  }
+
+  /** Its server may have it from here on. */
+  markSent(): void {
+    this.#isSent = true;
+  }
+
+  /** The outcome, marked where nothing was sent. */
+  toUnsent(outcome: Outcome): Outcome {
+    switch (outcome.kind) {
+      case 'protocol_error':
+      case 'timed_out':
+      case 'cancelled':
+        return this.#isSent ? outcome : { ...outcome, sent: false };
+      default:
+        return outcome;
+    }
   }
 
   /** Writes `call.started` once; resolves when it is committed. */
@@ -89,6 +109,13 @@ export class CallPage {
       this.#log.append(this.#call.runId, this.#ending(outcome, durationMs), this.#owner),
     ]);
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** The end of a call that failed by a fault of ours, which its front tells; where it did not start it has none. */
+  async abandon(durationMs: number): Promise<void> {
+    if (this.#started === undefined) return;
+    const error = { code: INTERNAL_ERROR, message: 'The bridge failed; its log says why.' };
+    await this.end({ kind: 'protocol_error', error }, durationMs).catch(() => undefined); // owed
   }
 
   /** A sink that logs what it passes on. */
@@ -143,6 +170,15 @@ export class CallPage {
     this.#failure ??= error;
   }
 
+  /** What was not sent is told in full: its start may not be in the log. */
+  #unsent({
+    sent,
+  }: {
+    readonly sent?: false;
+  }): (CallDescription & { readonly sent: false }) | undefined {
+    return sent === false ? { sent, ...describe(this.#call) } : undefined;
+  }
+
   #ending(outcome: Outcome, durationMs: number): CallEvent {
     const callId = this.#call.id;
     switch (outcome.kind) {
@@ -159,8 +195,9 @@ export class CallPage {
           type: 'call.failed',
           payload: {
             callId,
-            outcome: isUnknown(outcome.error) ? 'unknown' : outcome.kind,
+            outcome: isUnknown(outcome) ? 'unknown' : outcome.kind,
             error: outcome.error,
+            ...this.#unsent(outcome),
           },
           durationMs,
         };
@@ -169,7 +206,7 @@ export class CallPage {
       case 'cancelled':
         return {
           type: 'call.cancelled',
-          payload: { callId, ...toReason(this.#call.signal) },
+          payload: { callId, ...toReason(this.#call.signal), ...this.#unsent(outcome) },
           durationMs,
         };
       case 'denied':
@@ -198,9 +235,14 @@ export function createRecordStep({
   return async (call, next) => {
     const begin = now();
     const page = new CallPage(call, parts);
-    const outcome = withText(
-      redactError(await next({ page, ...call, sink: page.sink(call.sink) }), redact),
-    );
+    let answered: Outcome;
+    try {
+      answered = await next({ page, ...call, sink: page.sink(call.sink) });
+    } catch (error) {
+      await page.abandon(now() - begin);
+      throw error;
+    }
+    const outcome = page.toUnsent(withText(redactError(answered, redact)));
     const durationMs = now() - begin;
     const committed = await page.end(outcome, durationMs).then(
       () => outcome,
@@ -240,16 +282,17 @@ function toUncommitted(call: RefusableCall, outcome: Outcome, cause: unknown): O
     cause instanceof DrawbridgeError ? toPublicMessage(cause) : 'the log did not take it';
   return {
     kind: 'protocol_error',
+    ...('sent' in outcome && { sent: false }),
     error: {
-      code: -32_603,
+      code: INTERNAL_ERROR,
       message: `The outcome of ${call.name} is unknown: it ended, but could not be recorded (${reason}). Look before you repeat it.`,
       data: { code: 'log/outcome_unknown', callId: call.id, runId: call.runId },
     },
   };
 }
 
-function isUnknown(error: RpcError): boolean {
-  return dataCode(error)?.endsWith('/outcome_unknown') ?? false;
+function isUnknown({ error, sent }: { error: RpcError; sent?: false }): boolean {
+  return sent === undefined && (dataCode(error)?.endsWith('/outcome_unknown') ?? false);
 }
 
 function isLogError(error: RpcError): boolean {
@@ -261,10 +304,7 @@ function dataCode({ data }: RpcError): string | undefined {
   return typeof data.code === 'string' ? data.code : undefined;
 }
 
-function describe(
-  call: RefusableCall,
-  isRefused = false,
-): Extract<CallEvent, { type: 'call.started' }>['payload'] {
+function describe(call: RefusableCall, isRefused = false): CallDescription {
   const target = 'target' in call ? call.target : undefined;
   return {
     callId: call.id,

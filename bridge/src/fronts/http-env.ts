@@ -63,6 +63,7 @@ export interface HttpParts {
     readonly live: LiveRuns;
     readonly directory: RunDirectory;
     readonly retention: Pick<Retention, 'plan' | 'run'>;
+    readonly bridgeId: () => string;
   };
   readonly checks: readonly HealthCheck[];
   /** Records a security event in the bridge's own run. */

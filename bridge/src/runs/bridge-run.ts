@@ -6,6 +6,8 @@ import type { NewRun, RunLog } from './writer.ts';
 
 export interface BridgeRun {
   append(event: LogEvent): Promise<number>;
+  /** Begins it anew, because others ended it. */
+  renew(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function createBridgeRun({ log, run, logger }: BridgeRunOptions): P
 
   return {
     append: (event) => log.append(current.id, event),
+    renew,
     async close() {
       clearInterval(timer);
       await log.end(current.id, 'completed', 'the bridge stopped');

@@ -1,6 +1,7 @@
 // The bridges that share a log. Each beats a heart in its row; one that stopped, or whose process is
 // known to be gone, is taken for dead: its row is closed first, which fences it off (store/run-log.ts),
-// and then a survivor or the next start writes the ends that it cannot write any more.
+// and then a survivor or the next start writes the ends that it cannot write any more. A bridge that finds
+// its row closed goes on under another id, so that what it left has one who ends it, and no other.
 import type { Logger } from 'pino';
 import { DrawbridgeError } from '../errors.ts';
 import { isAlive as isProcessAlive } from '../process-facts.ts';
@@ -9,6 +10,8 @@ import type { RunUpkeep } from '../store/run-upkeep.ts';
 import type { RunLog } from './writer.ts';
 
 export interface Bridges {
+  /** This bridge's, until others take it for dead. */
+  id(): string;
   /** Whether other bridges are alive, as of the last beat. */
   hasPeers(): boolean;
   /** Writes the ends of what dead bridges left open; returns how many calls and runs those were. */
@@ -24,8 +27,8 @@ export interface BridgesOptions {
   readonly self: BridgeIdentity;
   /** No other bridge can be alive: the database is this home's own, and the home is locked. */
   readonly isAlone?: boolean;
-  /** Others had taken this bridge for dead and ended its runs. */
-  readonly onTakenForDead: () => void;
+  /** Others have taken this bridge for dead, and end its runs: registers it anew and returns its new id. */
+  readonly onTakenForDead: () => Promise<string>;
   /** Whether a process of this host lives. */
   readonly isAlive?: (pid: number) => boolean;
   readonly staleSeconds?: number;
@@ -48,30 +51,44 @@ export function createBridges({
   upkeep,
   log,
   logger,
-  self,
+  self: registered,
   isAlone = false,
   onTakenForDead,
   isAlive = isProcessAlive,
   staleSeconds = STALE_SECONDS,
   beatMs = BEAT_MS,
 }: BridgesOptions): Bridges {
+  let self = registered;
   let peers = 0;
+  /** Since when, by the monotonic clock, this bridge has beaten without a break. */
+  let steadySince = performance.now();
+  let beatenAt = steadySince;
+  let isBeating = false;
   let sweeping: Promise<{ calls: number; runs: number }> | undefined;
   let turn: Promise<void> = Promise.resolve();
 
   const beat = async (): Promise<void> => {
     const { wasEnded, peers: alive } = await upkeep.beat(self.id, staleSeconds);
     peers = alive;
+    const now = performance.now();
+    if (now - beatenAt > 2 * beatMs) steadySince = now;
+    beatenAt = now;
     if (!wasEnded) return;
-    logger.warn('This bridge gave no sign of life for too long; others have ended its runs.');
-    onTakenForDead();
+    logger.warn('This bridge gave no sign of life for too long; others end its runs.');
+    self = { ...self, id: await onTakenForDead() };
   };
 
-  const sweep = async (): Promise<{ calls: number; runs: number }> => {
+  /** Who could not beat itself cannot tell yet whether others could: the database was away for all. */
+  const canTellOthers = (): boolean => performance.now() - steadySince >= 2 * beatMs;
+
+  const sweep = async (believesBeats: boolean): Promise<{ calls: number; runs: number }> => {
     const others = await upkeep.others(self.id, staleSeconds);
     const dead = others.filter(
-      ({ pid, host, isStale }) =>
-        isAlone || isStale || (host === self.host && (pid === self.pid || !isAlive(pid))),
+      ({ pid, host, isEnded, isStale }) =>
+        isAlone ||
+        isEnded ||
+        (isStale && believesBeats) ||
+        (host === self.host && (pid === self.pid || !isAlive(pid))),
     );
     const total = { calls: 0, runs: 0 };
     for (const id of await upkeep.claim(
@@ -106,6 +123,8 @@ export function createBridges({
   };
 
   const endWhatIsLeft = async (bridgeId: string): Promise<{ calls: number; runs: number }> => {
+    // What an earlier sweep wrote and was not answered is there by now, or will never be.
+    await log.settle();
     const calls = await upkeep.openCalls(bridgeId);
     const endedCalls = await endEach(
       calls.map(({ runId, callId }) =>
@@ -134,27 +153,31 @@ export function createBridges({
     return { calls: endedCalls, runs: endedRuns };
   };
 
-  const endRunsOfDeadBridges = (): Promise<{ calls: number; runs: number }> => {
-    sweeping ??= sweep().finally(() => (sweeping = undefined));
+  const endRunsOfDeadBridges = (believesBeats = true): Promise<{ calls: number; runs: number }> => {
+    sweeping ??= sweep(believesBeats).finally(() => (sweeping = undefined));
     return sweeping;
   };
 
   const timer = setInterval(() => {
+    if (isBeating) return;
+    isBeating = true;
     turn = beat()
       .then(async () => {
-        await endRunsOfDeadBridges();
+        await endRunsOfDeadBridges(canTellOthers());
       })
-      .catch((error: unknown) => logger.warn({ err: error }, 'a heartbeat failed'));
+      .catch((error: unknown) => logger.warn({ err: error }, 'a heartbeat failed'))
+      .finally(() => (isBeating = false));
   }, beatMs);
   timer.unref();
 
   return {
+    id: () => self.id,
     hasPeers: () => peers > 0,
-    endRunsOfDeadBridges,
+    endRunsOfDeadBridges: () => endRunsOfDeadBridges(),
     async close() {
       clearInterval(timer);
       await turn;
-      await upkeep.retire(self.id);
+      await upkeep.retire(self.id, log.owes());
     },
   };
 }

@@ -22,8 +22,8 @@ export interface RunDirectory {
   find(caller: Caller): Promise<string>;
   /** Ends runs that nobody used for 30 minutes and that have no call under way. */
   endIdle(): Promise<void>;
-  /** Forgets all runs: others have ended them. */
-  forget(): void;
+  /** Forgets all runs, since others end them, and goes on under another bridge's id. */
+  renew(bridgeId: string): void;
   /** Ends all runs. */
   close(): Promise<void>;
 }
@@ -48,10 +48,11 @@ export function createRunDirectory({
   log,
   queries,
   upkeep,
-  bridgeId,
+  bridgeId: firstId,
   logger,
   now = Date.now,
 }: RunDirectoryOptions): RunDirectory {
+  let bridgeId = firstId;
   const open = new Map<string, OpenRun>();
 
   const start = async ({ principal, client, project }: Caller, key: string): Promise<string> => {
@@ -122,7 +123,10 @@ export function createRunDirectory({
         await end(run.id, 'idle for 30 minutes');
       }
     },
-    forget: () => open.clear(),
+    renew(id) {
+      bridgeId = id;
+      open.clear();
+    },
     async close() {
       const ids = [...open.values()].map(({ id }) => id);
       open.clear();

@@ -20,10 +20,14 @@ const bodyFields = {
   'call.input_required': 'requests',
   'call.input_provided': 'responses',
   'call.completed': 'result',
+  'call.failed': 'arguments',
+  'call.cancelled': 'arguments',
 } as const satisfies Partial<Record<RunEventType, string>>;
 
 type BodyEventType = keyof typeof bodyFields;
 type BodyField<T extends RunEventType> = T extends BodyEventType ? (typeof bodyFields)[T] : never;
+/** They have a body only where they tell of a call that was not sent. */
+type Described = 'call.failed' | 'call.cancelled';
 /** What the log works out itself. */
 type Derived<T extends RunEventType> = T extends 'call.completed'
   ? 'size'
@@ -36,7 +40,9 @@ export type LogEvent = {
   [T in RunEventType]: {
     readonly type: T;
     readonly payload: Omit<RunEventPayload<T>, BodyField<T> | Derived<T>> &
-      Readonly<Record<BodyField<T>, unknown>>;
+      Readonly<
+        T extends Described ? Partial<Record<BodyField<T>, unknown>> : Record<BodyField<T>, unknown>
+      >;
     readonly durationMs?: number;
   };
 }[RunEventType];
@@ -68,7 +74,7 @@ export class PreparedBody {
 export interface EventTextOptions {
   readonly redact: Redact;
   /** Written into `call.started`, so that a survivor knows whose calls a dead bridge left open. */
-  readonly bridgeId: string;
+  readonly bridgeId: () => string;
 }
 
 export interface EventText extends EventRow {
@@ -100,8 +106,9 @@ export function createEventText({
   /** An error's data comes from a server and may be of any size, like a body. */
   const toErrorData = (data: unknown, artifacts: ArtifactRow[]): unknown => {
     const text = toJsonText(data);
+    const { length } = artifacts;
     const body = toBody(text, artifacts);
-    return artifacts.length === 0 ? data : JSON.parse(body);
+    return artifacts.length === length ? data : JSON.parse(body);
   };
 
   /** Redacted before it is cut: half a secret would not be known. */
@@ -114,7 +121,7 @@ export function createEventText({
     const artifacts: ArtifactRow[] = [];
     const fields: Record<string, unknown> = Object.assign({}, event.payload);
     let body = '';
-    if (hasBody(event)) {
+    if (hasBody(event) && bodyFields[event.type] in fields) {
       const field = bodyFields[event.type];
       const value = fields[field];
       let size: number | undefined;
@@ -131,8 +138,9 @@ export function createEventText({
       fields[field] = undefined; // left out of JSON
       if (event.type === 'call.completed') fields['size'] = size;
       if (event.type === 'call.started' || event.type === 'call.denied')
-        fields['bridge'] = bridgeId;
-    } else if (event.type === 'call.failed') {
+        fields['bridge'] = bridgeId();
+    }
+    if (event.type === 'call.failed') {
       const { message, data, ...rest } = event.payload.error;
       fields['error'] = {
         ...rest,

@@ -11,6 +11,8 @@ export interface LogOwner {
 interface KnownRun {
   readonly owner: LogOwner | undefined;
   waiting: number;
+  /** Calls under way that began here. */
+  calls: number;
 }
 
 interface Backlog {
@@ -33,8 +35,28 @@ export class LogOwners {
     const known = this.#runs.get(runId);
     if (known !== undefined) return known.owner;
     this.#forgetOldest();
-    this.#runs.set(runId, { owner: given, waiting: 0 });
+    this.#runs.set(runId, { owner: given, waiting: 0, calls: 0 });
     return given;
+  }
+
+  /** The run is known by then. */
+  beginCall(runId: string): void {
+    const run = this.#runs.get(runId);
+    if (run !== undefined) run.calls += 1;
+  }
+
+  endCall(runId: string): void {
+    const run = this.#runs.get(runId);
+    if (run !== undefined && run.calls > 0) run.calls -= 1;
+  }
+
+  hasCalls(runId: string): boolean {
+    return (this.#runs.get(runId)?.calls ?? 0) > 0;
+  }
+
+  /** Others end the calls that are under way. */
+  forgetCalls(): void {
+    for (const run of this.#runs.values()) run.calls = 0;
   }
 
   /** Whether no more of this owner may wait. */
@@ -72,11 +94,11 @@ export class LogOwners {
     if (this.#runs.get(runId)?.waiting === 0) this.#runs.delete(runId);
   }
 
-  /** A run that has events waiting keeps its owner, since they keep their order with it. */
+  /** A run that has events waiting keeps its owner, since they keep their order with it; its calls are counted. */
   #forgetOldest(): void {
     if (this.#runs.size < MOST_RUNS) return;
-    for (const [runId, { waiting }] of this.#runs) {
-      if (waiting > 0) continue;
+    for (const [runId, { waiting, calls }] of this.#runs) {
+      if (waiting > 0 || calls > 0) continue;
       this.#runs.delete(runId);
       return;
     }

@@ -2,6 +2,7 @@
 // keeps the log in order. Opening it ends what dead bridges left open.
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import { v7 as createId } from 'uuid';
 import type { HeldBytes } from '../held-bytes.ts';
 import { type Lifetime, withLifetime } from '../lifetime.ts';
 import { createRunLogBodies } from '../store/run-log-bodies.ts';
@@ -25,6 +26,12 @@ export interface Runs {
   readonly live: LiveRuns;
   readonly directory: RunDirectory;
   readonly retention: Pick<Retention, 'plan' | 'run'>;
+  /** This bridge's id among those that share the log. */
+  bridgeId(): string;
+  /** Ends the run of a session that is over, with the last of its calls. */
+  endSession(runId: string): Promise<void>;
+  /** Calls the listener when this bridge was taken for dead, and others end its runs; it goes on anew. */
+  onRenewal(listener: () => void): void;
   /** Ends the runs of stateless callers, writes what waits, and marks this bridge as ended. */
   close(): Promise<void>;
 }
@@ -57,10 +64,12 @@ async function open(
   const upkeep = createRunUpkeep(store.db);
   const self = { id: bridgeId, pid: process.pid, host: hostname() };
   await upkeep.register({ ...self, version });
+  const openLog = (id: string) => createRunLogStore({ bridgeId: id, connect: store.connect });
 
   const log = createRunLog({
-    store: createRunLogStore({ bridgeId, connect: store.connect }),
+    store: openLog(bridgeId),
     bridgeId,
+    findOpen: upkeep.findOpen,
     logger,
     redact,
     bodies: createRunLogBodies({ connect: store.connect }),
@@ -70,6 +79,7 @@ async function open(
   });
   lifetime.defer(log.close);
 
+  const renewals = new Set<() => void>();
   const directory = createRunDirectory({ log, queries, upkeep, bridgeId, logger });
   const bridges = createBridges({
     upkeep,
@@ -77,7 +87,14 @@ async function open(
     logger,
     self,
     isAlone: store.info.kind === 'embedded',
-    onTakenForDead: directory.forget,
+    async onTakenForDead() {
+      const id = createId();
+      await upkeep.register({ ...self, id, version });
+      log.renew({ bridgeId: id, store: openLog(id) });
+      directory.renew(id);
+      for (const listener of renewals) listener();
+      return id;
+    },
   });
   lifetime.defer(async () => {
     await log.flush();
@@ -102,10 +119,20 @@ async function open(
   });
   lifetime.defer(news.close);
 
+  /** A call of it that another bridge carries ends first. */
+  const isBusyElsewhere = async (id: string): Promise<boolean> =>
+    bridges.hasPeers() && (await upkeep.hasOpenCall(id));
+  const endSession = async (id: string): Promise<void> => {
+    if (!(await isBusyElsewhere(id))) await log.end(id, 'completed');
+  };
+  /** Those whose end was not written when their session ended. */
+  const endSessions = async (): Promise<void> => {
+    for (const id of await upkeep.runsOfEndedSessions()) await endSession(id);
+  };
   const idle = setInterval(() => {
-    directory
-      .endIdle()
-      .catch((error: unknown) => logger.warn({ err: error }, 'idle runs could not be ended'));
+    Promise.all([directory.endIdle(), endSessions()]).catch((error: unknown) =>
+      logger.warn({ err: error }, 'idle runs could not be ended'),
+    );
   }, IDLE_INTERVAL_MS);
   idle.unref();
   lifetime.defer(() => clearInterval(idle));
@@ -127,6 +154,9 @@ async function open(
     live: createLiveRuns({ reader, news }),
     directory,
     retention: keeper,
+    bridgeId: bridges.id,
+    endSession,
+    onRenewal: (listener) => void renewals.add(listener),
     close: lifetime.close,
   };
 }

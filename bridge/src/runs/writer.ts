@@ -1,47 +1,51 @@
 // The run log: everything that happens in a run is appended here, and an append resolves when it is
 // committed. Appends of all runs share commits: while one batch is being committed the next one
 // gathers, so the cost of a commit is divided among all who wait for it.
-import { setImmediate as turn } from 'node:timers/promises';
 import { v7 as createUuid } from 'uuid';
 import type { Logger } from 'pino';
-import type { RunKind } from '@drawbridge/schemas';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import {
   BatchRefused,
-  type RunBatch,
   type RunLogStore,
   type RunRow,
   type WrittenRun,
+  takenForDead,
 } from '../store/run-log.ts';
 import type { RunLogBodies } from '../store/run-log-bodies.ts';
+import type { CallPlace } from '../store/run-upkeep.ts';
 import type { HeldBytes } from '../held-bytes.ts';
 import { type EventText, type LogEvent, createEventText } from './event-text.ts';
-import { redactText } from '../secrets/redact-value.ts';
 import { type PrepareBody, createLargeBodies } from './large-bodies.ts';
+import { type Entry, type Failed, type Waiting, isEnd, toEndedCall } from './log-entry.ts';
+import {
+  type RunEnd,
+  type RunEntries,
+  endedRun,
+  groupByRun,
+  settleInTurns,
+  toBatch,
+} from './log-batch.ts';
 import { type LogOwner, LogOwners } from './log-owners.ts';
 import { LogQueue } from './log-queue.ts';
+import { OwedEnds } from './owed-ends.ts';
+import { unknownRun } from './reader.ts';
 import type { Redact } from './redaction.ts';
+import { type NewRun, toRunRow } from './run-row.ts';
 import { UnreadyEvents } from './unready-events.ts';
 
-export type RunEnd = 'completed' | 'failed' | 'cancelled';
-
-export interface NewRun {
-  /** A UUID v7; made here when absent. Who gives one may append before `open` resolves. */
-  readonly id?: string;
-  readonly tenantId: string;
-  readonly project: string;
-  /** The principal's id. */
-  readonly createdBy: string;
-  readonly kind: RunKind;
-  readonly title: string;
-  readonly client?: string;
-  readonly parentId?: string;
-  /** At most one open run of a tenant has this key. */
-  readonly streamKey?: string;
-}
+export type { NewRun, RunEnd };
 
 /** What a commit brought: the last seq of each run it touched. */
 export type CommitListener = (runs: readonly { runId: string; lastSeq: number }[]) => void;
+
+/** The log as calls write it that begin now. */
+export interface CallLog {
+  /**
+   * As {@link RunLog.append}. The end of a call that cannot be written is owed, and written later. When the
+   * bridge was taken for dead, others end the calls that began before, and nothing more of them is taken.
+   */
+  append(runId: string, event: LogEvent, owner?: LogOwner): Promise<number>;
+}
 
 export interface RunLog {
   /** Inserts the run and its `run.started`. */
@@ -52,12 +56,25 @@ export interface RunLog {
    * @param owner who takes the turn, where this log may not know the run
    */
   append(runId: string, event: LogEvent, owner?: LogOwner): Promise<number>;
-  /** Appends the run's last event; a run that has ended already stays as it is. */
+  calls(): CallLog;
+  /**
+   * Appends the run's last event; a run that has ended already stays as it is. While calls of the run are
+   * under way, or their ends are owed, this is done after them, and not waited for.
+   */
   end(runId: string, as: RunEnd, reason?: string): Promise<void>;
   /** Calls the listener after each commit; returns how to stop that. */
   onCommit(listener: CommitListener): () => void;
   /** Resolves when everything appended so far is settled. */
   flush(): Promise<void>;
+  /** Resolves when whatever was written before is either there or will never be. Rejects with `log/unavailable`. */
+  settle(): Promise<void>;
+  /** Whether ends are owed. */
+  owes(): boolean;
+  /**
+   * Goes on as another bridge, because this one was taken for dead. What waits is refused, and what is
+   * owed forgotten: others end what the old one left open.
+   */
+  renew(as: { readonly bridgeId: string; readonly store: RunLogStore }): void;
   close(): Promise<void>;
 }
 
@@ -79,41 +96,35 @@ export interface RunLogOptions {
   readonly prepare?: PrepareBody;
   /** Counts large bodies that wait to be committed. */
   readonly held?: HeldBytes;
-}
-
-interface Waiting {
-  readonly runId: string;
-  readonly owner: string;
-  readonly open: RunRow | undefined;
-  readonly end: RunEnd | undefined;
-  /** By the monotonic clock. */
-  readonly until: number;
-  /** What it takes of its owner's backlog. */
-  readonly bytes: number;
-  readonly release: (() => void) | undefined;
-  readonly resolve: (seq: number) => void;
-  readonly reject: (error: unknown) => void;
+  /** The calls among these that have a start in an open run, and no end. */
+  readonly findOpen: (calls: readonly CallPlace[]) => Promise<readonly CallPlace[]>;
 }
 
 interface AddOptions {
   readonly owner?: LogOwner | undefined;
   readonly open?: RunRow;
   readonly end?: RunEnd;
+  readonly isCall?: boolean;
 }
-
-type Entry = Waiting & { readonly event: EventText };
 
 /** A commit waits at most so long for more to share it. */
 const GATHER_MS = 2;
 const LARGE_BYTES = 128 * 1024;
-const TOLD_AT_ONCE = 32;
 const NOTHING_MORE: AddOptions = {};
-const COLUMN_CHARACTERS = 1_024;
+const PLAIN = {
+  open: undefined,
+  end: undefined,
+  starts: undefined,
+  ends: undefined,
+  release: undefined,
+};
+/** JSON-RPC's internal error. */
+const LOST_CODE = -32_603;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export function createRunLog({
-  store,
-  bridgeId,
+  store: firstStore,
+  bridgeId: firstId,
   redact,
   logger,
   now = Date.now,
@@ -123,12 +134,20 @@ export function createRunLog({
   bodies,
   prepare,
   held,
+  findOpen,
 }: RunLogOptions): RunLog {
-  const toText = createEventText({ redact, bridgeId });
+  let store = firstStore;
+  let bridgeId = firstId;
+  let term = 0;
+  const toText = createEventText({ redact, bridgeId: () => bridgeId });
   const listeners = new Set<CommitListener>();
   const large = createLargeBodies({ toText, bodies, prepare });
   const queue = new LogQueue<Entry>();
   const owners = new LogOwners();
+  /** Calls under way whose start is known not to be in the log. */
+  const unstarted = new Set<string>();
+  /** Who wants to know that nothing is on its way any more. */
+  let settled: Settler[] = [];
   let pumping: Promise<void> | undefined;
   let settling = Promise.resolve();
   let expiry: NodeJS.Timeout | undefined;
@@ -137,13 +156,18 @@ export function createRunLog({
   const add = (
     runId: string,
     event: LogEvent,
-    { owner: given, open, end }: AddOptions = NOTHING_MORE,
+    { owner: given, open, end, isCall = false }: AddOptions = NOTHING_MORE,
   ): Promise<number> =>
     new Promise((resolve, reject) => {
       if (closed) throw unavailable('The log is closed.');
       if (!UUID.test(runId)) throw unknownRun(runId);
       const of = owners.find(runId, given);
       const owner = of?.id ?? runId;
+      const starts = isCall && event.type === 'call.started' ? event.payload.callId : undefined;
+      if (starts !== undefined) {
+        owners.beginCall(runId);
+        if (owed.isEnding(runId)) throw endedRun(runId);
+      }
       if (owners.isFull(owner) && !isEnd(event)) {
         throw unavailable('Too many events of this caller wait to be recorded; try again later.');
       }
@@ -154,38 +178,142 @@ export function createRunLog({
       owners.enter(owner, runId, bytes);
       const isReady = !('finish' in begun);
       const release = bytes > LARGE_BYTES ? held?.hold(bytes) : undefined;
-      const entry = { runId, owner, open, end, until, bytes, release, resolve, reject };
+      const ends = isCall ? toEndedCall(event) : undefined;
+      const entry: Waiting = {
+        runId,
+        owner,
+        open,
+        end,
+        starts,
+        ends,
+        term,
+        until,
+        bytes,
+        release,
+        resolve,
+        reject,
+      };
       expiry ??= setTimeout(expire, toExpiry(patience));
       if (isReady && !unready.has(runId)) enter(entry, begun);
       else unready.add(entry, isReady ? begun : begun.finish());
     });
 
-  const leave = ({ owner, runId, bytes, release, end }: Waiting): void => {
+  const leave = ({ owner, runId, bytes, release, end, ends }: Waiting): void => {
     release?.();
     owners.leave(owner, runId, bytes);
+    if (ends !== undefined) {
+      owners.endCall(runId);
+      if (unstarted.size > 0) unstarted.delete(ends);
+    }
     if (end !== undefined) owners.forget(runId);
   };
 
-  const fail = (entry: Waiting, error: unknown): void => {
+  const fail = (entry: Failed, error: unknown): void => {
+    if (entry.term === term) owe(entry, error);
     leave(entry);
     entry.reject(error);
   };
 
+  const owe = ({ runId, starts, ends: callId, end, event }: Failed, error: unknown): void => {
+    if (end !== undefined) owed.endRun(runId, end, undefined);
+    if (starts !== undefined && isUnavailable(error)) unstarted.add(starts);
+    if (callId === undefined || unstarted.has(callId)) return;
+    owed.addCall({
+      runId,
+      callId,
+      owner: owners.find(runId, undefined),
+      event: event ?? toLostEnd(callId),
+    });
+  };
+
   const enter = (entry: Waiting, event: EventText): void => {
-    const { runId, owner, open, end, until, bytes, release, resolve, reject } = entry;
-    queue.push({ runId, owner, open, end, until, bytes, release, resolve, reject, event });
+    if (entry.term !== term) {
+      fail(entry, takenForDead());
+      return;
+    }
+    const { runId, owner, open, end, starts, ends, until, bytes, release, resolve, reject } = entry;
+    // Without a spread, which costs more than all the rest here.
+    queue.push({
+      runId,
+      owner,
+      open,
+      end,
+      starts,
+      ends,
+      term,
+      until,
+      bytes,
+      release,
+      resolve,
+      reject,
+      event,
+    });
     pumping ??= pump();
   };
+
+  /** The end of a call whose own end is too large to be kept, or is refused. */
+  const toLostEnd = (callId: string): EventText =>
+    toText(
+      {
+        type: 'call.failed',
+        payload: {
+          callId,
+          outcome: 'unknown',
+          error: { code: LOST_CODE, message: 'The call ended, but how could not be recorded.' },
+        },
+      },
+      now(),
+    );
+
+  const settle = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      settled.push({ resolve, reject });
+      pumping ??= pump();
+    });
+
+  const owed = new OwedEnds({
+    settle,
+    findOpen,
+    write: ({ runId, owner, event }) =>
+      new Promise((resolve, reject) => {
+        const id = owners.find(runId, owner)?.id ?? runId;
+        const { bytes } = event;
+        owners.enter(id, runId, bytes);
+        const until = performance.now() + patience;
+        enter({ ...PLAIN, runId, owner: id, term, until, bytes, resolve, reject }, event);
+        expiry ??= setTimeout(expire, toExpiry(patience));
+      }),
+    endRun: (runId, as, reason) => addEnd(runId, as, reason),
+    hasCallsUnderWay: (runId) => owners.hasCalls(runId),
+    shorten: ({ callId }) => toLostEnd(callId),
+    logger,
+  });
+
+  const addEnd = (runId: string, as: RunEnd, reason: string | undefined): Promise<number> =>
+    add(runId, { type: `run.${as}`, payload: reason === undefined ? {} : { reason } }, { end: as });
 
   const unready = new UnreadyEvents<Waiting>({ enter, fail });
 
   const pump = async (): Promise<void> => {
-    while (queue.size > 0) {
+    while (queue.size > 0 || settled.length > 0) {
+      if (settled.length > 0) await settleStore();
+      if (queue.size === 0) continue;
       await gather();
       const entries = queue.take();
-      await commit(entries);
+      await commit(entries, store);
     }
     pumping = undefined;
+  };
+
+  const settleStore = async (): Promise<void> => {
+    const asked = settled;
+    settled = [];
+    try {
+      await store.settle(performance.now() + patience);
+      for (const { resolve } of asked) resolve();
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
   };
 
   /** Waits while each turn of the event loop brings more: what happens together is committed together. */
@@ -206,22 +334,22 @@ export function createRunLog({
     expiry = queue.size === 0 ? undefined : setTimeout(expire, toExpiry(patience));
   };
 
-  const commit = async (entries: readonly Entry[]): Promise<void> => {
+  const commit = async (entries: readonly Entry[], to: RunLogStore): Promise<void> => {
     const begun = performance.now();
     const runs = groupByRun(entries);
     try {
       const until = Math.max(...entries.map((entry) => entry.until));
-      const written = await store.write(runs.map(toBatch), until);
+      const written = await to.write(runs.map(toBatch), until);
       onBatch?.({ events: entries.length, seconds: (performance.now() - begun) / 1_000 });
       announce(runs, written);
       // Not waited for: the next commit is under way while these are told.
-      settling = settling.then(() => settleInTurns(runs, { written, leave }));
+      settling = settling.then(() => settleInTurns(runs, written, leave));
     } catch (error) {
       if (error instanceof BatchRefused && entries.length > 1) {
         // One bad event must not fail its neighbours, so the batch is halved until it stands alone.
         const middle = entries.length >> 1;
-        await commit(entries.slice(0, middle));
-        await commit(entries.slice(middle));
+        await commit(entries.slice(0, middle), to);
+        await commit(entries.slice(middle), to);
         return;
       }
       const reason = error instanceof BatchRefused ? toRefused(error) : error;
@@ -230,7 +358,7 @@ export function createRunLog({
     }
   };
 
-  const announce = (runs: readonly RunEntries[], written: readonly WrittenRun[]): void => {
+  const announce = (runs: readonly RunEntries<Entry>[], written: readonly WrittenRun[]): void => {
     const commits = runs.flatMap(({ runId }, index) => {
       const run = written[index];
       return run === undefined ? [] : [{ runId, lastSeq: run.base + run.written }];
@@ -244,11 +372,29 @@ export function createRunLog({
     }
   };
 
-  const flush = async (): Promise<void> => {
+  const drain = async (): Promise<void> => {
     await unready.settled();
     await pumping;
     await settling;
   };
+
+  const flush = async (): Promise<void> => {
+    await drain();
+    await owed.flush();
+  };
+
+  /** One for all calls of a term, so that a call costs no object of its own. */
+  const openTerm = (): CallLog => {
+    const mine = term;
+    const of = { isCall: true };
+    return {
+      append: (runId, event, owner) =>
+        mine === term
+          ? add(runId, event, owner === undefined ? of : { owner, isCall: true })
+          : Promise.reject(takenForDead()),
+    };
+  };
+  let calls = openTerm();
 
   return {
     async open(run) {
@@ -259,22 +405,42 @@ export function createRunLog({
         payload: run.client === undefined ? payload : { ...payload, client: run.client },
       };
       const owner = { id: run.createdBy, tenantId: run.tenantId };
-      await add(id, event, { owner, open: toRow(run, id, now(), redact) });
+      await add(id, event, { owner, open: toRunRow({ ...run, id }, now(), redact) });
       return { id };
     },
     append: (runId, event, owner) => add(runId, event, { owner }),
+    calls: () => calls,
     async end(runId, as, reason) {
-      const payload = reason === undefined ? {} : { reason };
-      await add(runId, { type: `run.${as}`, payload }, { end: as });
+      if (owed.isFull) throw unavailable('Too many ends wait to be recorded.');
+      if (owners.hasCalls(runId) || owed.has(runId)) owed.endRun(runId, as, reason);
+      else await addEnd(runId, as, reason);
     },
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     flush,
+    settle,
+    owes: () => owed.size > 0,
+    renew({ bridgeId: id, store: next }) {
+      const old = store;
+      term += 1;
+      bridgeId = id;
+      store = next;
+      calls = openTerm();
+      owners.forgetCalls();
+      unstarted.clear();
+      owed.clear();
+      for (const entry of queue.dropUntil(Infinity)) fail(entry, takenForDead());
+      void Promise.resolve(pumping)
+        .then(old.close)
+        .catch((error: unknown) => logger.debug({ err: error }, 'a connection was not closed'));
+    },
     async close() {
+      await owed.flush();
       closed = true;
-      await flush();
+      owed.close();
+      await drain();
       clearTimeout(expiry);
       await bodies?.close();
       await store.close();
@@ -282,101 +448,14 @@ export function createRunLog({
   };
 }
 
-/** What ends a call or a run is taken even when too much waits: it ends what was taken before. */
-function isEnd({ type }: LogEvent): boolean {
-  return (
-    type === 'call.completed' ||
-    type === 'call.failed' ||
-    type === 'call.cancelled' ||
-    type === 'call.input_required' ||
-    /^run\.(?:completed|failed|cancelled)$/.test(type)
-  );
+interface Settler {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** What waits is looked at a few times within its patience. */
 function toExpiry(patience: number): number {
   return Math.max(patience / 5, 1);
-}
-
-/** The entries of one run in a batch, in order. */
-interface RunEntries {
-  readonly runId: string;
-  readonly entries: Entry[];
-}
-
-function groupByRun(entries: readonly Entry[]): readonly RunEntries[] {
-  const runs = new Map<string, RunEntries>();
-  for (const entry of entries) {
-    const run = runs.get(entry.runId);
-    if (run === undefined) runs.set(entry.runId, { runId: entry.runId, entries: [entry] });
-    else run.entries.push(entry);
-  }
-  return [...runs.values()];
-}
-
-function toBatch({ runId, entries }: RunEntries): RunBatch {
-  const open = entries[0]?.open;
-  const end = entries.at(-1)?.end;
-  return {
-    runId,
-    events: entries.map(({ event }) => event),
-    ...(open !== undefined && { open }),
-    ...(end !== undefined && { end }),
-  };
-}
-
-/** Each that is told has an answer to write: a few at a time, and others are heard in between. */
-async function settleInTurns(
-  runs: readonly RunEntries[],
-  {
-    written,
-    leave,
-  }: { readonly written: readonly WrittenRun[]; readonly leave: (entry: Entry) => void },
-): Promise<void> {
-  let told = 0;
-  const most = Math.max(...runs.map(({ entries }) => entries.length));
-  // The first of each run, then the second, so that a crowded run keeps no other waiting.
-  for (let at = 0; at < most; at += 1) {
-    for (const [index, { runId, entries }] of runs.entries()) {
-      const entry = entries[at];
-      if (entry === undefined) continue;
-      if (told > 0 && told % TOLD_AT_ONCE === 0) await turn();
-      told += 1;
-      leave(entry);
-      settle(runId, entry, { at, written: written[index] });
-    }
-  }
-}
-
-function settle(
-  runId: string,
-  entry: Entry,
-  { at, written }: { readonly at: number; readonly written: WrittenRun },
-): void {
-  if (written === undefined) entry.reject(unknownRun(runId));
-  // An end that was left out, because the run had ended before, settles on the seq before it.
-  else entry.resolve(written.base + Math.min(at + 1, written.written));
-}
-
-function toRow(run: NewRun, id: string, startedAt: number, redact: Redact): RunRow {
-  const toColumnText = (text: string): string => toPlainText(redactText(redact, text));
-  return {
-    id,
-    tenantId: run.tenantId,
-    project: toColumnText(run.project),
-    createdBy: run.createdBy,
-    kind: run.kind,
-    title: toColumnText(run.title),
-    parentId: run.parentId ?? null,
-    client: run.client === undefined ? null : toColumnText(run.client),
-    streamKey: run.streamKey ?? null,
-    startedAt,
-  };
-}
-
-/** PostgreSQL's `text` takes every character but NUL. */
-function toPlainText(text: string): string {
-  return text.slice(0, COLUMN_CHARACTERS).replaceAll('\0', '\uFFFD');
 }
 
 function toRefused(error: BatchRefused): DrawbridgeError {
@@ -387,10 +466,10 @@ function toRefused(error: BatchRefused): DrawbridgeError {
   );
 }
 
-function unavailable(message: string): DrawbridgeError {
-  return new DrawbridgeError('log/unavailable', message);
+function isUnavailable(error: unknown): boolean {
+  return error instanceof DrawbridgeError && error.code === 'log/unavailable';
 }
 
-function unknownRun(runId: string): DrawbridgeError {
-  return new DrawbridgeError('run/unknown', `There is no run ${runId}.`);
+function unavailable(message: string): DrawbridgeError {
+  return new DrawbridgeError('log/unavailable', message);
 }

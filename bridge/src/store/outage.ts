@@ -1,6 +1,28 @@
 // What is wrong when the database is away, in words that say what to do.
-import { toMessage } from '../errors.ts';
-import { toSqlState } from './refusal.ts';
+import { DrizzleQueryError } from 'drizzle-orm';
+import { DrawbridgeError, findDrawbridgeError, toMessage } from '../errors.ts';
+import { isRefusal, toSqlState } from './refusal.ts';
+
+/**
+ * What became of a statement because the database is away, as `store/unavailable`; what the database itself
+ * refused, and whatever else was thrown, stays as it is.
+ */
+export function toStoreError(error: unknown, explain: (error: unknown) => string): unknown {
+  if (findDrawbridgeError(error) !== undefined) return error;
+  const cause = error instanceof DrizzleQueryError ? error.cause : error;
+  if (!isDriverError(cause) || isRefusal(cause)) return error;
+  return new DrawbridgeError('store/unavailable', explain(cause), { cause: error });
+}
+
+/** The driver's own have no class: the server's have a severity, the system's a code, the rest a text. */
+function isDriverError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('severity' in error || ('code' in error && /^E[A-Z]+$/.test(String(error.code)))) return true;
+  return LOST.test(error.message);
+}
+
+const LOST =
+  /^(?:Connection terminated|Client has encountered a connection error|timeout exce|Client was closed)/;
 
 export const DISK_FULL = 'The disk that holds the database is full: free some space.';
 

@@ -102,9 +102,10 @@ locked as materialized (
   order by id for no key update
 )`;
 
+/** Nothing is written of a run that has ended. */
 const PLACED_LOCKED = `
   select b.run, b.id, l.tenant_id, l.created_by, l.last_seq as base, b.ending, b.active_at, l.ended,
-         b.events - (b.ending is not null and l.ended)::int as events
+         case when l.ended then 0 else b.events end as events
   from batch b join locked l on l.id = b.id`;
 
 const PLACED_OPENED = `
@@ -114,9 +115,9 @@ const PLACED_OPENED = `
 const WRITTEN = `
 raised as (
   update runs set last_seq = p.base + p.events, active_at = greatest(runs.active_at, p.active_at),
-    status = case when p.ended then runs.status else coalesce(p.ending, runs.status) end,
-    completed_at = case when p.ended or p.ending is null then runs.completed_at else p.active_at end
-  from placed p where runs.id = any ($4::uuid[]) and runs.id = p.id
+    status = coalesce(p.ending, runs.status),
+    completed_at = case when p.ending is null then runs.completed_at else p.active_at end
+  from placed p where runs.id = any ($4::uuid[]) and runs.id = p.id and not p.ended
 ), written as (
   insert into run_events (run_id, seq, tenant_id, type, version, at, duration_ms, payload)
   select p.id, p.base + e.ord, p.tenant_id, e.type, e.version, e.at, e.duration_ms, e.payload

@@ -6,6 +6,7 @@ import type { Client } from 'pg';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
 import { queryInPieces } from './large-query.ts';
+import { createLogConnection, withTimeout } from './log-connection.ts';
 import { isRefusal } from './refusal.ts';
 import type { ArtifactRow } from './run-log.ts';
 
@@ -47,35 +48,20 @@ export function createRunLogBodies({
   patience = 5_000,
 }: RunLogBodiesOptions): RunLogBodies {
   const waiting = new FairQueue<Task>(256 * 1024);
-  let client: Client | undefined;
+  const connection = createLogConnection({
+    connect,
+    session: 'set synchronous_commit = off',
+    patience,
+  });
   let working: Promise<void> | undefined;
   let idle: NodeJS.Timeout | undefined;
   let closed = false;
 
-  const connection = async (): Promise<Client> => {
-    if (client !== undefined) return client;
-    const opened = await connect();
-    const drop = (): void => {
-      if (client === opened) client = undefined;
-    };
-    opened.on('error', drop);
-    opened.on('end', drop);
-    await opened.query('set synchronous_commit = off');
-    client = opened;
-    return opened;
-  };
-
-  const release = async (): Promise<void> => {
-    const open = client;
-    client = undefined;
-    await open?.end();
-  };
-
   const write = async ({ artifact, place }: Task): Promise<void> => {
     const { sha256, mediaType, body } = artifact;
     const at = new Date(place.at).toISOString();
-    const db = await connection();
-    const [found] = await limited(
+    const db = await connection.get();
+    const [found] = await withTimeout(
       db.query<{ old: boolean }>({ ...FIND, values: [place.tenantId, sha256, at] }),
       patience,
     ).then(({ rows }) => rows);
@@ -84,7 +70,7 @@ export function createRunLogBodies({
       found === undefined
         ? queryInPieces(db, { ...INSERT, values: [place.tenantId, sha256, mediaType, at, body] })
         : db.query({ ...USE, values: [place.tenantId, sha256, at] });
-    await limited(Promise.resolve(work), patience + body.length / BYTES_PER_MS);
+    await withTimeout(Promise.resolve(work), patience + body.length / BYTES_PER_MS);
   };
 
   /** Repeats while the database is away; a body that is there already is no harm. */
@@ -95,8 +81,7 @@ export function createRunLogBodies({
         return;
       } catch (error) {
         if (isRefusal(error)) throw error;
-        client?.connection.stream.destroy();
-        client = undefined;
+        connection.lose();
         if (closed || performance.now() + RETRY_MS > task.place.until) throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
@@ -122,7 +107,7 @@ export function createRunLogBodies({
     }
     working = undefined;
     idle = setTimeout(() => {
-      release().catch(() => undefined); // it is gone either way
+      connection.release().catch(() => undefined); // it is gone either way
     }, IDLE_MS).unref();
   };
 
@@ -136,25 +121,9 @@ export function createRunLogBodies({
       closed = true;
       await working;
       clearTimeout(idle);
-      await release();
+      await connection.close();
     },
   };
-}
-
-async function limited<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer from the database in ${Math.round(ms)} ms`)),
-      ms,
-    );
-  });
-  work.catch(() => undefined); // told through the race, or too late for anybody
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 const FIND = {

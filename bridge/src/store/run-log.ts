@@ -2,12 +2,14 @@
 // the bridge's row remembers the last one applied, and a batch applies only on top of the one before.
 // So when the connection dies inside a commit, the outcome is not guessed: the row tells whether the
 // batch is there, and raising the number makes sure that a statement still on its way can no longer
-// land. The same row keeps out a bridge that was taken for dead and whose runs were ended.
+// land. The same row keeps out a bridge that was taken for dead and whose runs were ended, for ever: it
+// goes on with a row of its own (runs/bridges.ts).
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toUuidArray } from './binary-array.ts';
 import { toAppend } from './run-log-append.ts';
+import { createLogConnection, withTimeout } from './log-connection.ts';
 import { isRefusal } from './refusal.ts';
 
 /** A run's row as it is inserted; times are milliseconds since 1970. */
@@ -45,11 +47,14 @@ export interface RunBatch {
   readonly runId: string;
   readonly open?: RunRow;
   readonly events: readonly EventRow[];
-  /** Set when the last event ends the run; it is left out when the run has ended already. */
+  /** Set when the last event ends the run. */
   readonly end?: 'completed' | 'failed' | 'cancelled';
 }
 
-/** The seq before the first event written; undefined when there is no such run. */
+/**
+ * The seq before the first event written, and how many were; none of a run that has ended. Undefined when
+ * there is no such run.
+ */
 export type WrittenRun = { readonly base: number; readonly written: number } | undefined;
 
 /** The database looked at the batch and said no; nothing of it was written. */
@@ -67,6 +72,11 @@ export interface RunLogStore {
    * `log/outcome_unknown`. One call at a time.
    */
   write(batch: readonly RunBatch[], until: number): Promise<readonly WrittenRun[]>;
+  /**
+   * Makes sure that every batch written so far either is there or will never be; `until` as for `write`.
+   * Rejects with `log/unavailable`. Not while a batch is being written.
+   */
+  settle(until: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -88,40 +98,19 @@ export function createRunLogStore({
   connect,
   patience = 5_000,
 }: RunLogStoreOptions): RunLogStore {
-  let client: Client | undefined;
+  const connection = createLogConnection({ connect, session: SESSION, patience });
   /** The number of the last batch applied, while it is known. */
   let applied: number | undefined;
   let last = 0;
   /** Whether a batch was sent whose outcome is not known yet. */
   let unsettled = false;
-  let closed = false;
-
-  const connection = async (): Promise<Client> => {
-    if (closed) throw new DrawbridgeError('log/unavailable', 'The log is closed.');
-    if (client !== undefined) return client;
-    const opened = await connect();
-    const drop = (): void => {
-      if (client === opened) client = undefined;
-    };
-    opened.on('error', drop);
-    opened.on('end', drop);
-    await opened.query(SESSION);
-    client = opened;
-    return opened;
-  };
-
-  const lose = (): void => {
-    // Ending politely could wait for a server that no longer answers.
-    client?.connection.stream.destroy();
-    client = undefined;
-  };
 
   /**
    * Learns the number of the last batch applied. Raising it first makes sure that a batch whose
    * outcome is unknown either is there already or will never be.
    */
   const settle = async (): Promise<number> => {
-    const db = await connection();
+    const db = await connection.get();
     const fresh = ++last;
     const burnt = await withTimeout(
       db.query('update bridges set batch = $3 where id = $1 and batch = $2', [
@@ -148,7 +137,7 @@ export function createRunLogStore({
       last = Math.max(last, applied);
       unsettled = false;
     }
-    await connection();
+    await connection.get();
   };
 
   const send = async (
@@ -156,7 +145,7 @@ export function createRunLogStore({
     number: number,
   ): Promise<readonly Row[]> => {
     const values = [bridgeId, String(applied), String(number), ...columns];
-    const db = await connection();
+    const db = await connection.get();
     const { rows } = await withTimeout(
       db.query<Row>({ ...statement, values: [...values], rowMode: 'array' }),
       patience + toBytes(values) / BYTES_PER_MS,
@@ -172,7 +161,7 @@ export function createRunLogStore({
         return await work();
       } catch (error) {
         if (isRefusal(error) || error instanceof DrawbridgeError) throw error;
-        lose();
+        connection.lose();
         if (performance.now() + RETRY_MS > until) throw error;
         await delay(RETRY_MS);
       }
@@ -191,7 +180,7 @@ export function createRunLogStore({
       if (applied !== number) return undefined;
       const runIds = toUuidArray(batch.map(({ runId }) => runId));
       return await persist(async () => {
-        const db = await connection();
+        const db = await connection.get();
         const { rows } = await withTimeout(
           db.query<Row>({ text: RECOVER, values: [bridgeId, runIds], rowMode: 'array' }),
           patience,
@@ -224,7 +213,7 @@ export function createRunLogStore({
       } catch (error) {
         if (isRefusal(error)) throw new BatchRefused(error);
         if (error instanceof DrawbridgeError) throw error;
-        lose();
+        connection.lose();
         const written = await recover(batch, number, Math.max(until, performance.now() + patience));
         if (written !== undefined) return written;
         if (performance.now() + RETRY_MS > until) throw toUnavailable(error);
@@ -239,19 +228,20 @@ export function createRunLogStore({
 
   return {
     write,
-    async close() {
-      closed = true;
-      const open = client;
-      client = undefined;
-      await open?.end();
+    async settle(until) {
+      await persist(resume, until).catch((error: unknown) => {
+        throw toUnavailable(error);
+      });
     },
+    close: connection.close,
   };
 }
 
-function takenForDead(): DrawbridgeError {
+/** For whatever a bridge wants to write that others have ended. */
+export function takenForDead(): DrawbridgeError {
   return new DrawbridgeError(
     'log/unavailable',
-    'This bridge gave no sign of life for too long and was taken for dead; it may write again after its next heartbeat.',
+    'This bridge gave no sign of life for too long and was taken for dead; with its next heartbeat it goes on anew.',
   );
 }
 
@@ -270,21 +260,6 @@ function toWritten(batch: readonly RunBatch[], rows: readonly Row[]): readonly W
   // Run 0 only says that the batch was let through.
   for (const [run, base, written] of rows) if (run > 0) result[run - 1] = { base, written };
   return result;
-}
-
-async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer from the database in ${Math.round(ms)} ms`)),
-      ms,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function toBytes(values: Parameters): number {

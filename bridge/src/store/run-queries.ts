@@ -47,14 +47,14 @@ export interface RunQueries {
     page: { readonly after: number; readonly limit: number; readonly createdBy?: string },
   ): Promise<readonly StoredEvent[]>;
   /**
-   * Events of all runs in the order of their transactions, as far as no transaction is open that
-   * could still add one before them. `isBehind` tells that there is such a transaction.
+   * Events of all runs in the order of their transactions, as far as no transaction of this database is
+   * open that could still add one before them. `isBehind` tells that there is such a transaction.
    */
   tenantEvents(
     tenantId: string,
     page: { readonly after: TenantPlace; readonly limit: number },
   ): Promise<{ readonly events: readonly PlacedEvent[]; readonly isBehind: boolean }>;
-  /** The first transaction that is not finished: what is committed from now on comes at or after it. */
+  /** The first transaction of this database that is not finished: what is committed from now on comes at or after it. */
   horizon(): Promise<string>;
   /** With `namedBy`, only when an event of a run of this principal names it. */
   artifact(
@@ -83,7 +83,7 @@ const eventColumns = {
 };
 
 export function createRunQueries(db: Database): RunQueries {
-  const { run, runsPage, eventsPage } = prepare(db);
+  const { run, runsPage, eventsPage, tenantEvents } = prepare(db);
   return {
     async run(tenantId, id) {
       const [row] = await run.execute({ tenantId, id });
@@ -113,27 +113,9 @@ export function createRunQueries(db: Database): RunQueries {
     },
     async tenantEvents(tenantId, { after, limit }) {
       const { tx, runId, seq } = after;
-      const [rows, isBehind] = await db.transaction(
-        async (snapshot) => {
-          const open = await snapshot.execute<{ behind: boolean }>(
-            sql`select pg_snapshot_xmin(s) < pg_snapshot_xmax(s) as behind from pg_current_snapshot() as s`,
-          );
-          const events = await snapshot
-            .select({ ...eventColumns, tx: runEvents.tx })
-            .from(runEvents)
-            .where(
-              and(
-                eq(runEvents.tenantId, tenantId),
-                sql`(${runEvents.tx}, ${runEvents.runId}, ${runEvents.seq}) > (${tx}::xid8, ${runId}::uuid, ${seq}::int)`,
-                sql`${runEvents.tx} < pg_snapshot_xmin(pg_current_snapshot())`,
-              ),
-            )
-            .orderBy(runEvents.tx, runEvents.runId, runEvents.seq)
-            .limit(limit);
-          return [events, open.rows[0]?.behind === true] as const;
-        },
-        { isolationLevel: 'repeatable read', accessMode: 'read only' },
-      );
+      // First, so that who has finished by it is seen by the other statement.
+      const { horizon, isBehind } = await readHorizon(db);
+      const rows = await tenantEvents.execute({ tenantId, tx, runId, seq, horizon, limit });
       return {
         events: rows.map((row) => ({
           ...toEvent(row),
@@ -143,10 +125,7 @@ export function createRunQueries(db: Database): RunQueries {
       };
     },
     async horizon() {
-      const { rows } = await db.execute<{ tx: string }>(
-        sql`select pg_snapshot_xmin(pg_current_snapshot())::text as tx`,
-      );
-      return rows[0]?.tx ?? '0';
+      return (await readHorizon(db)).horizon;
     },
     async artifact(tenantId, sha256, namedBy) {
       const hash = Buffer.from(sha256, 'hex');
@@ -187,6 +166,29 @@ export function createRunQueries(db: Database): RunQueries {
       return row?.id;
     },
   };
+}
+
+/**
+ * The first transaction that may still write events: the oldest open one, without those of the cluster's
+ * other databases, which write nothing here; where none is open, the next one. An open transaction is
+ * another database's when the process that holds the lock on its id is connected there (PostgreSQL's
+ * manual, "pg_locks"). One that is open in this statement's snapshot and holds no lock yet, or none any
+ * more, counts.
+ */
+const HORIZON = sql`
+  select coalesce(open.oldest, pg_snapshot_xmax(s))::text as horizon, open.oldest is not null as "isBehind"
+  from pg_current_snapshot() as s, lateral (
+    select min(tx) as oldest from pg_snapshot_xip(s) as tx
+    where not exists (
+      select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+      join pg_database d on d.oid = a.datid and d.datname <> current_database()
+      where l.locktype = 'transactionid' and l.mode = 'ExclusiveLock' and l.granted
+        and l.transactionid = tx::xid)
+  ) as open`;
+
+async function readHorizon(db: Database): Promise<{ horizon: string; isBehind: boolean }> {
+  const { rows } = await db.execute<{ horizon: string; isBehind: boolean }>(HORIZON);
+  return rows[0] ?? { horizon: '0', isBehind: true };
 }
 
 /** What is read often: its text is made once, and PostgreSQL plans it once for each connection. */
@@ -231,6 +233,20 @@ function prepare(db: Database) {
       .orderBy(runEvents.seq)
       .limit(placeholder('limit'))
       .prepare('read_events'),
+    tenantEvents: db
+      .select({ ...eventColumns, tx: runEvents.tx })
+      .from(runEvents)
+      .where(
+        and(
+          eq(runEvents.tenantId, placeholder('tenantId')),
+          sql`(${runEvents.tx}, ${runEvents.runId}, ${runEvents.seq})
+            > (${placeholder('tx')}::xid8, ${placeholder('runId')}::uuid, ${placeholder('seq')}::int)`,
+          sql`${runEvents.tx} < ${placeholder('horizon')}::xid8`,
+        ),
+      )
+      .orderBy(runEvents.tx, runEvents.runId, runEvents.seq)
+      .limit(placeholder('limit'))
+      .prepare('read_tenant_events'),
   };
 }
 

@@ -10,26 +10,37 @@ export interface BridgeRow {
   readonly host: string;
 }
 
-export interface OpenCall {
+export interface CallPlace {
   readonly runId: string;
   readonly callId: string;
+}
+
+export interface OpenCall extends CallPlace {
   readonly startedAt: Date;
 }
 
 export interface RunUpkeep {
   register(bridge: BridgeRow & { readonly version: string }): Promise<void>;
-  /** `wasEnded`: others had taken this bridge for dead. `peers`: other bridges that are alive. */
+  /** `wasEnded`: others have taken this bridge for dead, for good. `peers`: other bridges that are alive. */
   beat(
     id: string,
     staleSeconds: number,
   ): Promise<{ readonly wasEnded: boolean; readonly peers: number }>;
-  retire(id: string): Promise<void>;
+  /** Marks a bridge as ended in order; where it left something open, the next sweep of others ends that. */
+  retire(id: string, leaves: boolean): Promise<void>;
   /** Bridges whose end is not written, whether they seem alive or not. */
-  others(id: string, staleSeconds: number): Promise<readonly (BridgeRow & { isStale: boolean })[]>;
+  others(
+    id: string,
+    staleSeconds: number,
+  ): Promise<readonly (BridgeRow & { isEnded: boolean; isStale: boolean })[]>;
   /** Takes dead bridges to end their runs; from here on they cannot write. Returns those that no survivor has. */
   claim(id: string, dead: readonly string[]): Promise<readonly string[]>;
   /** Calls that a bridge started and that have no end, in its own runs and in sessions that it served. */
   openCalls(bridgeId: string): Promise<readonly OpenCall[]>;
+  /** Those of these calls that have a start in an open run, and no end. */
+  findOpen(calls: readonly CallPlace[]): Promise<readonly CallPlace[]>;
+  /** Open runs of sessions that are over, or that never came to be. */
+  runsOfEndedSessions(): Promise<readonly string[]>;
   /** Open runs of a bridge that cannot go on without it. */
   orphanedRuns(bridgeId: string): Promise<readonly string[]>;
   /** Whether any call of a run is under way. */
@@ -65,30 +76,33 @@ export function createRunUpkeep(db: Database): RunUpkeep {
     },
     async beat(id, staleSeconds) {
       const { rows } = await db.execute<{ ended: boolean; peers: number }>(sql`
-        with before as (select ended_at is not null as ended from bridges where id = ${id} for no key update),
-        beat as (
-          update bridges set beat_at = now(), ended_at = null, swept_by = null, swept_at = null
-          where id = ${id} and exists (select from before)
+        with beat as (
+          update bridges set beat_at = now() where id = ${id} and ended_at is null returning id
         )
-        select ended, (select count(*)::int from bridges
-          where id <> ${id} and ended_at is null and ${fresh(staleSeconds)}) as peers
-        from before`);
+        select not exists (select from beat) as ended, (select count(*)::int from bridges
+          where id <> ${id} and ended_at is null and ${fresh(staleSeconds)}) as peers`);
       return { wasEnded: rows[0]?.ended === true, peers: rows[0]?.peers ?? 0 };
     },
-    async retire(id) {
+    async retire(id, leaves) {
       await db
         .update(bridges)
-        .set({ endedAt: sql`now()`, sweptAt: sql`now()` })
-        .where(eq(bridges.id, id));
+        .set({
+          endedAt: sql`now()`,
+          sweptAt: sql`case when ${leaves}::boolean or exists (
+            select from runs where bridge_id = ${id} and completed_at is null and kind <> 'session')
+            then null else now() end`,
+        })
+        .where(and(eq(bridges.id, id), sql`ended_at is null`));
     },
     async others(id, staleSeconds) {
       const { rows } = await db.execute<{
         id: string;
         pid: number;
         host: string;
+        isEnded: boolean;
         isStale: boolean;
       }>(sql`
-        select id, pid, host, ended_at is not null or not (${fresh(staleSeconds)}) as "isStale"
+        select id, pid, host, ended_at is not null as "isEnded", not (${fresh(staleSeconds)}) as "isStale"
         from bridges where id <> ${id} and swept_at is null`);
       return rows;
     },
@@ -115,6 +129,24 @@ export function createRunUpkeep(db: Database): RunUpkeep {
             and (r.bridge_id = b.id or r.kind = 'session' and r.active_at >= b.started_at))`),
       );
       return rows.map((row) => ({ ...row, startedAt: new Date(row.startedAt) }));
+    },
+    async findOpen(calls) {
+      const runIds = sql`${sql.param(calls.map(({ runId }) => runId))}::uuid[]`;
+      const callIds = sql`${sql.param(calls.map(({ callId }) => callId))}::text[]`;
+      const { rows } = await db.execute<{ runId: string; callId: string }>(sql`
+        select e.run_id as "runId", ${idIn('e', 'callId')} as "callId"
+        from run_events e
+        where e.run_id in (select id from runs where id = any (${runIds}) and completed_at is null)
+          and (e.type = 'call.started' or e.type in ${ENDS}) and ${idIn('e', 'callId')} = any (${callIds})
+        group by 1, 2 having bool_and(e.type = 'call.started')`);
+      return rows;
+    },
+    async runsOfEndedSessions() {
+      const { rows } = await db.execute<{ id: string }>(sql`
+        select r.id from runs r left join sessions s on s.run_id = r.id
+        where r.kind = 'session' and r.completed_at is null
+          and (s.ended_at is not null or s.id is null and r.started_at < now() - interval '1 hour')`);
+      return rows.map((row) => row.id);
     },
     async orphanedRuns(bridgeId) {
       const { rows } = await db.execute<{ id: string }>(sql`

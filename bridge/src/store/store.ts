@@ -6,18 +6,18 @@ import { EventEmitter } from 'node:events';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, type Pool, type QueryConfig, type QueryResult } from 'pg';
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { type Lifetime, withLifetime } from '../lifetime.ts';
 import type { EraMemory } from '../upstreams/era-memory.ts';
 import { createEmbeddedServer } from './embedded/server.ts';
 import { createStoredEraMemory } from './era-memory.ts';
-import { endFrozenQueries } from './frozen-queries.ts';
 import { type NotificationHandler, createNotifications } from './notifications.ts';
-import { DISK_FULL, explainOutage, explainToCallers } from './outage.ts';
+import { DISK_FULL, explainOutage, explainToCallers, toStoreError } from './outage.ts';
 import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
 import { PatientPool } from './patient-pool.ts';
+import { watchPool } from './pool-watch.ts';
 import { prepareDatabase } from './prepare.ts';
 import { isRefusal, toSqlState } from './refusal.ts';
 import { createTransaction } from './transactions.ts';
@@ -99,6 +99,7 @@ async function open(
     connectionString: server?.url ?? databaseUrl,
     application_name: `drawbridge/${version}`,
     keepAlive: true,
+    // A frozen server takes connections and never answers.
     connectionTimeoutMillis: patienceMs,
   };
 
@@ -143,18 +144,17 @@ async function open(
   // its end): its query gets the first error, and a second one would end the bridge.
   pool.on('connect', (client) => client.on('error', () => undefined));
   lifetime.defer(() => pool.end());
-  lifetime.defer(
-    endFrozenQueries(pool, {
-      patienceMs,
-      isAlive: () =>
-        tryConnection(config).then(
-          () => true,
-          // Whatever it refuses, it answers.
-          (error: unknown) => isRefusal(error),
-        ),
-    }),
-  );
-  const db = Object.assign(drizzle(pool), { transaction: createTransaction(pool) });
+  const probe = async (): Promise<void> => {
+    try {
+      await tryConnection(config);
+    } catch (error) {
+      // Whatever it refuses, it answers.
+      if (!isRefusal(error)) throw error;
+    }
+  };
+  const watch = watchPool(pool, { patienceMs, probe, logger });
+  lifetime.defer(watch.close);
+  const db = createDatabase(pool, explain);
 
   const notifications = await createNotifications({
     connect,
@@ -199,6 +199,23 @@ async function open(
     onUp: (listener) => subscribe(events, 'up', listener),
     close: lifetime.close,
   };
+}
+
+/** Errors of a database that is away are `store/unavailable`, whatever the driver calls them. */
+function createDatabase(pool: Pool, explain: (error: unknown) => string): Database {
+  const query = async (statement: QueryConfig, values?: unknown[]): Promise<QueryResult> => {
+    try {
+      return await pool.query(statement, values);
+    } catch (error) {
+      throw toStoreError(error, explain);
+    }
+  };
+  // Of its client drizzle asks no more, as transactions are ours.
+  const client = { query } as unknown as Pool;
+  return Object.assign(drizzle(client), {
+    $client: pool,
+    transaction: createTransaction(pool, explain),
+  });
 }
 
 /** An error after the connection is made is told to who waits for a query; this keeps it from being thrown. */

@@ -2,10 +2,14 @@
 // as it does when the database went away just then; after a few of those nothing is left to query with.
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Pool } from 'pg';
+import { toStoreError } from './outage.ts';
 import type { Database } from './store.ts';
 
 /** As `Database.transaction`. A connection on which something failed is closed, not used again. */
-export function createTransaction(pool: Pool): Database['transaction'] {
+export function createTransaction(
+  pool: Pool,
+  explain: (error: unknown) => string,
+): Database['transaction'] {
   return async (work, config) => {
     const client = await pool.connect();
     let hasFailed = true;
@@ -13,6 +17,8 @@ export function createTransaction(pool: Pool): Database['transaction'] {
       const result = await drizzle(client).transaction(work, config);
       hasFailed = false;
       return result;
+    } catch (error) {
+      throw toStoreError(error, explain);
     } finally {
       client.release(hasFailed);
     }

@@ -2,7 +2,7 @@
 // decides what may be repeated after a lost connection, and says in words what is wrong. Whatever
 // happens here, no other upstream notices.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Outcome, RoutedCall } from '../calls/call.ts';
+import type { Outcome, RoutedCall, SendableCall } from '../calls/call.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import {
   admitStart,
@@ -77,7 +77,7 @@ export class SupervisedUpstream {
     this.#announce();
   }
 
-  async send(call: RoutedCall): Promise<Outcome> {
+  async send(call: SendableCall): Promise<Outcome> {
     const { effect } = call.target;
     const isRepeatable = effect === 'read' || effect === 'idempotent';
     for (let attempt = 1; ; attempt += 1) {
@@ -106,6 +106,7 @@ export class SupervisedUpstream {
         }
         leftMs = Math.max(1, leftMs - (performance.now() - since));
       }
+      call.page?.markSent();
       const end = await lease.connection.call(call, leftMs);
       turns.end(principal.id);
       lease.release();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAdmitStep } from '../../src/calls/admit.ts';
-import type { Call, Outcome, RoutedCall, Target } from '../../src/calls/call.ts';
+import type { Call, Outcome, RoutedCall, SendableCall, Target } from '../../src/calls/call.ts';
 import { createPipeline } from '../../src/calls/pipeline.ts';
 import { type CallEvent, createRecordStep } from '../../src/calls/record.ts';
 import { createRouteStep } from '../../src/calls/route.ts';
@@ -33,6 +33,7 @@ function build({
   send = async (_call: RoutedCall): Promise<Outcome> => result,
   limit = 10,
   timeout = 60_000,
+  reaches = true,
 } = {}) {
   const order: string[] = [];
   const events: CallEvent[] = [];
@@ -52,10 +53,11 @@ function build({
         ? { code: -32_602, message: 'Unknown tool: s__none.' }
         : { upstream: 's', name: 'tool', definitionHash: 'hash', effect },
     ),
-    record: createRecordStep({ log }),
+    record: createRecordStep({ log: { calls: () => log } }),
     admit: createAdmitStep({ concurrentCalls: () => limit, timeout: () => timeout }),
     writeAhead: createWriteAheadStep(),
-    send: (routed) => {
+    send: (routed: SendableCall) => {
+      if (reaches) routed.page?.markSent();
       order.push('sent');
       return send(routed);
     },
@@ -180,7 +182,41 @@ describe('outcomes', () => {
       error: { code: -32_602 },
     });
     expect(events.map(({ type }) => type)).toEqual(['call.started', 'call.failed']);
+    expect(events[1]).toMatchObject({
+      payload: { callId: 'call-1', sent: false, name: 's__none', arguments: { a: 1 } },
+    });
     expect(order).not.toContain('sent');
+  });
+
+  test('a call that its server never got ends as not sent, and names its tool and arguments', async () => {
+    const outcome: Outcome = { kind: 'protocol_error', error: { code: -32_603, message: 'down' } };
+    const { run, events } = build({ send: async () => outcome, reaches: false });
+    expect(await run()).toEqual({ ...outcome, sent: false });
+    expect(events.at(-1)).toMatchObject({
+      type: 'call.failed',
+      payload: {
+        callId: 'call-1',
+        outcome: 'protocol_error',
+        sent: false,
+        method: 'tools/call',
+        name: 's__tool',
+        arguments: { a: 1 },
+        upstream: 's',
+      },
+    });
+  });
+
+  test('a call that its server got says nothing of that', async () => {
+    const { run, events } = build({ send: async () => ({ kind: 'cancelled' }) });
+    expect(await run()).toEqual({ kind: 'cancelled' });
+    expect(events.at(-1)?.payload).toEqual({ callId: 'call-1' });
+  });
+
+  test('a fault of the bridge itself ends the call in the log', async () => {
+    const { run, events } = build({ send: () => Promise.reject(new Error('a fault')) });
+    await expect(run()).rejects.toThrow('a fault');
+    expect(events.map(({ type }) => type)).toEqual(['call.started', 'call.failed']);
+    expect(JSON.stringify(events[1])).not.toContain('a fault');
   });
 
   test('a principal with too many calls under way is denied, and that is logged in full', async () => {
@@ -375,7 +411,7 @@ describe('a flood of one principal', () => {
     const cancelled = run(call({ ...of('flooder'), signal: abort.signal }));
     await vi.advanceTimersByTimeAsync(10);
     abort.abort();
-    expect(await cancelled).toEqual({ kind: 'cancelled' });
+    expect(await cancelled).toEqual({ kind: 'cancelled', sent: false });
   });
 
   test('has all its calls under way at once while nobody else calls', async () => {

@@ -1,55 +1,24 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type TestBridge, modernServer, startTestBridge } from '../support/bridge.ts';
 import { type Caller, asCaller, makeCaller } from '../support/caller.ts';
+import { type SecondBridge, startSecondBridge } from '../support/second-bridge.ts';
 
 let bridge: TestBridge;
-let second: { request: TestBridge['request']; close(): Promise<void> };
+let second: SecondBridge;
 
 const config = { mcpServers: { slow: modernServer } };
 
 beforeAll(async () => {
   bridge = await startTestBridge(config);
-  second = await startSecond();
+  second = await startSecondBridge(bridge);
 }, 60_000);
 afterAll(async () => {
   await second.close();
   await bridge.close();
 });
-
-/** In a process of its own: two bridges of one process would take each other for dead. */
-async function startSecond(): Promise<typeof second> {
-  const home = join(bridge.folder, 'second');
-  mkdirSync(home);
-  const script = join(import.meta.dirname, '../support/servers/second-bridge.ts');
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', script, home, join(bridge.folder, 'mcp.config.json'), bridge.databaseUrl],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (line: Buffer) => resolve(line.toString().trim()));
-    child.once('exit', (code) => reject(new Error(`the second bridge ended (${code})`)));
-  });
-  return {
-    request(path, { key, ...init } = {}) {
-      const headers = new Headers(init.headers);
-      headers.set('Authorization', `Bearer ${key}`);
-      if (init.body !== undefined) headers.set('Content-Type', 'application/json');
-      return fetch(url + path, { ...init, headers });
-    },
-    async close() {
-      const ended = new Promise((resolve) => {
-        child.removeAllListeners('exit').once('exit', resolve);
-      });
-      child.stdin.end();
-      await ended;
-    },
-  };
-}
 
 const META = 'io.modelcontextprotocol/';
 const meta = {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DrawbridgeError } from '../../src/errors.ts';
@@ -34,7 +35,7 @@ function bridgesOf({ id, log }: TestBridge, more: Partial<BridgesOptions> = {}):
     log,
     logger,
     self: { id, pid: 1, host: 'here' },
-    onTakenForDead: () => undefined,
+    onTakenForDead: () => Promise.resolve(id),
     isAlive: () => true,
     ...more,
   });
@@ -131,18 +132,52 @@ test('what a survivor left half done because it died too is done by the next', a
   expect(await run(id)).toMatchObject({ status: 'failed', lastSeq: 4 });
 });
 
-test('a bridge taken for dead cannot write until it beats, and then starts afresh', async () => {
+test('a bridge taken for dead writes nothing more, and goes on under another id', async () => {
   const { id } = await dead.log.open(newRun(db.tenantId, { kind: 'stream' }));
+  const session = (await survivor.log.open(newRun(db.tenantId))).id;
+  const before = dead.log.calls();
+  await before.append(session, started('a'));
+  await before.append(id, started('b'));
   await stop(dead);
-  await bridgesOf(survivor).endRunsOfDeadBridges();
-  await expect(dead.log.append(id, started('a'))).rejects.toMatchObject({
+  const waits = before.append(id, completed('b'));
+  await Promise.allSettled([bridgesOf(survivor).endRunsOfDeadBridges(), waits]);
+  await expect(dead.log.append(id, started('c'))).rejects.toMatchObject({
     code: 'log/unavailable',
   });
-  const onTakenForDead = vi.fn<() => void>();
+  const renewed = vi.fn<(id: string) => void>();
+  const onTakenForDead = async (): Promise<string> => {
+    const next = await db.renewBridge(dead);
+    renewed(next);
+    return next;
+  };
   bridgesOf(dead, { onTakenForDead, beatMs: 10 });
-  await vi.waitFor(() => expect(onTakenForDead).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(renewed).toHaveBeenCalledOnce());
+  // The survivor ended the call of the session: its own end comes too late, and nothing else of it comes.
+  await expect(before.append(session, completed('a'))).rejects.toMatchObject({
+    code: 'log/unavailable',
+  });
+  await dead.log.calls().append(session, started('d'));
+  await dead.log.calls().append(session, completed('d'));
+  expect(await types(session)).toEqual([
+    'run.started',
+    'call.started',
+    'call.failed',
+    'call.started',
+    'call.completed',
+  ]);
+  // What is left of the run that was ended is refused by the database itself.
+  await expect(dead.log.calls().append(id, completed('b'))).rejects.toMatchObject({
+    code: 'log/unavailable',
+    message: expect.stringContaining('has ended'),
+  });
+  expect((await types(id)).filter((type) => type !== 'call.completed')).toEqual(
+    expect.arrayContaining(['run.started', 'call.started']),
+  );
+  expect((await types(id)).at(-1)).toMatch(/^run\./);
   const again = await dead.log.open(newRun(db.tenantId, { kind: 'stream' }));
   expect(await run(again.id)).toMatchObject({ status: 'working' });
+  const [start] = await db.events(session, 3);
+  expect(start?.payload['bridge']).toBe(renewed.mock.lastCall?.[0]);
 });
 
 test('a beat tells whether there are others, and a bridge that closed is none', async () => {
@@ -198,3 +233,68 @@ test('what could not be ended because the log was away is ended by the next swee
   isAway = false;
   expect(await bridges.endRunsOfDeadBridges()).toEqual({ calls: 1, runs: 1 });
 });
+
+test('what a bridge still owed when it stopped is ended by the next one', async () => {
+  const { id } = await survivor.log.open(newRun(db.tenantId));
+  const rest = (await dead.log.open(newRun(db.tenantId, { kind: 'rest' }))).id;
+  await dead.log.append(id, started('a'));
+  await db.upkeep.retire(dead.id, true);
+  expect(await bridgesOf(survivor).endRunsOfDeadBridges()).toEqual({ calls: 1, runs: 1 });
+  expect(await types(id)).toEqual(['run.started', 'call.started', 'call.failed']);
+  expect(await run(rest)).toMatchObject({ status: 'completed' });
+  expect(await bridgesOf(survivor).endRunsOfDeadBridges()).toEqual({ calls: 0, runs: 0 });
+});
+
+test('a bridge that could not beat itself waits before it takes others for dead', async () => {
+  const { promise: away, resolve: back } = withResolvers();
+  let beatsSince = 0;
+  let isAway = false;
+  const taken = vi.fn<(beats: number) => void>();
+  const upkeep = {
+    ...db.upkeep,
+    async beat(id: string, staleSeconds: number) {
+      if (isAway) await away;
+      const found = await db.upkeep.beat(id, staleSeconds);
+      beatsSince += 1;
+      return found;
+    },
+    claim(id: string, ids: readonly string[]) {
+      if (ids.length > 0) taken(beatsSince);
+      return db.upkeep.claim(id, ids);
+    },
+  };
+  bridgesOf(survivor, { upkeep, beatMs: 100 });
+  await vi.waitFor(() => expect(beatsSince).toBeGreaterThan(3), { timeout: 20_000 });
+  isAway = true;
+  await stop(dead);
+  await delay(500);
+  beatsSince = 0;
+  back();
+  isAway = false;
+  await vi.waitFor(() => expect(taken).toHaveBeenCalled(), { timeout: 20_000 });
+  expect(taken.mock.calls[0]?.[0]).toBeGreaterThanOrEqual(2);
+});
+
+test('the run of a session that is over, or never came to be, is found open', async () => {
+  const [over = '', going = ''] = await Promise.all(
+    [1, 2].map(async () => (await survivor.log.open(newRun(db.tenantId))).id),
+  );
+  await db.store.db.execute(sql`
+    insert into users (id, tenant_id, name, role) values (${survivor.id}, ${db.tenantId}, 'joe', 'member')`);
+  await db.store.db.execute(sql`
+    insert into sessions (id, tenant_id, run_id, user_id, view, protocol_version, client_info, capabilities, ended_at)
+    select r.id, r.tenant_id, r.id, ${survivor.id}, 'all', '', '{}', '{}', case when r.id = ${over} then now() end
+    from runs r where r.id in (${over}, ${going})`);
+  const lost = (await survivor.log.open(newRun(db.tenantId))).id;
+  expect(await db.upkeep.runsOfEndedSessions()).toEqual([over]);
+  await db.store.db.execute(
+    sql`update runs set started_at = now() - interval '2 hours' where id = ${lost}`,
+  );
+  expect((await db.upkeep.runsOfEndedSessions()).toSorted()).toEqual([over, lost].toSorted());
+});
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
+}

@@ -101,7 +101,7 @@ test('a known caller costs no query', async () => {
 test('a run that is open already under its key is gone on with', async () => {
   const joe = caller();
   const id = await directory.find(joe);
-  directory.forget();
+  directory.renew(bridge.id);
   expect(await directory.find(joe)).toBe(id);
 });
 
@@ -124,7 +124,7 @@ test('a call that comes while its idle run is being ended gets a run of its own'
   const id = await directory.find(joe);
   time += 31 * MINUTE;
   const ending = bridge.log.end(id, 'completed');
-  directory.forget();
+  directory.renew(bridge.id);
   const next = await directory.find(joe);
   await ending;
   expect(next).not.toBe(id);

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { v7 as createId } from 'uuid';
 import { type LiveRuns, createLiveRuns } from '../../src/runs/live.ts';
@@ -6,6 +7,7 @@ import type { LogEvent } from '../../src/runs/event-text.ts';
 import { type News, createNews } from '../../src/runs/news.ts';
 import { type RunReader, type TenantEvent, createRunReader } from '../../src/runs/reader.ts';
 import type { StoredEvent } from '../../src/store/run-queries.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 import {
   type LogDatabase,
   type TestBridge,
@@ -304,6 +306,43 @@ describe('a reader of all runs of a tenant', () => {
     await holder.end();
     const last = (await items).at(-1);
     expect(last && toRunEvent(last)).toMatchObject({ runId, seq: 2 });
+  });
+
+  test('does not wait for a transaction of another database', async () => {
+    const elsewhere = await createTestDatabase({ empty: true });
+    const stranger = new Client({ connectionString: elsewhere.url });
+    await stranger.connect();
+    await stranger.query('begin');
+    await stranger.query('select pg_current_xact_id()');
+    const holder = await db.store.connect();
+    try {
+      const tenantId = await db.addTenant();
+      const runId = await open(tenantId);
+      const after = await reader.now();
+      await bridge.log.append(runId, progress('a'));
+      const page = await reader.tenantEvents(tenantId, { after, limit: 9 });
+      expect(page.events.map(({ seq }) => seq)).toEqual([2]);
+      expect(page.isBehind).toBe(false);
+      // One of this database is waited for all the same, and nothing of it is missed.
+      const cursor = page.events.at(-1)?.cursor ?? '';
+      await holder.query('begin');
+      await holder.query(
+        `insert into run_events (run_id, seq, tenant_id, type, version, at, payload)
+         values ($1, 100, $2, 'call.progress', 1, now(), '{}')`,
+        [runId, tenantId],
+      );
+      await bridge.log.append(runId, progress('b'));
+      const held = await reader.tenantEvents(tenantId, { after: cursor, limit: 9 });
+      expect(held).toEqual({ events: [], isBehind: true });
+      await expect(reader.assertKept(tenantId, await reader.now())).resolves.toBeUndefined();
+      await holder.query('commit');
+      const all = await reader.tenantEvents(tenantId, { after: cursor, limit: 9 });
+      expect(all.events.map(({ seq }) => seq)).toEqual([100, 3]);
+    } finally {
+      await holder.end();
+      await stranger.end();
+      await elsewhere.drop();
+    }
   });
 
   test('without a cursor begins now', async () => {

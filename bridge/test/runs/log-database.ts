@@ -30,6 +30,8 @@ export interface LogDatabase {
     readonly now?: () => number;
     readonly patience?: number;
   }): Promise<TestBridge>;
+  /** Lets a bridge go on under another id, as after it was taken for dead. */
+  renewBridge(bridge: TestBridge): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -72,6 +74,7 @@ export async function createLogDatabase(): Promise<LogDatabase> {
       const log = createRunLog({
         store: createRunLogStore({ bridgeId: id, connect, patience }),
         bodies: createRunLogBodies({ connect, patience }),
+        findOpen: upkeep.findOpen,
         bridgeId: id,
         redact: createRedact(),
         logger,
@@ -80,6 +83,15 @@ export async function createLogDatabase(): Promise<LogDatabase> {
       });
       logs.push(log);
       return { id, log };
+    },
+    async renewBridge({ log }) {
+      const id = createId();
+      await upkeep.register({ id, pid: process.pid, host: 'test', version: 'test' });
+      log.renew({
+        bridgeId: id,
+        store: createRunLogStore({ bridgeId: id, connect: store.connect }),
+      });
+      return id;
     },
     async close() {
       for (const log of logs) await log.close();

@@ -1,15 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
+import { v7 as createId } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { query } from '../support/postgres-server.ts';
 import { type CuttingProxy, createCuttingProxy } from './cutting-proxy.ts';
 import {
   type LogDatabase,
   type TestBridge,
+  completed,
   createLogDatabase,
   newRun,
   progress,
+  started,
 } from './log-database.ts';
+
+const PATIENT = { timeout: 20_000 };
 
 let db: LogDatabase;
 let proxy: CuttingProxy;
@@ -76,6 +81,134 @@ describe('a connection lost in a commit', () => {
       expect(seq).toBe(next === 'answer lost' ? 3 : 2);
     },
   );
+});
+
+describe('an end that could not be written', () => {
+  const types = async (id = runId): Promise<unknown[]> =>
+    (await db.events(id)).map(({ type, payload }) => payload['callId'] ?? type);
+  const open = async (): Promise<string> =>
+    (await bridge.log.open(newRun(db.tenantId, { kind: 'rest' }))).id;
+
+  test.each(['lose', 'answer lost', 'hold'] as const)(
+    'is written once when the log can be written again, and its run ends after it (%s)',
+    async (next) => {
+      const id = await open();
+      const calls = bridge.log.calls();
+      await calls.append(id, started('a'));
+      proxy.next = next;
+      proxy.isDown = 'afterNext';
+      await expect(calls.append(id, completed('a'))).rejects.toMatchObject({
+        code: 'log/outcome_unknown',
+      });
+      await bridge.log.end(id, 'completed');
+      proxy.isDown = false;
+      if (next === 'hold') await proxy.release();
+      const all = ['run.started', 'a', 'a', 'run.completed'];
+      await expect.poll(() => types(id), PATIENT).toEqual(all);
+      expect((await db.events(id, 2))[0]).toMatchObject({ type: 'call.completed', durationMs: 2 });
+      expect(bridge.log.owes()).toBe(false);
+    },
+  );
+
+  test('is not written when the call did not get into the log', async () => {
+    const id = await open();
+    const calls = bridge.log.calls();
+    proxy.isDown = true;
+    proxy.next = 'lose';
+    const both = await Promise.allSettled([
+      calls.append(id, started('a')),
+      calls.append(id, completed('a')),
+    ]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await bridge.log.end(id, 'failed');
+    proxy.isDown = false;
+    await expect.poll(() => types(id), PATIENT).toEqual(['run.started', 'run.failed']);
+    expect(bridge.log.owes()).toBe(false);
+  });
+
+  test('because too much waited is written when there is room', async () => {
+    const id = await open();
+    const calls = bridge.log.calls();
+    await calls.append(id, started('a'));
+    const holder = await db.store.connect();
+    await holder.query('begin');
+    await holder.query('select from runs where id = $1 for update', [runId]);
+    const stuck = bridge.log.append(runId, progress('stuck'));
+    await delay(50);
+    const behind = calls.append(id, completed('a'));
+    const both = Promise.allSettled([stuck, behind]);
+    await expect(behind).rejects.toMatchObject({ code: 'log/unavailable' });
+    await both;
+    await holder.query('rollback');
+    await holder.end();
+    await expect.poll(() => types(id), PATIENT).toEqual(['run.started', 'a', 'a']);
+  });
+
+  test('of a run that did not get into the log is forgotten', async () => {
+    proxy.next = 'lose';
+    proxy.isDown = 'afterNext';
+    const id = createId();
+    const opened = bridge.log.open(newRun(db.tenantId, { id, kind: 'rest' }));
+    await expect(opened).rejects.toThrow(/lost in a commit/);
+    await expect(bridge.log.end(id, 'failed')).rejects.toMatchObject({
+      code: expect.stringMatching(/^log\//),
+    });
+    proxy.isDown = false;
+    await expect.poll(() => bridge.log.owes(), PATIENT).toBe(false);
+    expect(await db.queries.run(db.tenantId, id)).toBeUndefined();
+  });
+
+  test('keeps nobody from writing, and what is large is told in short', async () => {
+    const id = await open();
+    const calls = bridge.log.calls();
+    await calls.append(id, started('large'));
+    proxy.next = 'lose';
+    proxy.isDown = 'afterNext';
+    const text = 'x'.repeat(300_000);
+    await expect(calls.append(id, completed('large', { text }))).rejects.toMatchObject({
+      code: expect.stringMatching(/^log\//),
+    });
+    proxy.isDown = false;
+    await calls.append(id, started('b'));
+    await calls.append(id, completed('b'));
+    await expect.poll(() => bridge.log.owes(), PATIENT).toBe(false);
+    const ends = (await db.events(id)).filter(({ payload }) => payload['callId'] === 'large');
+    expect(ends).toHaveLength(2);
+  });
+});
+
+test('a run ends after the calls that are under way in it, and takes no more', async () => {
+  const calls = bridge.log.calls();
+  await calls.append(runId, started('a'));
+  await bridge.log.end(runId, 'completed');
+  await expect(calls.append(runId, started('b'))).rejects.toMatchObject({
+    code: 'log/unavailable',
+  });
+  await calls.append(runId, completed('b'));
+  await calls.append(runId, completed('a'));
+  await expect
+    .poll(async () => (await db.events(runId)).map(({ type }) => type), PATIENT)
+    .toEqual(['run.started', 'call.started', 'call.completed', 'call.completed', 'run.completed']);
+});
+
+test('nothing is written after the end of a run, whoever writes', async () => {
+  const other = await db.addBridge();
+  await bridge.log.end(runId, 'completed');
+  const late = await Promise.allSettled([
+    bridge.log.append(runId, progress('a')),
+    other.log.append(runId, progress('b')),
+    other.log.append(runId, completed('c', { text: 'x'.repeat(20_000) })),
+  ]);
+  expect(late.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  await other.log.end(runId, 'failed');
+  expect((await db.events(runId)).map(({ type }) => type)).toEqual([
+    'run.started',
+    'run.completed',
+  ]);
+  expect(await db.queries.run(db.tenantId, runId)).toMatchObject({
+    status: 'completed',
+    lastSeq: 2,
+  });
 });
 
 describe('a database that is away', () => {
@@ -169,13 +302,16 @@ test('connections killed again and again under load lose nothing acknowledged an
   expect(count).toBe(acknowledged.size);
 });
 
-test('a bridge that was taken for dead writes nothing until it beats again', async () => {
+test('a bridge that was taken for dead writes nothing under its id any more', async () => {
   await db.store.db.execute(sql`update bridges set ended_at = now() where id = ${bridge.id}`);
-  await expect(bridge.log.append(runId, progress('a'))).rejects.toMatchObject({
+  const refused = {
     code: 'log/unavailable',
     message: expect.stringContaining('taken for dead'),
-  });
+  };
+  await expect(bridge.log.append(runId, progress('a'))).rejects.toMatchObject(refused);
   expect(await db.upkeep.beat(bridge.id, 30)).toMatchObject({ wasEnded: true });
-  expect(await bridge.log.append(runId, progress('b'))).toBe(2);
-  expect(await readIds()).toEqual(['b']);
+  await expect(bridge.log.append(runId, progress('b'))).rejects.toMatchObject(refused);
+  await db.renewBridge(bridge);
+  expect(await bridge.log.append(runId, progress('c'))).toBe(2);
+  expect(await readIds()).toEqual(['c']);
 });

@@ -28,6 +28,7 @@ function createStalledStore() {
         );
       });
     },
+    settle: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
   const commit = async (): Promise<void> => {
@@ -36,6 +37,7 @@ function createStalledStore() {
   };
   const log = createRunLog({
     store,
+    findOpen: () => Promise.resolve([]),
     bridgeId: createId(),
     redact: createRedact(),
     logger: pino({ level: 'silent' }),

@@ -98,11 +98,14 @@ describe('the end of a run', () => {
     ]);
   });
 
-  test('does not keep out the outcome of a call that ended late', async () => {
+  test('keeps out what comes late, which is told to who brings it', async () => {
     const runId = await open();
     await bridge.log.end(runId, 'completed');
-    expect(await bridge.log.append(runId, completed('late'))).toBe(3);
-    expect(await db.queries.run(db.tenantId, runId)).toMatchObject({ status: 'completed' });
+    await expect(bridge.log.append(runId, completed('late'))).rejects.toMatchObject({
+      code: 'log/unavailable',
+      message: expect.stringContaining('has ended'),
+    });
+    expect(await db.queries.run(db.tenantId, runId)).toMatchObject({ lastSeq: 2 });
   });
 });
 

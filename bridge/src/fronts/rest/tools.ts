@@ -13,7 +13,7 @@ import { CallProblem, type Problem, toCallProblem, toStatus } from '../problem.t
 import { fromSplit } from '../request-body.ts';
 import { toProject } from '../project.ts';
 import { toLargeResponse } from './large-answer.ts';
-import { createIdempotency } from './idempotency.ts';
+import { type Worked, createIdempotency } from './idempotency.ts';
 import { json, nextCursor, pageQuery, problems, secured } from './route-parts.ts';
 
 const toolSchema = z
@@ -97,8 +97,8 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void
     c: Context<HttpEnv>,
     { name, args, told }: { name: string; args: unknown; told: unknown },
   ) => {
-    const answer = await idempotent(c, { name, args: told }, () =>
-      callOnce(c, { name, args }, parts),
+    const answer = await idempotent(c, { name, args: told }, (runId) =>
+      callOnce(c, { name, args, runId }, parts),
     );
     if (isProblem(answer)) throw new CallProblem(answer.body);
     if (!('artifact' in answer.body)) return toJson(c, answer.body);
@@ -139,7 +139,7 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, parts: HttpParts): void
       path: '/v1/tools/{name}/call',
       summary: 'Call a tool',
       description:
-        'Answers when the call is recorded. `outcome` is `tool_error` where the tool itself reports a failure. With the header `Idempotency-Key` a repeated request gets the first answer again, as the log keeps it: secrets are redacted in it.',
+        'Answers when the call is recorded. `outcome` is `tool_error` where the tool itself reports a failure. With the header `Idempotency-Key` a repeated request gets the first answer again, as the log keeps it: secrets are redacted in it. A key whose call was never sent can be used again; where the first answer was lost, the log is asked, and an answer that it cannot give is a conflict that says what the log has of the call.',
       ...secured,
       request: {
         params: z.object({ name: z.string() }),
@@ -183,9 +183,9 @@ interface LargeBody {
 /** One REST call is a run of its own. */
 async function callOnce(
   c: Context<HttpEnv>,
-  { name, args }: { name: string; args: unknown },
+  { name, args, runId }: { name: string; args: unknown; runId: string },
   parts: HttpParts,
-): Promise<Answer> {
+): Promise<Worked<Answer>> {
   const { createId, runs, logger, call } = parts;
   const principal = c.get('principal');
   const requestId = c.get('requestId');
@@ -195,7 +195,6 @@ async function callOnce(
     capabilities: {},
     name: c.req.header('user-agent') ?? 'unknown',
   };
-  const runId = createId();
   const warn = (error: unknown): void =>
     logger.warn({ err: error, runId }, 'a run was not recorded whole');
   // What is appended to the run shares this commit; where it fails, the call fails with it.
@@ -230,9 +229,20 @@ async function callOnce(
     createId(),
   );
   const outcome = await call(made);
-  // The answer is committed; a run that could not be ended is ended by the next sweep.
-  await runs.log.end(runId, toRunEnd(outcome)).catch(warn);
-  return toAnswer(outcome, { callId: made.id, runId, requestId });
+  // Where the run cannot be ended, its end is owed; who heard that the log is away waits for no more.
+  const ended = runs.log.end(runId, toRunEnd(outcome)).catch(warn);
+  if (!isOfLog(outcome)) await ended;
+  const answer = toAnswer(outcome, { callId: made.id, runId, requestId });
+  return { answer, call: toFate(outcome) };
+}
+
+function toFate(outcome: Outcome): Worked<Answer>['call'] {
+  if (outcome.kind === 'denied' || 'sent' in outcome) return 'not sent';
+  return isOfLog(outcome) ? 'not recorded' : 'recorded';
+}
+
+function isOfLog(outcome: Outcome): boolean {
+  return 'error' in outcome && String(toCode(outcome.error.data)).startsWith('log/');
 }
 
 function toRunEnd(outcome: Outcome): 'completed' | 'failed' | 'cancelled' {
@@ -315,9 +325,13 @@ function toErrorStatus(
 }
 
 function statusOf(data: unknown): ContentfulStatusCode | undefined {
-  if (typeof data !== 'object' || data === null || !('code' in data)) return undefined;
-  const found = outcomeCodes.find((code) => code === data.code);
+  const told = toCode(data);
+  const found = outcomeCodes.find((code) => code === told);
   return found && toStatus(found);
+}
+
+function toCode(data: unknown): unknown {
+  return typeof data === 'object' && data !== null && 'code' in data ? data.code : undefined;
 }
 
 const outcomeCodes = [

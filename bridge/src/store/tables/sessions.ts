@@ -38,6 +38,8 @@ export const idempotencyKeys = pgTable(
     requestHash: text('request_hash').notNull(),
     status: integer('status'),
     response: text('response'),
+    runId: uuid('run_id'),
+    bridgeId: uuid('bridge_id'),
     createdAt: moment('created_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.key] })],

@@ -81,7 +81,7 @@ async function fill(db: LogDatabase): Promise<void> {
       await log.append(id, completed(`${call}`, { content: [{ type: 'text', text }] }));
     }
     await log.end(id, 'completed');
-    await db.upkeep.retire(bridge);
+    await db.upkeep.retire(bridge, false);
     await db.store.db.execute(sql`
       insert into sessions (id, tenant_id, run_id, user_id, view, protocol_version, client_info, capabilities)
       select ${createId()}, tenant_id, ${id}, id, '/mcp', '2025-11-25', ${JSON.stringify({ name: AWKWARD })}, '{}'
@@ -198,7 +198,7 @@ test('a backup is one moment of a log that is written meanwhile', async () => {
   isWriting = false;
   await writing;
   await log.end(id, 'completed');
-  await source.upkeep.retire(bridge);
+  await source.upkeep.retire(bridge, false);
   const target = await createTarget();
   expect((await restore(target.url, path)).code).toBe(0);
   await withClient(target.url, async (client) => {

@@ -1,0 +1,98 @@
+// A connection that the log keeps for itself: opened when it is needed, forgotten when it is lost, and
+// never waited for longer than it may take.
+import type { Client } from 'pg';
+import { DrawbridgeError } from '../errors.ts';
+
+export interface LogConnection {
+  /** Opens one where there is none. Rejects with `log/unavailable` after `close`. */
+  get(): Promise<Client>;
+  /** Gives up the present one without a word: a polite end could wait for a server that no longer answers. */
+  lose(): void;
+  /** Ends the present one; another is opened when it is needed. */
+  release(): Promise<void>;
+  /** Ends it for good. */
+  close(): Promise<void>;
+}
+
+export interface LogConnectionOptions {
+  readonly connect: () => Promise<Client>;
+  /** A statement that each connection begins with. */
+  readonly session: string;
+  /** Longest time for opening one, in milliseconds. */
+  readonly patience: number;
+}
+
+export function createLogConnection({
+  connect,
+  session,
+  patience,
+}: LogConnectionOptions): LogConnection {
+  let client: Client | undefined;
+  let closed = false;
+
+  const assertOpen = (): void => {
+    if (closed) throw new DrawbridgeError('log/unavailable', 'The log is closed.');
+  };
+
+  let opening: Promise<Client> | undefined;
+
+  const open = async (): Promise<Client> => {
+    const opened = await connect();
+    const drop = (): void => {
+      if (client === opened) client = undefined;
+    };
+    opened.on('error', drop);
+    opened.on('end', drop);
+    try {
+      await withTimeout(opened.query(session), patience);
+      assertOpen();
+    } catch (error) {
+      opened.connection.stream.destroy();
+      throw error;
+    }
+    client = opened;
+    return opened;
+  };
+
+  const release = async (): Promise<void> => {
+    const held = client;
+    client = undefined;
+    await held?.end();
+  };
+
+  return {
+    async get() {
+      assertOpen();
+      if (client !== undefined) return client;
+      // One that takes too long is not opened twice: when it is there, the next who asks has it.
+      opening ??= open().finally(() => (opening = undefined));
+      return withTimeout(opening, patience);
+    },
+    lose() {
+      client?.connection.stream.destroy();
+      client = undefined;
+    },
+    release,
+    async close() {
+      closed = true;
+      await release();
+    },
+  };
+}
+
+/** Rejects when the work takes longer; it goes on, and nobody is told of it. */
+export async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`no answer from the database in ${Math.round(ms)} ms`)),
+      ms,
+    );
+  });
+  work.catch(() => undefined); // told through the race, or too late for anybody
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

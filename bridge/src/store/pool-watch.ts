@@ -1,0 +1,54 @@
+// Looks after the connections of a pool that are in use for long. A frozen database neither answers nor
+// closes, so that a statement would wait for ever; a slow one is left in peace. Another connection tells
+// which it is: where that gets no answer either, those in use are cut, and their statements fail.
+import type { Pool, PoolClient } from 'pg';
+import type { Logger } from 'pino';
+
+export interface PoolWatchOptions {
+  /** A statement fails after about so long in a frozen database, in milliseconds. */
+  readonly patienceMs: number;
+  /** Rejects when the database does not answer, in some two seconds. */
+  readonly probe: () => Promise<void>;
+  readonly logger: Logger;
+}
+
+const LOOKS = 5;
+
+export function watchPool(
+  pool: Pool,
+  { patienceMs, probe, logger }: PoolWatchOptions,
+): { close(): void } {
+  /** Since when, by the monotonic clock. */
+  const inUse = new Map<PoolClient, number>();
+  pool.on('acquire', (client) => inUse.set(client, performance.now()));
+  pool.on('release', (_error, client) => inUse.delete(client));
+  pool.on('remove', (client) => inUse.delete(client));
+  let isLooking = false;
+
+  /** Found to be slow and not frozen, it is looked at again later. */
+  const look = async (suspects: readonly PoolClient[]): Promise<void> => {
+    try {
+      await probe();
+      for (const client of suspects) if (inUse.has(client)) inUse.set(client, performance.now());
+    } catch (error) {
+      const cut = suspects.filter((client) => inUse.has(client));
+      logger.warn({ err: error, connections: cut.length }, 'the database does not answer');
+      // The driver gives no way to its socket but this; a polite end would wait for an answer.
+      for (const client of cut) (client as unknown as Connected).connection.stream.destroy();
+    }
+  };
+
+  const timer = setInterval(() => {
+    const before = performance.now() - (patienceMs * 3) / LOOKS;
+    const suspects = [...inUse].flatMap(([client, since]) => (since <= before ? [client] : []));
+    if (isLooking || suspects.length === 0) return;
+    isLooking = true;
+    void look(suspects).finally(() => (isLooking = false));
+  }, patienceMs / LOOKS);
+  timer.unref();
+  return { close: () => clearInterval(timer) };
+}
+
+interface Connected {
+  readonly connection: { readonly stream: { destroy(): void } };
+}
