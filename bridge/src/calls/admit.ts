@@ -63,11 +63,11 @@ export function createAdmitStep({
         const timeoutMs = timeout(call.target.upstream);
         const waited = await window.wait(key, { signal: call.signal, timeoutMs });
         if (waited === 'timed_out') return toLate(call, timeoutMs);
-        if (waited === 'cancelled') return { kind: 'cancelled' };
+        if (waited === 'cancelled') return { kind: 'cancelled', sent: false };
         admitted = { waitedMs: performance.now() - since, ...call };
       }
       begun = window.begin(key);
-      return call.signal.aborted ? { kind: 'cancelled' } : await next(admitted);
+      return call.signal.aborted ? { kind: 'cancelled', sent: false } : await next(admitted);
     } finally {
       if (begun !== undefined) window.leave(begun);
       const stillHeld = (largeBytes.get(key) ?? 0) - bytes;

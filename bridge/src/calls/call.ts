@@ -96,7 +96,8 @@ export type Outcome =
   | AnsweredOutcome
   | { readonly kind: 'protocol_error'; readonly error: RpcError }
   | { readonly kind: 'input_required'; readonly result: Record<string, unknown> }
-  | { readonly kind: 'cancelled' }
+  /** `sent: false`: the server can't have seen the call. */
+  | { readonly kind: 'cancelled'; readonly sent?: false }
   | { readonly kind: 'timed_out'; readonly error: RpcError }
   | {
       readonly kind: 'denied';

@@ -375,7 +375,7 @@ describe('a flood of one principal', () => {
     const cancelled = run(call({ ...of('flooder'), signal: abort.signal }));
     await vi.advanceTimersByTimeAsync(10);
     abort.abort();
-    expect(await cancelled).toEqual({ kind: 'cancelled' });
+    expect(await cancelled).toEqual({ kind: 'cancelled', sent: false });
   });
 
   test('has all its calls under way at once while nobody else calls', async () => {
