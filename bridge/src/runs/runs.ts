@@ -25,8 +25,11 @@ export interface Runs {
   readonly live: LiveRuns;
   readonly directory: RunDirectory;
   readonly retention: Pick<Retention, 'plan' | 'run'>;
-  /** Ends the runs of stateless callers, writes what waits, and marks this bridge as ended. */
-  close(): Promise<void>;
+  /**
+   * Ends the runs of stateless callers, writes what waits, and marks this bridge as ended.
+   * @param withinMs how long that may take, in milliseconds
+   */
+  close(withinMs?: number): Promise<void>;
 }
 
 export interface RunsOptions {

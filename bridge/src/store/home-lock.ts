@@ -23,6 +23,7 @@ const holderSchema = z.object({
   startMark: z.string(),
   startedAt: z.iso.datetime(),
   url: z.string().optional(),
+  isBackground: z.boolean().optional(),
 });
 type Holder = z.infer<typeof holderSchema>;
 
@@ -32,6 +33,8 @@ export interface RunningBridge {
   readonly startedAt: string;
   /** Missing until the bridge listens. */
   readonly url?: string;
+  /** Started for a client in passing: it gives way to one that a person starts. */
+  readonly isBackground?: boolean;
 }
 
 export interface HomeLock {
@@ -44,11 +47,15 @@ export interface HomeLock {
 const TURN_MS = 5_000;
 
 /** Makes the home when it is missing. Rejects with `home/locked` when a bridge runs in it. */
-export async function lockHome(home: string): Promise<HomeLock> {
+export async function lockHome(
+  home: string,
+  { isBackground = false }: { readonly isBackground?: boolean } = {},
+): Promise<HomeLock> {
   const own: Holder = {
     pid: process.pid,
     startMark: readStartMark(process.pid),
     startedAt: new Date().toISOString(),
+    ...(isBackground && { isBackground }),
   };
   try {
     await mkdir(home, { recursive: true, mode: 0o700 });
@@ -82,8 +89,13 @@ export async function lockHome(home: string): Promise<HomeLock> {
 export function readRunningBridge(home: string): RunningBridge | undefined {
   const holder = readHolder(home);
   if (holder === undefined) return undefined;
-  const { pid, startedAt, url } = holder;
-  return { pid, startedAt, ...(url !== undefined && { url }) };
+  const { pid, startedAt, url, isBackground } = holder;
+  return {
+    pid,
+    startedAt,
+    ...(isBackground === true && { isBackground }),
+    ...(url !== undefined && { url }),
+  };
 }
 
 /** Runs `work`, which must not wait for anything, while no other process does so for this home. */

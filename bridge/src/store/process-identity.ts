@@ -32,6 +32,12 @@ export function isPostgresOf(pid: number, dataFolder: string): boolean {
   return typeof stdout === 'string' && stdout.includes(dataFolder);
 }
 
+/** The children of a process; none where the system doesn't tell. */
+export function readChildren(pid: number): readonly number[] {
+  if (process.platform !== 'linux') return [];
+  return readText(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+}
+
 /** proc_pid_stat(5): the name in parentheses may hold spaces, so fields count from the last one. */
 function readStat(pid: number): { state: string; startedAt: string } {
   const text = readText(`/proc/${pid}/stat`);

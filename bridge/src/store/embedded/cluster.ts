@@ -34,6 +34,8 @@ interface ClusterOptions {
   readonly initdb: string;
   readonly launcher: Launcher;
   readonly fsync: boolean;
+  /** Ends the making of a cluster. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Finds the cluster of a folder or makes it. Rejects with `store/start_failed`. */
@@ -49,10 +51,11 @@ export async function ensureCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 async function makeCluster(
-  { folder, initdb, launcher, fsync }: ClusterOptions,
+  { folder, initdb, launcher, fsync, signal }: ClusterOptions,
   dataFolder: string,
   password: string,
 ): Promise<void> {
+  signal?.throwIfAborted();
   const making = await mkdtemp(join(folder, MAKING));
   const data = join(making, 'data');
   const passwordFile = join(making, 'password');
@@ -79,14 +82,18 @@ async function makeCluster(
     cwd: data,
     output: 'pipe',
   });
+  // It leads a group of its own, and starts servers that it would wait for.
+  const kill = (): void => void (child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'));
+  signal?.addEventListener('abort', kill, { once: true });
   const [[code], printed] = await Promise.all([
     once(child, 'exit'),
     Promise.all(
       [child.stdout, child.stderr].map((stream) => (stream === null ? '' : text(stream))),
     ),
-  ]);
+  ]).finally(() => signal?.removeEventListener('abort', kill));
   if (code !== 0) {
     await rm(making, { recursive: true, force: true });
+    signal?.throwIfAborted();
     throw new DrawbridgeError(
       'store/start_failed',
       `The database could not be made. ${explainFailure(printed.join('\n'), folder)}`,

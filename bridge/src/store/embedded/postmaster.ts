@@ -7,7 +7,7 @@ import { open, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DrawbridgeError, isSystemError, toMessage } from '../../errors.ts';
-import { isAlive, isPostgresOf } from '../process-identity.ts';
+import { isAlive, isPostgresOf, readChildren } from '../process-identity.ts';
 import { removeTemporary } from './address.ts';
 import { explainFailure } from './failure.ts';
 import type { Launcher } from './launch.ts';
@@ -15,13 +15,17 @@ import type { Launcher } from './launch.ts';
 const POLL_MS = 5;
 const LOG_LIMIT_BYTES = 5_000_000;
 const LOG_CHECK_MS = 60_000;
+const LONGEST_STOP_MS = 30_000;
 
 export interface Postmaster {
   readonly pid: number;
   /** Resolves with how it ended, in words. */
   readonly exited: Promise<string>;
-  /** Rolls open transactions back and writes everything to disk; resolves when it is gone. */
-  stop(): Promise<void>;
+  /**
+   * Rolls open transactions back and writes everything to disk; resolves when it is gone.
+   * @param withinMs when that takes longer it is killed, and its next start recovers
+   */
+  stop(withinMs?: number): Promise<void>;
 }
 
 export interface PostmasterOptions {
@@ -71,8 +75,8 @@ export async function startPostmaster({
     return {
       pid,
       exited,
-      async stop() {
-        if (isAlive(pid)) await endProcess(pid);
+      async stop(withinMs) {
+        if (isAlive(pid)) await endProcess(pid, withinMs);
         await exited;
       },
     };
@@ -97,23 +101,34 @@ export async function endOrphan(dataFolder: string): Promise<number | undefined>
   return isOrphan ? held.pid : undefined;
 }
 
-/** Fast, then immediate shutdown, then SIGKILL (PostgreSQL manual, "Shutting Down the Server"). */
-async function endProcess(pid: number): Promise<void> {
+/**
+ * Fast, then immediate shutdown, then SIGKILL (PostgreSQL manual, "Shutting Down the Server"). Each of
+ * the last two has a tenth of the time at most: frozen processes take no other signal than the last.
+ */
+async function endProcess(pid: number, withinMs = LONGEST_STOP_MS): Promise<void> {
+  const allMs = Math.min(withinMs, LONGEST_STOP_MS);
+  const harshMs = allMs / 10;
   for (const [signal, patienceMs] of [
-    ['SIGINT', 20_000],
-    ['SIGQUIT', 5_000],
-    ['SIGKILL', 5_000],
+    ['SIGINT', allMs - 3 * harshMs],
+    ['SIGQUIT', harshMs],
+    ['SIGKILL', harshMs],
   ] as const) {
-    try {
-      process.kill(pid, signal);
-    } catch (error) {
-      if (isSystemError(error, 'ESRCH')) return;
-      throw error;
-    }
-    for (let waited = 0; waited < patienceMs; waited += POLL_MS) {
+    // Its children would notice the death of the server, but not while they are frozen as well.
+    const killed = signal === 'SIGKILL' ? [pid, ...readChildren(pid)] : [pid];
+    for (const each of killed) sendSignal(each, signal);
+    const until = performance.now() + patienceMs;
+    while (performance.now() < until) {
       if (!isAlive(pid)) return;
       await delay(POLL_MS);
     }
+  }
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!isSystemError(error, 'ESRCH')) throw error;
   }
 }
 

@@ -40,7 +40,8 @@ export interface EmbeddedServer {
   pid(): number | undefined;
   /** Why it could not be started again, while that is so. */
   trouble(): string | undefined;
-  close(): Promise<void>;
+  /** @param withinMs as for a postmaster */
+  close(withinMs?: number): Promise<void>;
 }
 
 export interface EmbeddedServerOptions {
@@ -62,7 +63,7 @@ export async function createEmbeddedServer({
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const launcher = createLauncher(await findAccount(join(folder, 'data')));
   const { initdb, postgres } = await findBinaries(launcher.account);
-  const cluster = await ensureCluster({ folder, initdb, launcher, fsync });
+  const cluster = await ensureCluster({ folder, initdb, launcher, fsync, signal });
   const dataFolder = await realpath(cluster.dataFolder);
   const orphan = await endOrphan(dataFolder);
   if (orphan !== undefined)
@@ -113,9 +114,9 @@ export async function createEmbeddedServer({
     }
   };
   const kept = keepRunning(current);
-  const close = async (): Promise<void> => {
+  const close = async (withinMs?: number): Promise<void> => {
     closing.abort();
-    await current?.stop();
+    await current?.stop(withinMs);
     await kept;
     await address.remove();
   };
@@ -125,6 +126,6 @@ export async function createEmbeddedServer({
     url: toServerUrl({ ...address, password: cluster.password }),
     pid: () => current?.pid,
     trouble: () => trouble,
-    close: () => (closed ??= close()),
+    close: (withinMs) => (closed ??= close(withinMs)),
   };
 }
