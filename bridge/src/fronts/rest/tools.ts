@@ -321,6 +321,8 @@ function statusOf(data: unknown): ContentfulStatusCode | undefined {
 }
 
 const outcomeCodes = [
+  'bridge/stopping',
+  'bridge/outcome_unknown',
   'catalog/unknown_tool',
   'catalog/withheld',
   'log/outcome_unknown',
