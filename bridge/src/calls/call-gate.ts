@@ -73,7 +73,8 @@ export function createCallGate({ next, find }: CallGateOptions): CallGate {
           (outcome) => {
             leave(call);
             const isInterrupted = outcome.kind === 'cancelled' && isStop(call.signal.reason);
-            resolve(isInterrupted ? toInterrupted(call, outcome.sent !== false) : outcome);
+            if (isInterrupted) resolve(toInterrupted(call, outcome.sent !== false));
+            else resolve(isOfStop(outcome) ? disown(outcome) : outcome);
           },
           (error: unknown) => {
             leave(call);
@@ -111,6 +112,11 @@ export function isOfStop(outcome: Outcome): outcome is Failure {
 type Failure = Extract<Outcome, { kind: 'protocol_error' }>;
 
 const gateCodes = new Set<unknown>(['bridge/stopping', 'bridge/outcome_unknown']);
+
+/** What a server says is not taken for the gate's word, by which callers send calls again. */
+function disown({ kind, error: { code, message } }: Failure): Failure {
+  return { kind, error: { code, message } };
+}
 
 function refused(message: string): Failure {
   return {
