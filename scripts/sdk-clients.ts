@@ -21,8 +21,19 @@ export interface SdkClient {
 
 const info = { name: 'drawbridge-scripts', version: '1.0.0' };
 
-export async function connectModern(door: Door): Promise<SdkClient> {
-  const client = new ModernClient(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+export function connectModern(door: Door): Promise<SdkClient> {
+  return connectNew(
+    door,
+    new ModernClient(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } }),
+  );
+}
+
+/** The newer SDK in the older era. */
+export function connectNewToOld(door: Door): Promise<SdkClient> {
+  return connectNew(door, new ModernClient(info));
+}
+
+async function connectNew(door: Door, client: ModernClient): Promise<SdkClient> {
   await client.connect(new ModernTransport(toEndpoint(door), { requestInit: toInit(door) }));
   return {
     call: (name, args, options) => client.callTool({ name, arguments: args }, options),

@@ -1,5 +1,5 @@
-// An MCP server that writes down every call it gets, for the kill test: what stands in its file
-// reached a server. It is plain JSON lines, so that nothing but the bridge is under test.
+// An MCP server that writes down every call it gets, for the kill test and the stop test: what stands in
+// its file reached a server. It is plain JSON lines, so that nothing but the bridge is under test.
 import { openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -7,8 +7,12 @@ const file = openSync(process.argv[2], 'a');
 const tools = [
   {
     name: 'note',
-    description: 'Writes the text to the file of the witness.',
-    inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
+    description: 'Writes the text to the file of the witness, and answers after some milliseconds.',
+    inputSchema: {
+      type: 'object',
+      properties: { text: { type: 'string' }, ms: { type: 'number' } },
+      required: ['text'],
+    },
   },
 ];
 
@@ -33,5 +37,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   const body = answer
     ? { result: answer(params) }
     : { error: { code: -32601, message: `Method not found: ${method}` } };
-  process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, ...body })}\n`);
+  const reply = () => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, ...body })}\n`);
+  const { ms = 0 } = params?.arguments ?? {};
+  if (ms === 0) reply();
+  else setTimeout(reply, ms);
 }

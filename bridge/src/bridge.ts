@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { loadDefinition } from '@drawbridge/registry';
 import type { Logger } from 'pino';
 import { createAdmitStep } from './calls/admit.ts';
+import { createCallGate, toStopReason } from './calls/call-gate.ts';
 import { createLargeJsonReader } from './calls/large-json/reader.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { spawnWorker } from './calls/large-json/spawn-worker.ts';
@@ -19,8 +20,9 @@ import { createOfferStore } from './catalog/offer-store.ts';
 import { redactOffer } from './secrets/redact-offer.ts';
 import { toMessage } from './errors.ts';
 import { createHttpFront } from './fronts/http.ts';
-import { listen } from './fronts/listen.ts';
+import { type Listener, listen } from './fronts/listen.ts';
 import { createIdSource } from './ids.ts';
+import { createLatestOnly } from './latest-only.ts';
 import { type Lifetime, withLifetime } from './lifetime.ts';
 import { createLoopTurns } from './loop-turns.ts';
 import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
@@ -45,6 +47,10 @@ export interface BridgeOptions {
   readonly secret: string;
   readonly version: string;
   readonly logger: Logger;
+  /** Started for a client in passing: it gives way to one that a person starts. */
+  readonly isBackground?: boolean;
+  /** Ends the start. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Bridge {
@@ -55,8 +61,23 @@ export interface Bridge {
   configure(settings: Settings): Promise<void>;
   /** Milliseconds since anybody asked for anything. */
   idleMs(): number;
-  close(): Promise<void>;
+  /**
+   * Refuses new calls, lets those under way end, and answers everybody; rejects with an AggregateError of
+   * what could not be closed, or not within this time in milliseconds.
+   */
+  close(withinMs?: number): Promise<void>;
 }
+
+/** How long calls under way have to end when the bridge stops, in milliseconds. */
+const GRACE_MS = 3_000;
+/** How long those that were aborted then have to be written down and answered. */
+const LAST_MS = 1_000;
+/** The answers that are still on their way. */
+const ANSWERS_MS = 300;
+/** Everything together, the database included, when the process is told to end: containers have 10 s. */
+export const STOP_MS = 7_000;
+/** What the store keeps of that, whatever the others need. */
+const STORE_STOP_MS = 2_000;
 
 /** Calls whose names stand in the catalog. */
 const namesKnown = new Set<string>(['tools/call', 'prompts/get']);
@@ -66,11 +87,11 @@ const NAMED_APPROVALS = 100;
 
 /** Starts everything; when a part fails to start, those before it are closed again. */
 export function createBridge(options: BridgeOptions): Promise<Bridge> {
-  return withLifetime((lifetime) => open(options, lifetime));
+  return withLifetime((lifetime) => open(options, lifetime), STOP_MS);
 }
 
 async function open(
-  { settings: initial, secret, version, logger }: BridgeOptions,
+  { settings: initial, secret, version, logger, isBackground = false, signal }: BridgeOptions,
   lifetime: Lifetime,
 ): Promise<Bridge> {
   let settings = initial;
@@ -78,8 +99,11 @@ async function open(
   const createId = createIdSource();
   const bridgeId = createId();
 
-  const lock = await lockHome(home);
+  signal?.throwIfAborted();
+  const lock = await lockHome(home, { isBackground });
   lifetime.defer(() => lock.release());
+  let listener: Listener | undefined;
+  lifetime.defer(() => listener?.close());
   const pidFile = join(home, 'servers.pids');
   await sweepOrphans(pidFile);
 
@@ -91,8 +115,10 @@ async function open(
     logger,
     version,
     ...(settings.databaseUrl !== undefined && { databaseUrl: settings.databaseUrl }),
+    ...(signal !== undefined && { signal }),
   });
-  lifetime.defer(() => store.close());
+  lifetime.defer((leftMs) => store.close(leftMs), STORE_STOP_MS);
+  signal?.throwIfAborted();
 
   const openFiles = watchOpenFiles(logger);
   lifetime.defer(openFiles.close);
@@ -128,7 +154,8 @@ async function open(
     held,
     onCommit: metrics.commit,
   });
-  lifetime.defer(() => runs.close());
+  lifetime.defer((leftMs) => runs.close(leftMs));
+  signal?.throwIfAborted();
 
   const upstreams = createUpstreams({
     logger,
@@ -214,7 +241,7 @@ async function open(
 
   const turn = createLoopTurns();
   const carry = createPipeline({
-    route: createRouteStep(catalog.find),
+    route: createRouteStep(catalog.find, catalog.changing),
     record: createRecordStep({
       log: runs.log,
       redact,
@@ -240,8 +267,9 @@ async function open(
     writeAhead: createWriteAheadStep(),
     send: upstreams.send,
   });
+  const gate = createCallGate({ next: carry, find: catalog.find });
   const call: typeof carry = async (made) => {
-    const outcome = await carry(made);
+    const outcome = await gate.call(made);
     // A commit lets out all that it wrote at once.
     const myTurn = turn(made.principal.id);
     if (myTurn !== undefined) await myTurn;
@@ -273,13 +301,13 @@ async function open(
   }, HOUR_MS);
   lifetime.defer(() => clearInterval(hourly));
 
-  const configure = async (next: Settings): Promise<void> => {
+  const configure = createLatestOnly<Settings>(async (next) => {
     settings = next;
     await catalog.configure({ upstreams: next.upstreams, toolsets: next.toolsets });
     await upstreams.configure(next.upstreams);
     await discovery.configure(next.upstreams);
     metrics.upstreams(upstreams.status());
-  };
+  });
   await configure(settings);
 
   const front = createHttpFront({
@@ -292,6 +320,7 @@ async function open(
     approvals,
     call,
     turn,
+    isStopping: gate.isClosed,
     ready: discovery.ready,
     createId,
     largeJson,
@@ -315,21 +344,25 @@ async function open(
       { name: 'files', check: openFiles.check },
     ],
   });
-  const listener = await listen({
-    host: settings.host,
-    port: settings.port,
-    edge: front.edge,
+  signal?.throwIfAborted();
+  const door = await listen({ host: settings.host, port: settings.port, edge: front.edge });
+  listener = door;
+  lifetime.defer(async () => {
+    const graceEnd = performance.now() + GRACE_MS;
+    door.noReuse();
+    const abort = (): void => principals.endAll(toStopReason());
+    await gate.close({ graceMs: GRACE_MS, lastMs: LAST_MS, abort });
+    await door.drain(Math.max(ANSWERS_MS, graceEnd - performance.now()));
+    await front.close();
   });
-  lifetime.defer(listener.close);
-  lifetime.defer(front.close);
-  await lock.announce({ url: listener.url });
+  lock.announce({ url: door.url });
 
   return {
-    url: listener.url,
+    url: door.url,
     keys,
     servers: upstreams.status,
     configure,
-    idleMs: listener.idleMs,
+    idleMs: door.idleMs,
     close: lifetime.close,
   };
 }

@@ -2,6 +2,8 @@
 // to its own wire once, in one exhaustive switch (fronts/*-errors.ts), so a new code cannot be missed.
 
 export type DrawbridgeErrorCode =
+  | 'bridge/stopping'
+  | 'bridge/outcome_unknown'
   | 'settings/invalid'
   | 'home/locked'
   | 'home/foreign'

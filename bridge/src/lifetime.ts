@@ -1,22 +1,39 @@
-// Things close in the reverse order of their start, each once, and one that fails to close does not
-// keep the others open.
+// Things close in the reverse order of their start, each once, and one that fails to close, or takes too
+// long, does not keep the others open.
+
+/** @param leftMs how long it is waited for, in milliseconds; infinite where nobody is in a hurry */
+export type Close = (leftMs: number) => void | Promise<void>;
 
 export interface Lifetime {
-  /** Remembers how to close what was just started. */
-  defer(close: () => void | Promise<void>): void;
-  /** Closes everything; rejects with an AggregateError of what failed. */
-  close(): Promise<void>;
+  /**
+   * Remembers how to close what was just started.
+   * @param keptMs of the time for closing, what those that close before it may not use up
+   */
+  defer(close: Close, keptMs?: number): void;
+  /**
+   * Closes everything; rejects with an AggregateError of what failed, or was not waited for any longer.
+   * The first call says how long that may take in all, in milliseconds.
+   */
+  close(withinMs?: number): Promise<void>;
+}
+
+interface Closer {
+  readonly close: Close;
+  readonly keptMs: number;
 }
 
 export function createLifetime(): Lifetime {
-  const closers: (() => void | Promise<void>)[] = [];
+  const closers: Closer[] = [];
   let closing: Promise<void> | undefined;
+  let end = Number.POSITIVE_INFINITY;
 
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = [];
-    for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+    for (let next = closers.pop(); next !== undefined; next = closers.pop()) {
+      const kept = closers.reduce((sum, { keptMs }) => sum + keptMs, 0);
+      const leftMs = Math.max(0, end - kept - performance.now());
       try {
-        await close();
+        await within(Promise.resolve(next.close(leftMs)), leftMs);
       } catch (error) {
         failures.push(error);
       }
@@ -25,18 +42,41 @@ export function createLifetime(): Lifetime {
   };
 
   return {
-    defer: (close) => void closers.push(close),
-    close: () => (closing ??= closeAll()),
+    defer: (close, keptMs = 0) => void closers.push({ close, keptMs }),
+    close(withinMs = Number.POSITIVE_INFINITY) {
+      if (closing === undefined) end = performance.now() + withinMs;
+      return (closing ??= closeAll());
+    },
   };
 }
 
-/** Opens what consists of parts; when one fails to open, those before it are closed again. */
-export async function withLifetime<T>(open: (lifetime: Lifetime) => Promise<T>): Promise<T> {
+/**
+ * Opens what consists of parts; when one fails to open, those before it are closed again.
+ * @param withinMs how long that may take, in milliseconds
+ */
+export async function withLifetime<T>(
+  open: (lifetime: Lifetime) => Promise<T>,
+  withinMs?: number,
+): Promise<T> {
   const lifetime = createLifetime();
   try {
     return await open(lifetime);
   } catch (error) {
-    await lifetime.close();
+    await lifetime.close(withinMs);
     throw error;
+  }
+}
+
+/** Rejects when the time is over; what goes on then is nobody's any more. */
+async function within(closed: Promise<void>, ms: number): Promise<void> {
+  if (ms === Number.POSITIVE_INFINITY) return closed;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('It took too long to close.')), ms);
+  });
+  try {
+    await Promise.race([closed, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -2,7 +2,7 @@
 // is told to, or, when it was started for a client in passing, when nobody has asked for a while.
 import { setFlagsFromString } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
-import { type Bridge, createBridge } from './bridge.ts';
+import { type Bridge, STOP_MS, createBridge } from './bridge.ts';
 import { toMessage } from './errors.ts';
 import { loadSecret } from './settings/secrets.ts';
 import { claimHome, findHome } from './settings/homes.ts';
@@ -24,12 +24,38 @@ export interface RunBridgeOptions {
   readonly detachedIdle?: number | undefined;
   /** Called once the bridge answers. */
   readonly onStart?: (bridge: Bridge) => void;
+  /** Ends the bridge, also while it starts; the reason's message says who did. */
+  readonly signal: AbortSignal;
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** For what is printed last. */
+const LINGER_MS = 250;
+/** What closing can't end is ended with the process. */
+const PROCESS_ENDS_MS = STOP_MS + 500;
 
-/** Resolves when the bridge has ended and everything is closed. */
-export async function runBridge(options: RunBridgeOptions = {}): Promise<void> {
+/** Resolves when the bridge has ended and everything is closed; the process ends soon after. */
+export async function runBridge(options: RunBridgeOptions): Promise<void> {
+  const { signal } = options;
+  const onSignal = (): void => endProcessAfter(PROCESS_ENDS_MS);
+  signal.addEventListener('abort', onSignal, { once: true });
+  try {
+    if (signal.aborted) onSignal();
+    else await run(options);
+  } catch (error) {
+    // A start that was told to end has ended in order.
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', onSignal);
+  }
+  endProcessAfter(LINGER_MS);
+}
+
+/** A socket that nobody could close in time must not keep the process. */
+function endProcessAfter(ms: number): void {
+  setTimeout(() => process.exit(), ms).unref();
+}
+
+async function run(options: RunBridgeOptions): Promise<void> {
   // V8 lets the old generation grow fourfold before it collects; half as much again costs no CPU that
   // can be measured here, and a third of the memory under load.
   setFlagsFromString('--heap-growing-percent=50');
@@ -55,6 +81,8 @@ export async function runBridge(options: RunBridgeOptions = {}): Promise<void> {
     secret: loadSecret(settings),
     version: packageJson.version,
     logger,
+    isBackground: options.detachedIdle !== undefined,
+    signal: options.signal,
   });
   const watch = watchSettings({
     ...settingsOptions,
@@ -73,19 +101,23 @@ export async function runBridge(options: RunBridgeOptions = {}): Promise<void> {
   });
   try {
     options.onStart?.(bridge);
-    const reason = await untilEnd(bridge, options.detachedIdle);
+    const reason = await untilEnd(bridge, options);
     logger.info(`ending: ${reason}`);
   } finally {
     await watch.close();
-    await bridge.close();
+    await bridge
+      .close(STOP_MS)
+      .catch((error: unknown) => logger.error({ err: error }, 'not everything could be closed'));
   }
 }
 
-function untilEnd(bridge: Bridge, detachedIdle: number | undefined): Promise<string> {
+function untilEnd(
+  bridge: Bridge,
+  { detachedIdle, signal }: Pick<RunBridgeOptions, 'detachedIdle' | 'signal'>,
+): Promise<string> {
   return new Promise((resolve) => {
     const end = (reason: string): void => {
       clearInterval(timer);
-      for (const signal of SIGNALS) process.off(signal, end);
       resolve(reason);
     };
     const timer = setInterval(() => {
@@ -93,6 +125,8 @@ function untilEnd(bridge: Bridge, detachedIdle: number | undefined): Promise<str
         end('nobody asked for a while');
       }
     }, 1_000);
-    for (const signal of SIGNALS) process.once(signal, end);
+    const onSignal = (): void => end(toMessage(signal.reason));
+    if (signal.aborted) onSignal();
+    else signal.addEventListener('abort', onSignal, { once: true });
   });
 }

@@ -53,6 +53,17 @@ export function isAlive(pid: number): boolean {
   return facts === undefined || isLiving(facts);
 }
 
+/** The children of a process; none where the system doesn't tell. */
+export function readChildren(pid: number): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return text.split(' ').filter(Boolean).map(Number);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ESRCH', 'ENOTDIR', 'EACCES', 'EPERM')) return [];
+    throw error;
+  }
+}
+
 /** Tells this boot and this container from every other, because pids mean nothing outside of them. */
 export function readPidSpace(): string {
   try {

@@ -1,7 +1,8 @@
 // First step: which server is behind the name, and what may the call do there. A name that leads
-// nowhere goes on as a refusal, so that the log has it too.
-import type { Call, RoutedCall, RpcError, Target } from './call.ts';
-import type { Step } from './pipeline.ts';
+// nowhere goes on as a refusal, so that the log has it too. A server whose settings just changed is
+// waited for.
+import type { Call, Outcome, RoutedCall, RpcError, Target } from './call.ts';
+import type { Handler, Step } from './pipeline.ts';
 
 export interface RefusedCall extends Call {
   readonly refusal: RpcError;
@@ -12,9 +13,31 @@ export type RefusableCall = RoutedCall | RefusedCall;
 /** Finds the target of a call in the catalog; a {@link RpcError} says why there is none. */
 export type FindTarget = (call: Call) => Target | RpcError;
 
-export function createRouteStep(find: FindTarget): Step<Call, RefusableCall> {
+/** Resolves when it is worth looking again; undefined when it is not worth waiting. */
+export type AwaitTarget = (call: Call) => Promise<void> | undefined;
+
+export function createRouteStep(
+  find: FindTarget,
+  changing: AwaitTarget = () => undefined,
+): Step<Call, RefusableCall> {
+  const routeAfter = async (
+    changed: Promise<void>,
+    call: Call,
+    next: Handler<RefusableCall>,
+  ): Promise<Outcome> => {
+    const since = performance.now();
+    await changed;
+    const found = find(call);
+    return 'upstream' in found
+      ? next({ target: found, waitedMs: performance.now() - since, ...call })
+      : next({ refusal: found, ...call });
+  };
   return (call, next) => {
     const found = find(call);
-    return next('upstream' in found ? { target: found, ...call } : { refusal: found, ...call });
+    if ('upstream' in found) return next({ target: found, ...call });
+    const changed = changing(call);
+    return changed === undefined
+      ? next({ refusal: found, ...call })
+      : routeAfter(changed, call, next);
   };
 }

@@ -1,10 +1,12 @@
 // The merged catalog: what all servers offer under one roof, in a fixed order, and which server is
 // behind a name. It changes only when an offer, a pin or the settings change; between changes every list
 // is the same object, so lists are cheap and their bytes stable (clients cache prompts by them). Changes
-// are made beside the catalog in force, in small pieces, and taken over at once.
+// are made beside the catalog in force, in small pieces, and taken over at once. What a server offered
+// stays listed while it starts with changed settings; calls wait until it has told what it offers now.
 import type { Call, RpcError, Target, View } from '../calls/call.ts';
 import { inSlices } from '../in-slices.ts';
 import type { Offer, UpstreamConfig } from '../upstreams/upstream.ts';
+import { createAwaitedServers } from './awaited-servers.ts';
 import { createBell } from './bell.ts';
 import { type ItemKind, type Merged, itemKinds, mergeShelves } from './merge.ts';
 import { fitsPattern, toCatalogName } from './names.ts';
@@ -33,21 +35,33 @@ interface Settings {
 
 export interface Catalog {
   configure(settings: Settings): Promise<void>;
-  /** Takes what a server offers; tells what to pin now. */
-  accept(upstream: string, offer: Offer, pins: readonly Pin[]): Promise<Accepted>;
+  /**
+   * Takes what a server offers; tells what to pin now.
+   * @param from the settings under which it said so; nothing is served of what others have replaced
+   */
+  accept(from: ServerIdentity, offer: Offer, pins: readonly Pin[]): Promise<Accepted>;
+  /** A server with changed settings does not tell what it offers, for now. */
+  giveUp(from: ServerIdentity): void;
   /** Lets through what an operator approved; the store has it already. */
   approve(upstream: string, keys: readonly PinKey[]): Promise<void>;
   has(view: View): boolean;
   list(view: View): Listing;
   /** The tools of a view, each with the server behind it. */
   tools(view: View): readonly { server: string; definition: Definition }[];
-  find(call: Pick<Call, 'method' | 'name' | 'params' | 'view'>): Target | RpcError;
+  find(call: FindableCall): Target | RpcError;
+  /**
+   * Resolves when the server behind a call, whose settings changed, has told what it offers now, or will
+   * not soon; undefined for any other call.
+   */
+  changing(call: FindableCall & Pick<Call, 'signal'>): Promise<void> | undefined;
   /** The output schema of a tool as it was offered, for the projection of its result. */
   outputSchema(view: View, name: string): Definition | undefined;
   /** Whether a tool takes arguments from `Mcp-Param-*` headers (2026-07-28, `x-mcp-header`). */
   hasHeaderParams(view: View, name: string): boolean;
   /** Servers whose offer is known. */
   known(): ReadonlySet<string>;
+  /** Whether anything of a server is listed; it may be what it offered before its settings changed. */
+  isListed(upstream: string): boolean;
   instructions(view: View): string | undefined;
   /** What a strict pin keeps back, in the server's order. */
   withheld(upstream: string): readonly Entry[];
@@ -56,6 +70,9 @@ export interface Catalog {
   /** Told of changes, at most once a second. */
   subscribe(listener: () => void): () => void;
 }
+
+type ServerIdentity = Pick<UpstreamConfig, 'name' | 'fingerprint'>;
+type FindableCall = Pick<Call, 'method' | 'name' | 'params' | 'view'>;
 
 interface Held {
   readonly fingerprint: string;
@@ -87,6 +104,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
   let merged = NOTHING;
   const listings = new Map<string, Listing>();
   const bell = createBell();
+  const awaited = createAwaitedServers();
   let changing: Promise<unknown> = Promise.resolve();
 
   /** One change after the other. */
@@ -96,13 +114,18 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
     return next;
   };
 
+  /** Whether what is listed of a server is what it offered under other settings. */
+  const isStale = (server: string): boolean =>
+    offers.get(server)?.fingerprint !== configs.get(server)?.fingerprint;
+
   /** Makes the shelves of these servers anew, and takes the whole over. */
   const rebuild = async (names: Iterable<string>): Promise<void> => {
     const next = new Map(shelves);
     for (const name of names) {
       const config = configs.get(name);
       const held = offers.get(name);
-      if (config === undefined || held === undefined || held.fingerprint !== config.fingerprint) {
+      const isKept = shelves.has(name) || !isStale(name);
+      if (config === undefined || held === undefined || !isKept) {
         next.delete(name);
       } else {
         next.set(name, await inSlices(createShelf(config, held.index, held.pins)));
@@ -194,13 +217,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
   const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): RpcError => {
     const names = listingOf(call.view)[`${kind}s`].map((item) => String(item['name']));
     const silent = findSilent(call);
-    if (silent !== undefined) {
-      return {
-        code: -32_603,
-        message: `The server ${silent} is not available: it has not told its tools yet. It is asked again from time to time; \`drawbridge servers\` and GET /v1/servers tell why.`,
-        data: { code: 'upstream/unavailable', upstream: silent },
-      };
-    }
+    if (silent !== undefined) return toSilent(silent);
     return isWithheld(call.view, `${kind}/${call.name}`)
       ? {
           code: -32_602,
@@ -227,6 +244,25 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
           data: { code: 'catalog/unknown_resource', uri },
         };
 
+  const locate = (call: FindableCall): Target | RpcError => {
+    switch (call.method) {
+      case 'tools/call':
+        return ownerOf(call.view, 'tools', call.name)?.target ?? unknown(call, 'tool');
+      case 'prompts/get':
+        return ownerOf(call.view, 'prompts', call.name)?.target ?? unknown(call, 'prompt');
+      case 'resources/read': {
+        const owner = ownerOfUri(call.view, call.name);
+        return owner === undefined
+          ? unknownResource(call.view, call.name)
+          : { upstream: owner.server, name: call.name, effect: 'read' };
+      }
+      case 'completion/complete':
+        return findCompletion(call);
+      default:
+        return call.method satisfies never;
+    }
+  };
+
   return {
     configure(settings) {
       configs = new Map(
@@ -235,31 +271,35 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
           .map((config) => [config.name, config]),
       );
       toolsets = settings.toolsets;
+      awaited.set([...shelves.keys()].filter((name) => configs.has(name) && isStale(name)));
       return change(() => rebuild(new Set([...shelves.keys(), ...configs.keys()])));
     },
-    accept: (upstream, offer, pins) =>
+    accept: ({ name: upstream, fingerprint }, offer, pins) =>
       change(async () => {
         const index = await inSlices(indexOffer(offer));
-        const config = configs.get(upstream);
         const before = offers.get(upstream);
-        const known = before?.fingerprint === config?.fingerprint ? before : undefined;
+        const known = before?.fingerprint === fingerprint ? before : undefined;
         const record = await inSlices(recordPins({ index, pins, before: known?.pins, now: now() }));
-        if (config !== undefined) {
-          offers.set(upstream, { fingerprint: config.fingerprint, index, pins: record });
+        if (configs.get(upstream)?.fingerprint === fingerprint) {
+          offers.set(upstream, { fingerprint, index, pins: record });
           const isSame =
             known?.index.hash === index.hash && record.approved.size === known.pins.approved.size;
           if (!isSame || !shelves.has(upstream)) await rebuild([upstream]);
+          awaited.delete(upstream);
         }
         return { index, unpinned: record.unpinned, since: record.since };
       }),
     approve: (upstream, keys) =>
       change(async () => {
         const held = offers.get(upstream);
-        if (held === undefined) return;
+        if (held === undefined || isStale(upstream)) return;
         const approved = new Set([...held.pins.approved, ...keys.map(toPinKey)]);
         offers.set(upstream, { ...held, pins: { ...held.pins, approved } });
         await rebuild([upstream]);
       }),
+    giveUp({ name, fingerprint }) {
+      if (configs.get(name)?.fingerprint === fingerprint) awaited.delete(name);
+    },
     has: (view) =>
       view.kind === 'all' ||
       (view.kind === 'server' ? configs.has(view.name) : Object.hasOwn(toolsets, view.name)),
@@ -270,29 +310,22 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
         definition: view.kind === 'server' ? item.definition : item.catalogDefinition,
       })),
     find(call) {
-      switch (call.method) {
-        case 'tools/call':
-          return ownerOf(call.view, 'tools', call.name)?.target ?? unknown(call, 'tool');
-        case 'prompts/get':
-          return ownerOf(call.view, 'prompts', call.name)?.target ?? unknown(call, 'prompt');
-        case 'resources/read': {
-          const owner = ownerOfUri(call.view, call.name);
-          return owner === undefined
-            ? unknownResource(call.view, call.name)
-            : { upstream: owner.server, name: call.name, effect: 'read' };
-        }
-        case 'completion/complete':
-          return findCompletion(call);
-        default:
-          return call.method satisfies never;
-      }
+      const found = locate(call);
+      // Nobody has seen yet what it offers now, nor let it through.
+      return 'upstream' in found && isStale(found.upstream) ? toSilent(found.upstream) : found;
+    },
+    changing(call) {
+      if (awaited.size === 0) return undefined;
+      const found = locate(call);
+      return 'upstream' in found ? awaited.wait(found.upstream, call.signal) : undefined;
     },
     outputSchema(view, name) {
       const schema = ownerOf(view, 'tools', name)?.definition['outputSchema'];
       return typeof schema === 'object' && schema !== null ? (schema as Definition) : undefined; // an object by the test before it
     },
     hasHeaderParams: (view, name) => ownerOf(view, 'tools', name)?.hasHeaderParams ?? false,
-    known: () => new Set(shelves.keys()),
+    known: () => new Set([...shelves.keys()].filter((name) => !isStale(name))),
+    isListed: (upstream) => shelves.has(upstream),
     instructions(view) {
       const parts = shelvesOf(view).flatMap(({ server, instructions }) =>
         instructions === undefined
@@ -301,7 +334,8 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
       );
       return parts.length === 0 ? undefined : parts.join('\n\n');
     },
-    withheld: (upstream) => [...(shelves.get(upstream)?.withheld.values() ?? [])],
+    withheld: (upstream) =>
+      isStale(upstream) ? [] : [...(shelves.get(upstream)?.withheld.values() ?? [])],
     notes(upstream) {
       const held = offers.get(upstream);
       const lost = merged.notes.get(upstream);
@@ -334,6 +368,14 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
       data: { code: 'request/invalid' },
     };
   }
+}
+
+function toSilent(upstream: string): RpcError {
+  return {
+    code: -32_603,
+    message: `The server ${upstream} is not available: it has not told its tools yet. It is asked again from time to time; \`drawbridge servers\` and GET /v1/servers tell why.`,
+    data: { code: 'upstream/unavailable', upstream },
+  };
 }
 
 /** Names that share most with the one asked for: what a model most likely meant. */

@@ -92,34 +92,38 @@ export function createDiscovery({
     noted.set(name, text);
   };
 
-  const accept = async (name: string, received: Offer): Promise<void> => {
-    const config = configs.get(name);
-    if (config === undefined) return;
+  const accept = async (config: UpstreamConfig, received: Offer): Promise<void> => {
+    const { name } = config;
     const offer = await redactOffer(name, received);
-    const { index, unpinned, since } = await catalog.accept(name, offer, await store.pins(config));
+    const pins = await store.pins(config);
+    const { index, unpinned, since } = await catalog.accept(config, offer, pins);
+    // Its settings may have changed meanwhile: what it offered before is nobody's business any more.
+    if (configs.get(name)?.fingerprint !== config.fingerprint) return;
     changes.note(name, index);
     noteFaults(name);
     const version = `${config.fingerprint} ${index.hash}`;
     if (saved.get(name) === version && unpinned.length === 0) return;
     saved.set(name, version);
-    const pins = unpinned.map((entry) => ({
+    const fresh = unpinned.map((entry) => ({
       entry,
       firstSeenAt: since.get(toEntryKey(entry)) ?? Date.now(),
     }));
-    unsaved.set(name, { config, offer, pins });
+    unsaved.set(name, { config, offer, pins: fresh });
     saves.due(name);
   };
 
   /** An offer comes as an event and as an answer; it is taken once. */
-  const take = (name: string, offer: Offer): Promise<void> => {
-    const taking = taken.get(offer) ?? accept(name, offer);
+  const take = (config: UpstreamConfig, offer: Offer): Promise<void> => {
+    const taking = taken.get(offer) ?? accept(config, offer);
     taken.set(offer, taking);
     return taking;
   };
 
   const unsubscribe = upstreams.subscribe((event) => {
     if (event.kind !== 'offer') return;
-    take(event.name, event.offer).catch((error: unknown) =>
+    const config = configs.get(event.name);
+    if (config?.fingerprint !== event.fingerprint) return;
+    take(config, event.offer).catch((error: unknown) =>
       logger.error({ err: error, server: event.name }, 'an offer could not be taken'),
     );
   });
@@ -143,9 +147,14 @@ export function createDiscovery({
   const discover = async (names: string[]): Promise<void> => {
     const work = async (): Promise<void> => {
       for (let name = names.shift(); name !== undefined; name = names.shift()) {
+        const config = configs.get(name);
+        if (config === undefined) continue;
         try {
-          await take(name, await upstreams.discover(name, stopping.signal));
+          await take(config, await upstreams.discover(name, stopping.signal));
         } catch (error) {
+          // Whoever changed its settings has it asked again.
+          if (configs.get(name)?.fingerprint !== config.fingerprint) continue;
+          catalog.giveUp(config);
           logger.warn(
             { server: name },
             `${name} could not be asked what it offers: ${toMessage(error)}`,
@@ -166,7 +175,7 @@ export function createDiscovery({
       const kept = stored && (await redactOffer(name, stored));
       const known = shipped(config) ?? kept;
       if (known === undefined) return false;
-      const { index } = await catalog.accept(name, known, await store.pins(config));
+      const { index } = await catalog.accept(config, known, await store.pins(config));
       if (known === kept) saved.set(name, `${config.fingerprint} ${index.hash}`);
       changes.begin(name, index);
       noteFaults(name);
@@ -188,7 +197,8 @@ export function createDiscovery({
       for (const config of configs.values()) {
         if (!(await recall(config))) unknown.push(config.name);
       }
-      isSettled = unknown.length === 0;
+      // What a server offered before its settings changed is listed, and not waited for.
+      isSettled = unknown.every((name) => catalog.isListed(name));
       const begun = Promise.all([pending, discover(unknown)]).then(() => {
         if (pending === begun) isSettled = true;
       });

@@ -8,15 +8,16 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findPackageRoot } from '@drawbridge/registry';
+import { isSystemError } from '../errors.ts';
 import { type Home, claimHome } from '../settings/homes.ts';
 import { isUnreachable, readText, type Exchange } from '../fronts/mcp-stdio/exchange.ts';
-import { isSystemError } from '../errors.ts';
 import { isAlive } from '../process-facts.ts';
 import { readRunningBridge } from '../store/home-lock.ts';
 import { readStartMark } from '../store/process-identity.ts';
@@ -40,31 +41,76 @@ const IDLE_SECONDS = 600;
 const START_MS = 60_000;
 const POLL_MS = 40;
 const ANSWER_MS = 2_000;
+/** A bridge ends within 8 s. */
+const GIVE_WAY_MS = 12_000;
 
 /** The URL of the bridge that now answers for the home. */
 export async function joinBridge(options: JoinOptions): Promise<string> {
   const { signal, env } = options;
   const { path: home } = options.home;
   claimHome(options.home, env);
-  const end = Date.now() + START_MS;
+  const end = performance.now() + START_MS;
   let started: Started | undefined;
   try {
-    while (Date.now() < end) {
-      const running = await readRunningBridge(home);
+    while (performance.now() < end) {
+      const running = readRunningBridge(home);
       if (running?.url !== undefined && (await answers(running.url, options))) return running.url;
-      if (started?.failed() === true) throw startFailure(home);
-      started ??= takeTurn(home) ? startDetached(options) : undefined;
+      if (started?.state() === 'failed') throw startFailure(home);
+      if (started?.state() === 'gave way') {
+        started = undefined;
+        releaseTurn(home);
+      }
+      // A bridge that stops keeps the home until it has ended.
+      if (running === undefined) started ??= takeTurn(home) ? startDetached(options) : undefined;
       await delay(POLL_MS, undefined, { signal });
     }
   } finally {
-    if (started !== undefined) rmSync(turnPath(home), { force: true });
+    if (started !== undefined) releaseTurn(home);
   }
   throw startFailure(home);
 }
 
+/**
+ * Takes the home from a bridge that was started for clients in passing, and keeps them from starting
+ * another; they join the one that starts now. Returns how to let them again.
+ * @throws CommandFailure when that bridge does not end
+ */
+export async function takeHomeOver(home: string, signal: AbortSignal): Promise<() => void> {
+  if (readRunningBridge(home)?.isBackground !== true) return () => undefined;
+  claimTurn(home);
+  const told = new Set<number>();
+  const end = performance.now() + GIVE_WAY_MS;
+  try {
+    for (
+      let running = readRunningBridge(home);
+      running?.isBackground === true;
+      running = readRunningBridge(home)
+    ) {
+      if (performance.now() > end) {
+        throw new CommandFailure(`The bridge in the background (pid ${running.pid}) does not end.`);
+      }
+      if (!told.has(running.pid)) tellToEnd(running.pid);
+      told.add(running.pid);
+      await delay(POLL_MS, undefined, { signal });
+    }
+  } catch (error) {
+    releaseTurn(home);
+    throw error;
+  }
+  return () => releaseTurn(home);
+}
+
+function tellToEnd(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    if (!isSystemError(error, 'ESRCH')) throw error;
+  }
+}
+
 interface Started {
-  /** True when it ended although no other bridge holds the home. */
-  failed(): boolean;
+  /** `gave way`: it was told to end, or another bridge holds the home. */
+  state(): 'running' | 'failed' | 'gave way';
 }
 
 function startDetached({ home, config, cwd, env }: JoinOptions): Started {
@@ -96,20 +142,20 @@ function startDetached({ home, config, cwd, env }: JoinOptions): Started {
     closeSync(output);
   }
   child.unref();
-  let hasFailed = false;
+  let state: ReturnType<Started['state']> = 'running';
   child.on('error', () => {
-    hasFailed = true;
+    state = 'failed';
   });
   child.on('exit', (code) => {
-    hasFailed = code !== EXIT_LOCKED;
+    state = code === 0 || code === EXIT_LOCKED ? 'gave way' : 'failed';
   });
-  return { failed: () => hasFailed };
+  return { state: () => state };
 }
 
 async function answers(url: string, { exchange, signal }: JoinOptions): Promise<boolean> {
   try {
     const answer = await exchange.send({
-      url: `${url}/live`,
+      url: `${url}/health`,
       method: 'GET',
       headers: {},
       signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
@@ -131,7 +177,7 @@ function takeTurn(home: string): boolean {
   const path = turnPath(home);
   const draft = `${path}.${process.pid}`;
   // A link, so that the file is never there without saying whose it is.
-  writeFileSync(draft, `${process.pid} ${readStartMark(process.pid)}`, { mode: 0o600 });
+  writeFileSync(draft, toOwnMark(), { mode: 0o600 });
   try {
     linkSync(draft, path);
     return true;
@@ -144,15 +190,36 @@ function takeTurn(home: string): boolean {
   return false;
 }
 
-/** Not a zombie, and not another process that has its number now. */
-function isMakerAlive(path: string): boolean {
+/** Takes the turn from whoever has it. */
+function claimTurn(home: string): void {
+  const path = turnPath(home);
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, toOwnMark(), { mode: 0o600 });
+  renameSync(draft, path);
+}
+
+function releaseTurn(home: string): void {
+  const path = turnPath(home);
+  if (readMaker(path) === toOwnMark()) rmSync(path, { force: true });
+}
+
+function toOwnMark(): string {
+  return `${process.pid} ${readStartMark(process.pid)}`;
+}
+
+function readMaker(path: string): string | undefined {
   try {
-    const [pid, mark] = readFileSync(path, 'utf8').split(' ');
-    return Number(pid) > 0 && isAlive(Number(pid)) && readStartMark(Number(pid)) === mark;
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return false;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+/** Not a zombie, and not another process that has its number now. */
+function isMakerAlive(path: string): boolean {
+  const [pid, mark] = readMaker(path)?.split(' ') ?? [];
+  return Number(pid) > 0 && isAlive(Number(pid)) && readStartMark(Number(pid)) === mark;
 }
 
 function startFailure(home: string): CommandFailure {

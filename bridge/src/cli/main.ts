@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { EXIT_USAGE, toReport } from './failure.ts';
 import { createProgram } from './program.ts';
-import { type Terminal, colorsFor, printJson, printLine } from './terminal.ts';
+import { Interruption, type Terminal, colorsFor, printJson, printLine } from './terminal.ts';
 
 /** The exit code: 0, 1 for a failure of the call or the tool, 2 for wrong usage or settings, 130 when interrupted. */
 export async function main(
@@ -41,8 +41,8 @@ function report(
 function createTerminal(): Terminal {
   const interrupted = new AbortController();
   // Once: a second signal ends the process as it would without us.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => interrupted.abort());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => interrupted.abort(new Interruption(signal)));
   }
   // A reader that has seen enough (`| head`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { loadSettingsInForce } from '../settings/in-force.ts';
 import type { LogLevel } from '../telemetry/logger.ts';
+import { takeHomeOver } from './join-bridge.ts';
 import { parseCount, withConfigOption, withHomeOption } from './options.ts';
 import { prepareStart } from './prepare-start.ts';
 import { printServers } from './servers.ts';
@@ -71,13 +72,18 @@ Settings come from the environment and mcp.config.json; \`drawbridge doctor\` ch
       const { settings } = loadSettingsInForce({ ...options, env, cwd, configPath: config });
       const { toolsets, home } = settings;
       const spinner = startSpinner(terminal, 'Starting');
+      let letJoin = (): void => undefined;
       try {
         const { runBridge } = await import('../main.ts');
+        if (!isDetached && !terminal.signal.aborted)
+          letJoin = await takeHomeOver(home, terminal.signal);
         await runBridge({
           ...options,
+          signal: terminal.signal,
           configPath: config,
           logLevel: options.logLevel ?? (isTerminal ? 'warn' : undefined),
           onStart: (bridge) => {
+            letJoin();
             spinner.stop();
             if (isDetached) return;
             const path = Object.hasOwn(toolsets, FIRST_TOOLSET) ? `/mcp/${FIRST_TOOLSET}` : '/mcp';
@@ -94,6 +100,7 @@ Settings come from the environment and mcp.config.json; \`drawbridge doctor\` ch
           },
         });
       } finally {
+        letJoin();
         spinner.stop();
       }
     });

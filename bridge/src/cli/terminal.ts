@@ -16,8 +16,16 @@ export interface Terminal {
   readonly stdin: Readable & { readonly isTTY?: boolean | undefined };
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Aborted by the first SIGINT or SIGTERM. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP, with an {@link Interruption}. */
   readonly signal: AbortSignal;
+}
+
+/** A signal told the process to end. */
+export class Interruption extends Error {
+  constructor(signal: NodeJS.Signals) {
+    super(signal);
+    this.name = 'AbortError';
+  }
 }
 
 export type Colors = ReturnType<typeof createColors>;

@@ -10,13 +10,18 @@ export function createHealthRoutes({
   checks,
   upstreams,
   version,
-}: Pick<HttpParts, 'checks' | 'upstreams' | 'version'>): Hono<HttpEnv> {
+  isStopping,
+}: Pick<HttpParts, 'checks' | 'upstreams' | 'version' | 'isStopping'>): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.get('/live', (c) => c.json({ status: 'ok' }));
-  app.get('/health', (c) =>
-    c.json({ status: 'ok', version, uptimeSeconds: Math.round(process.uptime()) }),
-  );
+  app.get('/health', (c) => {
+    const uptimeSeconds = Math.round(process.uptime());
+    return isStopping()
+      ? c.json({ status: 'stopping', version, uptimeSeconds }, 503)
+      : c.json({ status: 'ok', version, uptimeSeconds });
+  });
   app.get('/ready', async (c) => {
+    if (isStopping()) return c.json({ status: 'stopping' }, 503);
     const dependencies = Object.fromEntries(
       await Promise.all(
         checks.map(async ({ name, check }) => [name, await answer(check)] as const),

@@ -27,7 +27,7 @@ export interface HttpEnv {
   Variables: {
     requestId: string;
     principal: Principal;
-    /** Aborts when the principal's key is no longer good, with the reason. */
+    /** Aborts when the principal's key is no longer good, or the bridge stops, with the reason. */
     keyEnded: AbortSignal;
   };
 }
@@ -50,6 +50,8 @@ export interface HttpParts {
   readonly approvals: Approvals;
   readonly call: Handler<Call>;
   readonly turn: LoopTurns;
+  /** Then whatever comes is refused. */
+  readonly isStopping: () => boolean;
   readonly ready: () => Promise<void>;
   readonly createId: () => string;
   readonly largeJson: LargeJsonReader;

@@ -9,11 +9,13 @@ import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { METHOD_NAME_ALL } from 'hono/router';
 import type { RouterRoute } from 'hono/types';
+import { toStopReason } from '../calls/call-gate.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { createAuthFailures } from './auth-failures.ts';
 import { assertOperator, authenticate, toKey } from './authenticate.ts';
 import { refuseLargeBody, requireJson } from './body-guard.ts';
 import { createCallsUnderWay } from './calls-under-way.ts';
+import { toErrorAnswer } from './error-answer.ts';
 import { createFastFront } from './fast/fast-front.ts';
 import { createSettledOutcomes } from './fast/settled.ts';
 import { createHealthRoutes } from './health.ts';
@@ -21,7 +23,6 @@ import { createCors, createHostGuard } from './host-guard.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
 import { holdKey } from './key-hold.ts';
 import { createMcpRoutes } from './mcp.ts';
-import { type Problem, toProblem } from './problem.ts';
 import { createDocsRoutes, describeApi } from './rest/docs.ts';
 import { addArtifactRoutes } from './rest/artifacts.ts';
 import { addKeyRoutes } from './rest/keys.ts';
@@ -32,7 +33,6 @@ import { addServerRoutes } from './rest/servers.ts';
 import { addToolRoutes } from './rest/tools.ts';
 import { addWithheldRoutes } from './rest/withheld.ts';
 import { createSplitBodies } from './split-bodies.ts';
-import { toRpcError } from './rpc-error.ts';
 
 export interface HttpFront {
   readonly edge: Pick<Edge, 'connected' | 'listener'>;
@@ -112,6 +112,10 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     await next();
   });
   app.route('/', mcp.app);
+  app.use(async (_c, next) => {
+    if (parts.isStopping()) throw toStopReason();
+    await next();
+  });
   app.use('/v1/*', requireJson);
   addToolRoutes(app, parts);
   app.use('/v1/*', refuseLargeBody);
@@ -139,26 +143,14 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   });
   app.onError((error, c) => {
     const requestId = c.get('requestId');
-    const problem = toProblem(error, requestId);
-    if (problem.status === 500) {
+    const { status, headers, body } = toErrorAnswer(error, { path: c.req.path, requestId });
+    if (status === 500) {
       logger.error(
         { requestId, err: error, path: c.req.path },
         `request failed: ${toMessage(error)}`,
       );
     }
-    const headers = toErrorHeaders(problem);
-    if (!isMcpPath(c.req.path)) {
-      return c.json(problem, problem.status, {
-        ...headers,
-        'Content-Type': 'application/problem+json',
-      });
-    }
-    const { code, message, data } = toRpcError(error);
-    return c.json(
-      { jsonrpc: '2.0', id: null, error: { code, message, data } },
-      problem.status,
-      headers,
-    );
+    return c.json(body, status, headers);
   });
 
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
@@ -200,21 +192,6 @@ export function createHttpFront(parts: HttpParts): HttpFront {
       await mcp.close();
     },
   };
-}
-
-/** What may be tried again soon says so. */
-const brief = new Set(['policy/limit', 'request/busy', 'upstream/busy']);
-
-function toErrorHeaders({ status, code }: Problem): Record<string, string> {
-  if (status === 401) {
-    const error = code === 'auth/invalid' ? ', error="invalid_token"' : '';
-    return { 'WWW-Authenticate': `Bearer realm="drawbridge"${error}` };
-  }
-  return status === 429 || brief.has(code) ? { 'Retry-After': '1' } : {};
-}
-
-function isMcpPath(path: string): boolean {
-  return path === '/mcp' || path.startsWith('/mcp/') || path.startsWith('/servers/');
 }
 
 /** The pattern of the route; paths that lead nowhere share one label. */

@@ -1,16 +1,26 @@
 // The socket: node:http, with the timeouts of a server that long streams go
-// through. Node's 5 s keep-alive resets clients that reuse a connection, so it is 65 s here.
-import { createServer } from 'node:http';
+// through. Node's 5 s keep-alive resets clients that reuse a connection, so it is 65 s here. It is the
+// first to be refused to callers and the last to go: until the process ends, whoever asks is told why.
+import { type IncomingMessage, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Edge } from '../edge/edge.ts';
 import { PacedResponse } from '../edge/paced-response.ts';
 import { DrawbridgeError } from '../errors.ts';
+import { PassingMap } from '../passing-map.ts';
+import { sayInterrupted, sayStopping } from './last-words.ts';
 
 export interface Listener {
   /** Where this machine reaches it. */
   readonly url: string;
   /** Milliseconds since the last request ended; 0 while one is open. */
   idleMs(): number;
+  /** Asks callers to use no connection again. */
+  noReuse(): void;
+  /**
+   * Waits until the open requests are answered; those that are not after this long, in milliseconds, are
+   * told that the bridge stopped. What comes from then on is refused here, without anything behind it.
+   */
+  drain(withinMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -20,21 +30,40 @@ export interface ListenOptions {
   readonly edge: Pick<Edge, 'connected' | 'listener'>;
 }
 
-const GRACE_MS = 2_000;
+/** For the last words to leave. */
+const LEAVING_MS = 200;
 /** For the head of a request, also of the first one of a connection. */
 const HEAD_TIMEOUT_MS = 15_000;
 const CHECK_MS = 1_000;
 
 export async function listen({ host, port, edge }: ListenOptions): Promise<Listener> {
-  let open = 0;
+  const open = new PassingMap<PacedResponse, IncomingMessage>();
   let lastEnd = performance.now();
+  let isLast = false;
+  let isDraining = false;
+  let onEmpty: (() => void) | undefined;
   const listener: Edge['listener'] = (request, response) => {
-    open += 1;
+    open.set(response, request);
     response.once('close', () => {
-      open -= 1;
+      open.delete(response);
       lastEnd = performance.now();
+      if (open.size === 0) onEmpty?.();
     });
-    edge.listener(request, response);
+    if (isLast) response.shouldKeepAlive = false;
+    if (isDraining) sayStopping(request, response);
+    else edge.listener(request, response);
+  };
+
+  const untilEmpty = async (ms: number): Promise<void> => {
+    if (open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      onEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    onEmpty = undefined;
   };
   const options = {
     ServerResponse: PacedResponse,
@@ -57,13 +86,26 @@ export async function listen({ host, port, edge }: ListenOptions): Promise<Liste
   const address = server.address() as AddressInfo; // a TCP server that listens has one
   return {
     url: toUrl(address),
-    idleMs: () => (open > 0 ? 0 : performance.now() - lastEnd),
+    idleMs: () => (open.size > 0 ? 0 : performance.now() - lastEnd),
+    noReuse() {
+      isLast = true;
+      for (const response of open.keys()) response.shouldKeepAlive = false;
+    },
+    async drain(withinMs) {
+      await untilEmpty(withinMs);
+      isDraining = true;
+      for (const response of open.keys()) {
+        const request = open.get(response);
+        if (request !== undefined) sayInterrupted(request, response);
+      }
+      await untilEmpty(LEAVING_MS);
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+      await untilEmpty(LEAVING_MS);
+      server.closeAllConnections();
       await closed;
-      clearTimeout(timer);
     },
   };
 }

@@ -76,6 +76,7 @@ export function createLegacyFront({
     const keys = toRequestKeys(context.sessionId, body);
     for (const key of keys) underWay.add(key, server);
     const response = await transport.handleRequest(request, { parsedBody: body });
+    // Closing the server of a reader that has left aborts its calls.
     return whenWritten(response, () => {
       for (const key of keys) underWay.delete(key);
       void server.close();

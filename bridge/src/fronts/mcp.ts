@@ -1,8 +1,9 @@
 // The MCP routes: `/mcp`, `/mcp/{toolset}` and `/servers/{name}/mcp`. Reads the body once, tells the
 // era, makes the caller's context, and hands over to the front of that era.
-import { isLegacyRequest } from '@modelcontextprotocol/server';
+import { isJSONRPCRequest, isLegacyRequest } from '@modelcontextprotocol/server';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
+import { toStopReason } from '../calls/call-gate.ts';
 import type { CallClient, View } from '../calls/call.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { type LogLevel, logLevelSchema } from '../sessions/log-level.ts';
@@ -16,6 +17,7 @@ import { createLegacyFront } from './mcp-legacy.ts';
 import { createModernFront } from './mcp-modern.ts';
 import { toProject } from './project.ts';
 import { readJsonBody } from './request-body.ts';
+import { toRpcError } from './rpc-error.ts';
 import type { SplitBodies } from './split-bodies.ts';
 
 const META = 'io.modelcontextprotocol/';
@@ -67,15 +69,25 @@ export function createMcpRoutes(
         : undefined;
     if (request.method === 'POST' && body === undefined) throw noMessage();
     if (Array.isArray(body) && body.length > MOST_MESSAGES) throw tooManyMessages();
+    const outcome = settled.take(c.env.incoming);
+    if (parts.isStopping() && outcome === undefined) {
+      if (request.method === 'GET') throw toStopReason();
+      const refusal = toRefusal(body); // what cancels or ends something is taken
+      if (refusal !== undefined) return Response.json(refusal);
+    }
     wrapArguments(body);
     // The SDK sends what it has whether or not somebody reads.
     c.env.outgoing?.takePushed();
     const large = new LargeAnswers();
-    const context = { ...toContext(c, view, body), large };
+    const context = {
+      ...toContext(c, view, body),
+      ...(outcome !== undefined && { settled: outcome }),
+      large,
+    };
     const front = (await isLegacyRequest(request, body)) ? legacy : modern;
     const response = await front.fetch(request, context, body);
     const whole = request.method === 'POST' ? await large.fill(response) : response;
-    return endWith(whole, context.keyEnded);
+    return endWith(whole, context.keyEnded, { isCall: !isSubscription(body) });
   };
 
   const toContext = (c: Context<HttpEnv>, view: View, body: unknown): CallerContext => {
@@ -83,9 +95,7 @@ export function createMcpRoutes(
     const { client, logLevel } = fromModernMeta(body);
     const traceId = TRACE_PARENT.exec(c.req.header('traceparent') ?? '')?.[1];
     const { project, roots } = toProject(c, parts);
-    const outcome = settled.take(c.env.incoming);
     return {
-      ...(outcome !== undefined && { settled: outcome }),
       principal,
       view,
       client,
@@ -114,6 +124,20 @@ export function createMcpRoutes(
       await Promise.all([modern.close(), legacy.close()]);
     },
   };
+}
+
+/** Its stream never ends by itself (2026-07-28, `subscriptions/listen`). */
+function isSubscription(body: unknown): boolean {
+  return isJSONRPCRequest(body) && body.method === 'subscriptions/listen';
+}
+
+/** The answer of a bridge that stops to each request of a body; undefined where none is asked for. */
+function toRefusal(body: unknown): unknown {
+  const { code, message, data } = toRpcError(toStopReason());
+  const refusals = (Array.isArray(body) ? body : [body])
+    .filter((one) => isJSONRPCRequest(one))
+    .map(({ id }) => ({ jsonrpc: '2.0', id, error: { code, message, data } }));
+  return Array.isArray(body) && refusals.length > 0 ? refusals : refusals[0];
 }
 
 function unknownView(view: View): DrawbridgeError {

@@ -124,6 +124,8 @@ export function toStatus(code: DrawbridgeErrorCode): ContentfulStatusCode {
     case 'upstream/too_large':
     case 'upstream/start_failed':
       return 502;
+    case 'bridge/stopping':
+    case 'bridge/outcome_unknown':
     case 'store/unavailable':
     case 'store/start_failed':
     case 'log/unavailable':

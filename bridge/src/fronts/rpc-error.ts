@@ -36,6 +36,8 @@ function toRpcCode(code: DrawbridgeErrorCode): number {
       return -32_003;
     case 'session/unknown':
       return -32_001;
+    case 'bridge/stopping':
+    case 'bridge/outcome_unknown':
     case 'settings/invalid':
     case 'home/locked':
     case 'home/foreign':

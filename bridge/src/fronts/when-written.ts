@@ -1,43 +1,34 @@
-// An answer that is read to its end for the server's sake, whether or not the client still listens.
+// An answer with somebody who is told when it is over.
 
-/**
- * Calls `done` once the server has written its whole answer. A reader that goes away does not end the
- * call: in these revisions "disconnection SHOULD NOT be interpreted as the client cancelling its
- * request" (2025-11-25, Transports).
- */
+/** Calls `done` once, when the answer is written whole or its reader has left. */
 export function whenWritten(response: Response, done: () => void): Response {
   if (response.body === null) {
     done();
     return response;
   }
   const source = response.body.getReader();
-  let isRead = true;
-  let wake: (() => void) | undefined;
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const copy = async (): Promise<void> => {
-        for (let part = await source.read(); !part.done; part = await source.read()) {
-          if (!isRead) continue;
-          controller.enqueue(part.value);
-          while (isRead && (controller.desiredSize ?? 0) <= 0) {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const part = await source.read();
+          if (!part.done) {
+            controller.enqueue(part.value);
+            return;
           }
+        } catch (error) {
+          done();
+          throw error;
         }
-        if (isRead) controller.close();
-      };
-      copy()
-        .catch((error: unknown) => isRead && controller.error(error))
-        .finally(done);
+        done();
+        controller.close();
+      },
+      async cancel(reason) {
+        done();
+        await source.cancel(reason);
+      },
     },
-    pull() {
-      wake?.();
-    },
-    cancel() {
-      isRead = false;
-      wake?.();
-    },
-  });
+    { highWaterMark: 0 },
+  );
   return new Response(body, response);
 }

@@ -17,13 +17,15 @@ export interface KeyState {
   readonly isDisabled: boolean;
 }
 
-/** Told once, with an error that says why the key is no longer good. */
+/** Told once, with an error that says why the key is no longer good, or that the bridge is stopping. */
 export type EndOfKey = (reason: DrawbridgeError) => void;
 
 export interface LiveKeys {
   hold(principal: Principal, expiresAt: number, onEnd: EndOfKey): () => void;
   /** Looks at all keys that are held; resolves when those that are no longer good have ended. */
   check(): Promise<void>;
+  /** Ends whatever is held, with any key. */
+  endAll(reason: DrawbridgeError): void;
   close(): void;
 }
 
@@ -54,11 +56,13 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
   let isDue = false;
   let closed = false;
 
-  const end = (key: Held, why: string): void => {
+  const endWith = (key: Held, reason: DrawbridgeError): void => {
     held.delete(key.principal.keyId);
-    const reason = new DrawbridgeError('auth/invalid', why);
     for (const onEnd of key.ends) onEnd(reason);
   };
+
+  const end = (key: Held, why: string): void =>
+    endWith(key, new DrawbridgeError('auth/invalid', why));
 
   const endExpired = (): void => {
     const time = now();
@@ -136,6 +140,9 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
       };
     },
     check,
+    endAll(reason) {
+      for (const key of held.values()) endWith(key, reason);
+    },
     close() {
       closed = true;
       clearTimeout(timer);

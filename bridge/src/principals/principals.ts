@@ -47,6 +47,8 @@ export interface Principals {
    * Calls `onEnd` once, when the key of a verified principal is no longer good; returns how to let go.
    */
   hold(principal: Principal, onEnd: EndOfKey): () => void;
+  /** Ends whatever is held, with any key. */
+  endAll(reason: DrawbridgeError): void;
   /** Makes sure that `key` is good, else makes one: for the same user, when it was one's of this role. */
   ensureKey(role: Principal['role'], key: string | undefined): Promise<string>;
   /**
@@ -242,6 +244,7 @@ export async function createPrincipals({
     },
     hold: (principal, onEnd) =>
       live.hold(principal, expiries.get(principal) ?? Number.POSITIVE_INFINITY, onEnd),
+    endAll: live.endAll,
     async ensureKey(role, key) {
       const made = { name: `${role} of this home`, role };
       if (key === undefined || !isKey(key)) {

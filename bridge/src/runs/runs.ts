@@ -32,8 +32,11 @@ export interface Runs {
   endSession(runId: string): Promise<void>;
   /** Calls the listener when this bridge was taken for dead, and others end its runs; it goes on anew. */
   onRenewal(listener: () => void): void;
-  /** Ends the runs of stateless callers, writes what waits, and marks this bridge as ended. */
-  close(): Promise<void>;
+  /**
+   * Ends the runs of stateless callers, writes what waits, and marks this bridge as ended.
+   * @param withinMs how long that may take, in milliseconds
+   */
+  close(withinMs?: number): Promise<void>;
 }
 
 export interface RunsOptions {

@@ -29,16 +29,26 @@ export function watchSettings(
     readonly onFault: (error: unknown) => void;
     /** Waits this long after a change, in milliseconds: files are written in steps. */
     readonly debounce?: number;
+    /** The longest wait while a file changes all the time: servers need the time between to start. */
+    readonly longest?: number;
   },
 ): SettingsWatch {
-  const { onChange, onFault, debounce = 100 } = options;
+  const { onChange, onFault, debounce = 100, longest = 10 * debounce } = options;
   const { choice, copies } = options.current;
   let { settings: current } = options.current;
   let lastFault: string | undefined;
   let timer: NodeJS.Timeout | undefined;
 
+  let changedAt: number | undefined;
+  const onWrite = () => {
+    const at = performance.now();
+    changedAt ??= at;
+    clearTimeout(timer);
+    timer = setTimeout(reload, Math.max(0, Math.min(debounce, changedAt + longest - at)));
+  };
+
   const reload = () => {
-    timer = undefined;
+    changedAt = undefined;
     let next: SettingsInForce;
     try {
       next = loadSettingsInForce({ ...options, previous: current });
@@ -60,8 +70,7 @@ export function watchSettings(
     const name = basename(path);
     try {
       const watcher = watch(dirname(path), (_event, changed) => {
-        // Not put off by further changes, so that a file that never rests is read too.
-        if (changed === null || changed === name) timer ??= setTimeout(reload, debounce);
+        if (changed === null || changed === name) onWrite();
       });
       watcher.on('error', onFault);
       watchers.push(watcher);

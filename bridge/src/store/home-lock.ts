@@ -29,6 +29,7 @@ const holderSchema = z.object({
   folder: z.string().optional(),
   startedAt: z.iso.datetime(),
   url: z.string().optional(),
+  isBackground: z.boolean().optional(),
 });
 type Holder = z.infer<typeof holderSchema>;
 
@@ -38,6 +39,8 @@ export interface RunningBridge {
   readonly startedAt: string;
   /** Missing until the bridge listens. */
   readonly url?: string;
+  /** Started for a client in passing: it gives way to one that a person starts. */
+  readonly isBackground?: boolean;
 }
 
 export interface HomeLock {
@@ -55,7 +58,10 @@ const UNSEEN_MS = 5_000;
 const POLL_MS = 25;
 
 /** Makes the home when it is missing. Rejects with `home/locked` when a bridge runs in it. */
-export async function lockHome(home: string): Promise<HomeLock> {
+export async function lockHome(
+  home: string,
+  { isBackground = false }: { readonly isBackground?: boolean } = {},
+): Promise<HomeLock> {
   let own: Holder;
   let lock: FileLock | undefined;
   try {
@@ -66,6 +72,7 @@ export async function lockHome(home: string): Promise<HomeLock> {
       space: readPidSpace(),
       folder: readFolderMark(home),
       startedAt: new Date().toISOString(),
+      ...(isBackground && { isBackground }),
     };
     lock = await takeHome(home, own);
   } catch (error) {
@@ -100,8 +107,13 @@ export async function lockHome(home: string): Promise<HomeLock> {
 export function readRunningBridge(home: string): RunningBridge | undefined {
   const holder = readHolder(home);
   if (holder === undefined) return undefined;
-  const { pid, startedAt, url } = holder;
-  return { pid, startedAt, ...(url !== undefined && { url }) };
+  const { pid, startedAt, url, isBackground } = holder;
+  return {
+    pid,
+    startedAt,
+    ...(isBackground === true && { isBackground }),
+    ...(url !== undefined && { url }),
+  };
 }
 
 /** Waits for a holder that is dying; undefined where the kernel keeps no lock. */

@@ -27,6 +27,8 @@ const PARTITIONS_INTERVAL_MS = 6 * 3_600_000;
 const HEALTH_MS = 2_000;
 /** A segment of the write-ahead log. With less a commit may fail at any time. */
 const LEAST_FREE_BYTES = 16 * 1024 * 1024;
+/** What the embedded server keeps of the time for closing, however long the connections take. */
+const SERVER_STOP_MS = 1_800;
 
 export type Database = NodePgDatabase;
 
@@ -56,7 +58,8 @@ export interface Store {
   health(): Promise<Health>;
   onDown(listener: (error: Error) => void): () => void;
   onUp(listener: () => void): () => void;
-  close(): Promise<void>;
+  /** @param withinMs how long that may take, in milliseconds */
+  close(withinMs?: number): Promise<void>;
 }
 
 export interface OpenStoreOptions {
@@ -93,7 +96,7 @@ async function open(
   const events = new EventEmitter();
   const server =
     databaseUrl === undefined ? await createEmbeddedServer({ home, logger, signal }) : undefined;
-  if (server !== undefined) lifetime.defer(server.close);
+  if (server !== undefined) lifetime.defer((leftMs) => server.close(leftMs), SERVER_STOP_MS);
   const explain = (error: unknown): string => server?.trouble() ?? explainToCallers(error);
   const config: ClientConfig = {
     connectionString: server?.url ?? databaseUrl,

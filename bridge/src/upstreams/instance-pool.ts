@@ -32,6 +32,8 @@ interface Instance {
   /** Order of use: higher is later. */
   used: number;
   idle: NodeJS.Timeout | undefined;
+  /** Called when nobody has a lease any more. */
+  onIdle: (() => void) | undefined;
 }
 
 export class InstancePool {
@@ -75,6 +77,7 @@ export class InstancePool {
       if (isReleased) return;
       isReleased = true;
       instance.leases -= 1;
+      if (instance.leases === 0) instance.onIdle?.();
       this.#startIdling(instance);
     };
     try {
@@ -86,11 +89,14 @@ export class InstancePool {
     }
   }
 
-  /** Closes every connection and gives starts up; the pool can be used again afterwards. */
-  async closeAll(why: string): Promise<void> {
+  /**
+   * Closes every connection and gives starts up; the pool can be used again afterwards.
+   * @param graceMs how long calls under way may go on
+   */
+  async closeAll(why: string, graceMs = 0): Promise<void> {
     this.#giveUp.abort();
     this.#giveUp = createGiveUp();
-    await Promise.all([...this.#instances].map((instance) => this.#close(instance, why)));
+    await Promise.all([...this.#instances].map((instance) => this.#close(instance, why, graceMs)));
     await Promise.all(this.#stopping.values());
   }
 
@@ -122,6 +128,7 @@ export class InstancePool {
       leases: 0,
       used: 0,
       idle: undefined,
+      onIdle: undefined,
     };
     this.#instances.add(instance);
     void this.#settle(instance);
@@ -176,11 +183,14 @@ export class InstancePool {
     instance.idle = setTimeout(() => void this.#close(instance, 'it was idle'), ms).unref();
   }
 
-  async #close(instance: Instance, why: string): Promise<void> {
+  async #close(instance: Instance, why: string, graceMs = 0): Promise<void> {
     this.#instances.delete(instance);
     clearTimeout(instance.idle);
     const closed = instance.opening.then(
-      (connection) => connection.close(why),
+      async (connection) => {
+        if (graceMs > 0) await untilIdle(instance, graceMs);
+        await connection.close(why);
+      },
       () => undefined,
     );
     this.#track(instance.key, closed);
@@ -197,6 +207,17 @@ export class InstancePool {
     const stopping = stop();
     this.#stopping.set(key, stopping);
   }
+}
+
+async function untilIdle(instance: Instance, ms: number): Promise<void> {
+  if (instance.leases === 0) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    instance.onIdle = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
 }
 
 /** Every start listens to it, and there may be many at once. */

@@ -39,6 +39,8 @@ export interface OpenDeps {
   readonly ledger: ProcessLedger;
   readonly largeJson: LargeJsonReader;
   readonly patience: Patience;
+  /** Before each harsher step when a process is stopped, in milliseconds. */
+  readonly stopMs: () => number;
   readonly now: () => number;
   readonly fetch: FetchLike;
   readonly spawn?: typeof nodeSpawn;
@@ -214,7 +216,7 @@ function createStdio({ options: { config, onStderr }, deps }: OpenContext): Stdi
     largeJson: deps.largeJson,
     ledger: deps.ledger,
     redact: deps.redact,
-    stopMs: deps.patience.stopMs,
+    stopMs: deps.stopMs,
     logger: deps.logger,
     onStderr,
     ...(deps.spawn !== undefined && { spawn: deps.spawn }),

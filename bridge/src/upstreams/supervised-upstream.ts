@@ -33,6 +33,9 @@ export interface SupervisedDeps extends OpenDeps {
   readonly emit: (event: UpstreamEvent) => void;
 }
 
+/** How long calls under way may go on at a server whose settings changed. */
+const CHANGE_GRACE_MS = 3_000;
+
 export class SupervisedUpstream {
   #config: UpstreamConfig;
   readonly #deps: SupervisedDeps;
@@ -73,7 +76,7 @@ export class SupervisedUpstream {
     if (toIdentity(before) === toIdentity(config)) return;
     this.#breaker = closedBreaker;
     this.#seen = {};
-    await this.#pool.closeAll('its settings changed');
+    await this.#pool.closeAll('its settings changed', CHANGE_GRACE_MS);
     this.#announce();
   }
 
@@ -82,11 +85,14 @@ export class SupervisedUpstream {
     const isRepeatable = effect === 'read' || effect === 'idempotent';
     for (let attempt = 1; ; attempt += 1) {
       if (call.signal.aborted) return { kind: 'cancelled' };
+      const config = this.#config;
       let lease;
       try {
         this.#assertUsable();
         lease = await this.#pool.acquire(this.#toKey(call), call.signal);
       } catch (error) {
+        // The start was given up because the settings changed: with the new ones it is another try.
+        if (config !== this.#config && attempt === 1 && !call.signal.aborted) continue;
         return call.signal.aborted
           ? { kind: 'cancelled' }
           : this.#toUnavailable(error, call.principal.role);
@@ -127,14 +133,14 @@ export class SupervisedUpstream {
   /** @throws DrawbridgeError */
   async discover(signal?: AbortSignal): Promise<Offer> {
     this.#assertUsable();
-    const { name, options } = this.#config;
+    const { name, options, fingerprint } = this.#config;
     this.#discovering += 1;
     try {
       const lease = await this.#pool.acquire(undefined, signal);
       try {
         const offer = await lease.connection.offer(options.timeout, signal);
         this.#lastHealthyAt = this.#deps.now();
-        this.#deps.emit({ kind: 'offer', name, offer });
+        this.#deps.emit({ kind: 'offer', name, fingerprint, offer });
         return offer;
       } finally {
         lease.release();

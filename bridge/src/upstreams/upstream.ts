@@ -67,7 +67,13 @@ export interface Offer {
 
 export type UpstreamEvent =
   | { readonly kind: 'state'; readonly name: string; readonly status: UpstreamStatus }
-  | { readonly kind: 'offer'; readonly name: string; readonly offer: Offer }
+  | {
+      readonly kind: 'offer';
+      readonly name: string;
+      /** Of the settings that it was started with. */
+      readonly fingerprint: string;
+      readonly offer: Offer;
+    }
   | { readonly kind: 'resource_updated'; readonly name: string; readonly uri: string };
 
 export interface Upstreams {

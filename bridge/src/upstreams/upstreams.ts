@@ -36,6 +36,9 @@ export interface UpstreamsOptions {
   readonly spawn?: typeof nodeSpawn;
 }
 
+/** A bridge that stops has little time for each step of its servers' end. */
+const LAST_STOP_MS = 600;
+
 export function createUpstreams({
   logger,
   home,
@@ -54,6 +57,8 @@ export function createUpstreams({
   const upstreams = new Map<string, SupervisedUpstream>();
   const listeners = new Set<(event: UpstreamEvent) => void>();
   const ledger = createProcessLedger({ pidFile, ...(spawn && { spawn }) });
+  const allPatience = { ...defaultPatience, ...patience };
+  let { stopMs } = allPatience;
   const deps: SupervisedDeps = {
     logger,
     home,
@@ -65,7 +70,8 @@ export function createUpstreams({
     ledger,
     random,
     fetch,
-    patience: { ...defaultPatience, ...patience },
+    patience: allPatience,
+    stopMs: () => stopMs,
     now: clock,
     version: packageJson.version,
     bridgeKey: randomBytes(32).toString('base64url'),
@@ -132,10 +138,11 @@ export function createUpstreams({
     },
     close() {
       closing ??= (async () => {
-        await configuring;
+        stopMs = Math.min(stopMs, LAST_STOP_MS);
         await Promise.all(
           [...upstreams.values()].map((one) => one.close('the bridge is stopping')),
         );
+        await configuring;
         ledger.close();
       })();
       return closing;

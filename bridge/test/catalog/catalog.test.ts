@@ -24,7 +24,8 @@ describe('the merged view', () => {
     ]) {
       const catalog = createCatalog({ now: () => 0 });
       await catalog.configure({ upstreams, toolsets: {} });
-      for (const name of order) await catalog.accept(name, offer({ tools: ['two', 'one'] }), []);
+      for (const name of order)
+        await catalog.accept(upstreamConfig(name), offer({ tools: ['two', 'one'] }), []);
       orders.push(JSON.stringify(catalog.list(all)));
     }
     expect(orders[0]).toBe(orders[1]);
@@ -39,7 +40,7 @@ describe('the merged view', () => {
   test('routes a call to the server and the name that the server knows', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
-    await catalog.accept('files', offer({ tools: ['read'] }), []);
+    await catalog.accept(upstreamConfig('files'), offer({ tools: ['read'] }), []);
     expect(catalog.find(toolCall('files__read'))).toMatchObject({
       upstream: 'files',
       name: 'read',
@@ -50,7 +51,7 @@ describe('the merged view', () => {
     const long = 'a_tool_whose_name_goes_on_and_on_until_no_client_would_take_it_any_more';
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('server')], toolsets: {} });
-    await catalog.accept('server', offer({ tools: [long, `${long}_too`] }), []);
+    await catalog.accept(upstreamConfig('server'), offer({ tools: [long, `${long}_too`] }), []);
     const [first, second] = names(catalog.list(all).tools) as string[];
     expect(first).toHaveLength(64);
     expect(first).toMatch(/^server__a_tool_[a-z_]+_[0-9a-f]{8}$/);
@@ -61,7 +62,7 @@ describe('the merged view', () => {
   test('gives a name with characters that models refuse one that they take', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('a.b')], toolsets: {} });
-    await catalog.accept('a.b', offer({ tools: ['say/hello', 'say.hello'] }), []);
+    await catalog.accept(upstreamConfig('a.b'), offer({ tools: ['say/hello', 'say.hello'] }), []);
     const found = names(catalog.list(all).tools) as string[];
     expect(new Set(found).size).toBe(2);
     for (const name of found) expect(name).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
@@ -74,9 +75,9 @@ describe('the merged view', () => {
       upstreams: [upstreamConfig('a'), upstreamConfig('b')],
       toolsets: {},
     });
-    await catalog.accept('a', offer({ resources: ['doc://same'] }), []);
+    await catalog.accept(upstreamConfig('a'), offer({ resources: ['doc://same'] }), []);
     time += 1;
-    await catalog.accept('b', offer({ resources: ['doc://same'] }), []);
+    await catalog.accept(upstreamConfig('b'), offer({ resources: ['doc://same'] }), []);
     const read = (view: View) =>
       catalog.find({ method: 'resources/read', name: 'doc://same', params: {}, view });
     expect(names(catalog.list(all).resources)).toEqual(['doc://same']);
@@ -87,7 +88,11 @@ describe('the merged view', () => {
   test('reads a URI that nobody lists from the server whose template matches it', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('docs')], toolsets: {} });
-    await catalog.accept('docs', offer({ resourceTemplates: ['doc://{id}/text'] }), []);
+    await catalog.accept(
+      upstreamConfig('docs'),
+      offer({ resourceTemplates: ['doc://{id}/text'] }),
+      [],
+    );
     const read = (name: string) =>
       catalog.find({ method: 'resources/read', name, params: {}, view: all });
     expect(read('doc://7/text')).toMatchObject({
@@ -104,7 +109,7 @@ describe('the merged view', () => {
   test('names near matches for a tool that does not exist', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
-    await catalog.accept('files', offer({ tools: ['read_text', 'write'] }), []);
+    await catalog.accept(upstreamConfig('files'), offer({ tools: ['read_text', 'write'] }), []);
     expect(catalog.find(toolCall('read_text'))).toMatchObject({
       code: -32_602,
       message: 'Unknown tool: read_text. Did you mean files__read_text?',
@@ -120,11 +125,15 @@ describe('other views', () => {
       toolsets: { code: ['files__*', 'git__log'] },
     });
     await catalog.accept(
-      'files',
+      upstreamConfig('files'),
       offer({ tools: ['read', 'write'], resources: ['file:///a'] }),
       [],
     );
-    await catalog.accept('git', offer({ tools: ['log', 'push'], resources: ['git://b'] }), []);
+    await catalog.accept(
+      upstreamConfig('git'),
+      offer({ tools: ['log', 'push'], resources: ['git://b'] }),
+      [],
+    );
     return catalog;
   };
 
@@ -167,7 +176,7 @@ describe('effects', () => {
     await catalog.configure({ upstreams: [upstreamConfig('s', options)], toolsets: {} });
     const hash = toDefinitionHash(readOnly);
     const pins = [{ kind: 'tool' as const, name: 'look', hash, approved, firstSeenAt: 0 }];
-    await catalog.accept('s', offer({ tools: [readOnly] }), pins);
+    await catalog.accept(upstreamConfig('s'), offer({ tools: [readOnly] }), pins);
     return catalog.find(toolCall('s__look'));
   };
 
@@ -194,14 +203,14 @@ describe('pins', () => {
   test('tell a first offer, a change, and the same offer again', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    const first = await catalog.accept('s', offer({ tools: ['a', 'b'] }), []);
+    const first = await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b'] }), []);
     expect(first.unpinned).toMatchObject([{ name: 'a' }, { name: 'b' }]);
     const pins = first.unpinned.map((pin) => ({ ...pin, approved: false, firstSeenAt: 0 }));
-    const second = await catalog.accept('s', offer({ tools: ['a', 'b'] }), pins);
+    const second = await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b'] }), pins);
     expect(second.unpinned).toEqual([]);
     expect(second.index.hash).toBe(first.index.hash);
     const changed = { name: 'a', description: 'now sends mail', inputSchema: { type: 'object' } };
-    const third = await catalog.accept('s', offer({ tools: [changed] }), pins);
+    const third = await catalog.accept(upstreamConfig('s'), offer({ tools: [changed] }), pins);
     expect(third.index.hash).not.toBe(first.index.hash);
     expect(third.unpinned).toMatchObject([{ name: 'a', definition: changed }]);
   });
@@ -212,11 +221,15 @@ describe('pins', () => {
       upstreams: [upstreamConfig('s', { options: { pin: 'strict' } })],
       toolsets: {},
     });
-    const { unpinned } = await catalog.accept('s', offer({ tools: ['old', 'new'] }), []);
+    const { unpinned } = await catalog.accept(
+      upstreamConfig('s'),
+      offer({ tools: ['old', 'new'] }),
+      [],
+    );
     expect(catalog.list(all).tools).toEqual([]);
     expect(catalog.find(toolCall('s__new'))).toMatchObject({ data: { code: 'catalog/withheld' } });
     const pins = unpinned.map((pin) => ({ ...pin, approved: pin.name === 'old', firstSeenAt: 0 }));
-    await catalog.accept('s', offer({ tools: ['old', 'new'] }), pins);
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['old', 'new'] }), pins);
     await catalog.configure({
       upstreams: [upstreamConfig('s', { options: { pin: 'strict' } })],
       toolsets: {},
@@ -236,33 +249,71 @@ describe('change', () => {
   test('the same offer again changes nothing, so lists stay the same object', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    await catalog.accept('s', offer({ tools: ['a'] }), []);
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a'] }), []);
     let changes = 0;
     catalog.subscribe(() => (changes += 1));
     const before = catalog.list(all);
-    await catalog.accept('s', offer({ tools: ['a'] }), []);
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a'] }), []);
     expect(catalog.list(all)).toBe(before);
     expect(changes).toBe(0);
-    await catalog.accept('s', offer({ tools: ['a', 'b'] }), []);
-    await catalog.accept('s', offer({ tools: ['a', 'b', 'c'] }), []);
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b'] }), []);
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b', 'c'] }), []);
     await vi.waitFor(() => expect(changes).toBeGreaterThan(0), 2_000);
     expect(changes).toBe(1);
     expect(catalog.list(all).tools).toHaveLength(3);
   });
 
+  test('a server whose settings changed stays listed, and nothing of it is called until it has told anew', async () => {
+    const catalog = createCatalog();
+    const changed = upstreamConfig('s', { fingerprint: 'other' });
+    await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b'] }), []);
+    await catalog.configure({ upstreams: [changed], toolsets: {} });
+    expect(names(catalog.list(all).tools)).toEqual(['s__a', 's__b']);
+    const { signal } = new AbortController();
+    const call = { ...toolCall('s__a'), signal };
+    expect(catalog.find(call)).toMatchObject({ data: { code: 'upstream/unavailable' } });
+    expect(catalog.known()).toEqual(new Set());
+    const waiting = catalog.changing(call);
+    // What it said under its old settings comes too late.
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['old'] }), []);
+    expect(catalog.find(toolCall('s__old'))).not.toHaveProperty('upstream');
+    await catalog.accept(changed, offer({ tools: ['a', 'c'] }), []);
+    await waiting;
+    expect(catalog.find(call)).toMatchObject({ upstream: 's', name: 'a' });
+    expect(names(catalog.list(all).tools)).toEqual(['s__a', 's__c']);
+    expect(catalog.changing(call)).toBeUndefined();
+  });
+
+  test('a call does not wait for a server that was given up, or for longer than its caller', async () => {
+    const catalog = createCatalog();
+    await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a'] }), []);
+    const fingerprint = 'other';
+    await catalog.configure({ upstreams: [upstreamConfig('s', { fingerprint })], toolsets: {} });
+    const leaving = new AbortController();
+    const left = catalog.changing({ ...toolCall('s__a'), signal: leaving.signal });
+    leaving.abort();
+    await left;
+    const call = { ...toolCall('s__a'), signal: new AbortController().signal };
+    const waiting = catalog.changing(call);
+    catalog.giveUp(upstreamConfig('s', { fingerprint }));
+    await waiting;
+    expect(catalog.changing(call)).toBeUndefined();
+  });
+
   test('a server taken out of the settings is gone, and another configuration of the same name begins anew', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    await catalog.accept('s', offer({ tools: ['a'] }), []);
-    await catalog.configure({
-      upstreams: [upstreamConfig('s', { fingerprint: 'other' })],
-      toolsets: {},
-    });
-    expect(catalog.list(all).tools).toEqual([]);
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a'] }), []);
     await catalog.configure({ upstreams: [], toolsets: {} });
+    expect(catalog.list(all).tools).toEqual([]);
     expect(catalog.find(toolCall('s__a'))).toMatchObject({
       data: { code: 'catalog/unknown_tool' },
     });
+    const fingerprint = 'other';
+    await catalog.configure({ upstreams: [upstreamConfig('s', { fingerprint })], toolsets: {} });
+    expect(catalog.list(all).tools).toEqual([]);
   });
 
   test('only exposed tools are there', async () => {
@@ -271,7 +322,7 @@ describe('change', () => {
       upstreams: [upstreamConfig('s', { options: { expose: ['get_*'] } })],
       toolsets: {},
     });
-    await catalog.accept('s', offer({ tools: ['get_a', 'put_a'] }), []);
+    await catalog.accept(upstreamConfig('s'), offer({ tools: ['get_a', 'put_a'] }), []);
     expect(names(catalog.list(all).tools)).toEqual(['s__get_a']);
   });
 });

@@ -78,7 +78,7 @@ describe('watchSettings', () => {
     await vi.waitFor(() => expect(names()).toEqual(['z']));
   });
 
-  it('takes a file over that never rests', async () => {
+  it('takes a file over that never rests, from time to time', async () => {
     writeFileSync(file(), config('a'));
     start();
     let count = 0;

@@ -1,5 +1,6 @@
 // A whole bridge for one test file: real store, real servers, real HTTP on a port of its own, and the
 // official clients of both generations to talk to it.
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -91,7 +92,8 @@ export async function startTestBridge(
     folder,
     databaseUrl: database.url,
     async config(next) {
-      await writeFile(configPath, JSON.stringify(next));
+      // In one piece, so that several may be under way.
+      writeFileSync(configPath, JSON.stringify(next));
       await bridge.configure(load(port));
     },
     request(path, { key = bridge.keys.operator, ...init } = {}) {

@@ -179,10 +179,11 @@ export function createFastFront({
         signal,
         sink: silentSink,
       });
+    const gone = goneSignal(request.socket, caller.principal, principals);
     const outcome =
       caller.sessionId === undefined
-        ? await made(goneSignal(request.socket, caller.principal, principals))
-        : await cancellable(toRequestKey(caller.sessionId, call.id), caller.principal, made);
+        ? await made(gone)
+        : await cancellable(toRequestKey(caller.sessionId, call.id), gone, made);
     if (response.destroyed) return true;
     if (outcome.kind === 'cancelled') {
       // Where the caller did not ask for it, its key has ended: the other path says so.
@@ -203,25 +204,27 @@ export function createFastFront({
     return true;
   };
 
-  /** A legacy caller cancels by the request's id, and may leave without cancelling; its key may end. */
+  /** A legacy caller cancels by the request's id, or leaves. */
   const cancellable = async (
     key: string,
-    principal: Principal,
+    gone: AbortSignal,
     made: (signal: AbortSignal) => Promise<Outcome>,
   ): Promise<Outcome> => {
     const abort = new AbortController();
+    const onGone = (): void => abort.abort(gone.reason);
     underWay.add(key, { close: () => abort.abort() });
-    const release = principals.hold(principal, (reason) => abort.abort(reason));
+    gone.addEventListener('abort', onGone);
+    if (gone.aborted) onGone();
     try {
       return await made(abort.signal);
     } finally {
-      release();
+      gone.removeEventListener('abort', onGone);
       underWay.delete(key);
     }
   };
 
   return (request, response, admitted) => {
-    const head = toFastHead(request);
+    const head = parts.isStopping() ? undefined : toFastHead(request);
     if (head === undefined) {
       otherwise(request, response, admitted);
       return;

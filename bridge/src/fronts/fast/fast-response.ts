@@ -3,6 +3,7 @@
 // result that is as the SDK would have it goes out as the text that the log has, which may be the
 // server's own: then white space and digits are the server's, too.
 import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
+import { isOfStop } from '../../calls/call-gate.ts';
 import type { Outcome } from '../../calls/call.ts';
 import type { LargeResult } from '../../calls/large-json/large-json.ts';
 import { isSameJson, toCheckedResult } from '../../calls/tool-result.ts';
@@ -58,8 +59,8 @@ export function createFastResponses(serverInfo: Result): FastResponses {
 
   return {
     toText(outcome, { id, era }) {
-      // Refusals come in floods, so they are worded here too.
-      if (outcome.kind === 'denied') {
+      // Refusals come in floods, and a bridge that stops has little time, so they are worded here too.
+      if (outcome.kind === 'denied' || isOfStop(outcome)) {
         return JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
       }
       if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return undefined;

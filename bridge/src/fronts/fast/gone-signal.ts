@@ -1,5 +1,7 @@
 // Tells calls that their caller is gone. A modern call is cancelled by closing its response
-// (2026-07-28, "Cancellation"), and with it goes the connection; or the caller's key has ended.
+// (2026-07-28, "Cancellation"), and with it goes the connection. A legacy client "SHOULD" say so in words
+// (2025-11-25, Transports); one that left all the same can't be answered any more, so its call ends too.
+// Or the caller's key has ended, or the bridge stops.
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Principal } from '../../calls/call.ts';

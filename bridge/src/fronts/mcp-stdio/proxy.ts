@@ -1,11 +1,18 @@
 // The front for clients that speak stdio: a line of JSON-RPC in is an HTTP request to the bridge, what
 // the bridge answers is lines out. It knows no tool and keeps no state of its own, so both eras pass;
-// it only does over HTTP what the transport's text asks of a client, which stdio clients don't do.
+// it only does over HTTP what the transport's text asks of a client, which stdio clients don't do. When
+// its bridge stops, requests that were refused unsent are held, and sent to the next one.
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toMessage } from '../../errors.ts';
-import { type Exchange, type HttpAnswer, isUnreachable, readText } from './exchange.ts';
+import {
+  type Exchange,
+  type HttpAnswer,
+  isBrokenOff,
+  isUnreachable,
+  readText,
+} from './exchange.ts';
 import { type LegacySession, createLegacySession } from './legacy-session.ts';
 import { readLines } from './lines.ts';
 import {
@@ -13,6 +20,7 @@ import {
   type Message,
   type MessageId,
   PARSE_ERROR,
+  type RpcFault,
   idOf,
   isObject,
   methodOf,
@@ -41,6 +49,8 @@ export interface StdioProxyOptions {
   readonly signal?: AbortSignal;
   /** How long requests under way may go on after the end of `input`, in milliseconds. */
   readonly grace?: number;
+  /** How long requests are held while a bridge that refused them stops, in milliseconds. */
+  readonly hold?: number;
 }
 
 interface UnderWay {
@@ -53,10 +63,14 @@ interface UnderWay {
 }
 
 const GOODBYE_MS = 200;
+/** A bridge has ended after 8 s, and the next one has answered soon after. */
+const HOLD_MS = 30_000;
+/** Before a request that was refused is sent again. */
+const AGAIN_MS = 100;
 
 /** Resolves when the client is gone and the bridge knows it. */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
-  const { input, output, exchange, onFault, grace = 700 } = options;
+  const { input, output, exchange, onFault, grace = 700, hold = HOLD_MS } = options;
   const closed = new AbortController();
   const underWay = new Map<string, UnderWay>();
   let endpoint: Promise<Endpoint> | undefined;
@@ -107,26 +121,31 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     const isInitialize = version === undefined && methodOf(message) === 'initialize';
     if (isInitialize) legacy.begin(message);
     try {
-      const answer =
-        version === undefined
-          ? await legacy.post(message, signal)
-          : await send('POST', { headers: toModernHeaders(message, version), message, signal });
-      const onResult = (result: unknown) => {
-        if (isInitialize) legacy.answered(answer, result);
-      };
-      const isAnswered = await relay(answer, { id, emit, onResult });
-      if (!isAnswered && !entry.isCancelled) {
-        await emit(
-          toErrorLine(id, {
-            code: INTERNAL_ERROR,
-            message: 'The bridge ended the stream without an answer; the outcome is unknown.',
-          }),
-        );
+      for (const until = performance.now() + hold; ;) {
+        const answer =
+          version === undefined
+            ? await legacy.post(message, signal)
+            : await send('POST', { headers: toModernHeaders(message, version), message, signal });
+        const asked = endpoint;
+        const onResult = (result: unknown) => {
+          if (isInitialize) legacy.answered(answer, result);
+        };
+        const end = await relay(answer, { id, emit, onResult });
+        if (end.kind === 'answered' || entry.isCancelled) return;
+        // A subscription that ends without an answer ended with its bridge, and changes nothing.
+        const error = end.kind === 'refused' ? end.error : ENDED;
+        const mayBeHeld = end.kind === 'refused' || entry.isSubscription;
+        if (!mayBeHeld || performance.now() > until) {
+          await emit(toErrorLine(id, error));
+          return;
+        }
+        await delay(AGAIN_MS, undefined, { signal });
+        if (entry.isCancelled) return;
+        if (endpoint === asked) endpoint = undefined;
       }
     } catch (error) {
       if (entry.isCancelled || closed.signal.aborted) return;
-      const text = `The bridge could not be reached: ${toMessage(error)}`;
-      await emit(toErrorLine(id, { code: INTERNAL_ERROR, message: text }));
+      await emit(toErrorLine(id, toBrokenOff(error)));
     } finally {
       if (isInitialize) legacy.settled();
     }
@@ -219,7 +238,15 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   }
 }
 
-/** Hands on what the bridge answered; true once the response itself was among it. */
+/** How an answer ended. Nobody was told of a refusal yet. */
+type RelayEnd =
+  | { readonly kind: 'answered' }
+  | { readonly kind: 'unanswered' }
+  | { readonly kind: 'refused'; readonly error: RpcFault };
+
+const ANSWERED: RelayEnd = { kind: 'answered' };
+
+/** Hands on what the bridge answered, but the refusal of one that stops. */
 async function relay(
   answer: HttpAnswer,
   request: {
@@ -227,43 +254,75 @@ async function relay(
     readonly emit: (text: string) => Promise<void>;
     readonly onResult: (result: unknown) => void;
   },
-): Promise<boolean> {
+): Promise<RelayEnd> {
   const { id, emit, onResult } = request;
   const type = answer.headers['content-type'] ?? '';
-  let isAnswered = false;
+  let end: RelayEnd = { kind: 'unanswered' };
   const pass = async (text: string) => {
     const message: unknown = JSON.parse(text);
     if (isObject(message) && message['method'] === undefined && message['id'] === id) {
-      isAnswered = true;
+      const error = toFault(message['error']);
+      if (error !== undefined && isStopping(error)) {
+        end = { kind: 'refused', error };
+        return;
+      }
+      end = ANSWERED;
       if ('result' in message) onResult(message['result']);
     }
     await emit(text);
   };
   if (answer.status < 400 && type.includes('text/event-stream')) {
     for await (const { data } of readEvents(answer.body)) if (data !== '') await pass(data);
-    return isAnswered;
+    return end;
   }
   const text = await readText(answer);
   if (answer.status < 400 && type.includes('application/json')) await pass(text);
-  if (answer.status < 400) return isAnswered;
-  await emit(toErrorLine(id, toHttpFault(answer.status, text)));
-  return true;
+  if (answer.status < 400) return end;
+  const error = toHttpFault(answer.status, text);
+  if (isStopping(error)) return { kind: 'refused', error };
+  await emit(toErrorLine(id, error));
+  return ANSWERED;
+}
+
+/** Whether a bridge that stops refused a request without carrying it out. */
+function isStopping({ data }: RpcFault): boolean {
+  return isObject(data) && data['code'] === 'bridge/stopping';
+}
+
+const ENDED: RpcFault = {
+  code: INTERNAL_ERROR,
+  message: 'The bridge ended the stream without an answer; the outcome is unknown.',
+  data: { code: 'bridge/outcome_unknown' },
+};
+
+function toBrokenOff(error: unknown): RpcFault {
+  if (!isBrokenOff(error)) {
+    return {
+      code: INTERNAL_ERROR,
+      message: `The bridge could not be reached: ${toMessage(error)}`,
+    };
+  }
+  const message = `The bridge was lost during the request (${toMessage(error)}); the outcome is unknown.`;
+  return { code: INTERNAL_ERROR, message, data: { code: 'bridge/outcome_unknown' } };
 }
 
 /** The JSON-RPC error that a refusal carries, or one that says what the refusal said. */
-function toHttpFault(status: number, text: string) {
+function toHttpFault(status: number, text: string): RpcFault {
   const body = parseJson(text);
-  const error = isObject(body) ? body['error'] : undefined;
-  if (isObject(error) && typeof error['code'] === 'number') {
-    const { code, message, data } = error;
-    return { code, message: String(message), ...(data !== undefined && { data }) };
-  }
+  const error = toFault(isObject(body) ? body['error'] : undefined);
+  if (error !== undefined) return error;
   const problem = isObject(body) ? body : {};
   return {
     code: INTERNAL_ERROR,
     message: typeof problem['detail'] === 'string' ? problem['detail'] : `HTTP ${status}`,
     data: { status, ...(typeof problem['code'] === 'string' && { code: problem['code'] }) },
   };
+}
+
+function toFault(error: unknown): RpcFault | undefined {
+  if (!isObject(error) || typeof error['code'] !== 'number') return undefined;
+  const { code, message, data } = error;
+  return { code, message: String(message), ...(data !== undefined && { data }) };
 }
 
 /** A line's messages: one, or those of a batch as clients of 2025-03-26 may send it. */

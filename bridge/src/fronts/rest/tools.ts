@@ -335,6 +335,8 @@ function toCode(data: unknown): unknown {
 }
 
 const outcomeCodes = [
+  'bridge/stopping',
+  'bridge/outcome_unknown',
   'catalog/unknown_tool',
   'catalog/withheld',
   'log/outcome_unknown',

@@ -6,7 +6,7 @@ import { open, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DrawbridgeError, isSystemError, toMessage } from '../../errors.ts';
-import { isAlive } from '../../process-facts.ts';
+import { isAlive, readChildren } from '../../process-facts.ts';
 import type { FileLock } from '../file-lock.ts';
 import { endProcesses } from './end-processes.ts';
 import { explainFailure } from './failure.ts';
@@ -21,8 +21,11 @@ export interface Postmaster {
   readonly pid: number;
   /** Resolves with how it ended, in words. */
   readonly exited: Promise<string>;
-  /** Rolls open transactions back and writes everything to disk; resolves when it is gone. */
-  stop(): Promise<void>;
+  /**
+   * Rolls open transactions back and writes everything to disk; resolves when it is gone.
+   * @param withinMs when that takes longer it is killed, and its next start recovers
+   */
+  stop(withinMs?: number): Promise<void>;
 }
 
 export interface PostmasterOptions {
@@ -62,10 +65,12 @@ export async function startPostmaster({
     ([code, by]) => (by === null ? `exit code ${code}` : String(by)),
     (error: unknown) => `${postgres} cannot be run: ${toMessage(error)}`,
   );
-  const stop = async (): Promise<void> => {
+  const stop = async (withinMs?: number): Promise<void> => {
     const { pid } = child;
     if (pid !== undefined) {
-      await endProcesses({ list: () => (isAlive(pid) ? [pid] : []), leader: pid });
+      // Children that are frozen would not notice that the server is gone.
+      const all = [pid, ...readChildren(pid)];
+      await endProcesses({ list: () => all.filter(isAlive), leader: pid, withinMs });
     }
     await exited;
   };

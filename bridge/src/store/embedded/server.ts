@@ -45,7 +45,8 @@ export interface EmbeddedServer {
   pid(): number | undefined;
   /** Why it could not be started again, while that is so. */
   trouble(): string | undefined;
-  close(): Promise<void>;
+  /** @param withinMs as for a postmaster */
+  close(withinMs?: number): Promise<void>;
 }
 
 export interface EmbeddedServerOptions {
@@ -147,9 +148,9 @@ async function open(
     }
   };
   const kept = keepRunning(current);
-  lifetime.defer(async () => {
+  lifetime.defer(async (leftMs) => {
     closing.abort();
-    await current?.stop();
+    await current?.stop(leftMs);
     await kept;
   });
 

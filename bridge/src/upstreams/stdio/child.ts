@@ -19,7 +19,7 @@ export interface ChildSpec {
 export interface ChildDeps {
   readonly ledger: ProcessLedger;
   /** Before each harsher step of the stop, in milliseconds. */
-  readonly stopMs: number;
+  readonly stopMs: () => number;
   readonly spawn?: typeof nodeSpawn;
 }
 
@@ -69,16 +69,16 @@ export async function spawnChild(
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     streams.stdin.end();
-    await settledWithin(exited, stopMs);
+    await settledWithin(exited, stopMs());
     if (isGroupAlive(pid)) {
       signalGroup(pid, 'SIGTERM');
-      if (!(await waitForGroupEnd(pid, stopMs))) {
+      if (!(await waitForGroupEnd(pid, stopMs()))) {
         signalGroup(pid, 'SIGKILL');
         // Bounded: a process in an uninterruptible wait outlives even SIGKILL for a while.
-        await waitForGroupEnd(pid, stopMs);
+        await waitForGroupEnd(pid, stopMs());
       }
     }
-    await settledWithin(exited, stopMs);
+    await settledWithin(exited, stopMs());
     if (!isGroupAlive(pid)) ledger.remove(pid);
     for (const stream of [streams.stdin, streams.stdout, streams.stderr]) stream.destroy();
   };

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHttpFixture, openEvents, sendEvent, sendJson } from './http-fixture.ts';
 import { createRig, modern, result } from './rig.ts';
 
@@ -176,6 +176,78 @@ describe('what goes wrong', () => {
     });
     rig.send(modern(2, 'tools/list'));
     expect((await rig.received(2))[1]).toEqual(result(2));
+  });
+});
+
+describe('a bridge that stops', () => {
+  const refusal = { code: -32603, message: 'stopping', data: { code: 'bridge/stopping' } };
+  const inBody = (id: unknown) => ({ jsonrpc: '2.0', id, error: refusal });
+
+  it.each([
+    ['as an answer', (id: unknown) => ({ body: inBody(id), status: 200 })],
+    ['by its status', () => ({ body: inBody(null), status: 503 })],
+    ['in a problem', () => ({ body: { detail: 'stopping', ...refusal.data }, status: 503 })],
+  ])('has what it refused %s sent to the next one', async (_, refuse) => {
+    const next = await createHttpFixture(({ body }, response) =>
+      sendJson(response, result(body['id'])),
+    );
+    onTestFinished(next.close);
+    let asked = 0;
+    const rig = await createRig(
+      ({ body: sent }, response) => {
+        const { body, status } = refuse(sent['id']);
+        sendJson(response, body, { status });
+      },
+      {
+        endpoint: () =>
+          Promise.resolve({ url: asked++ < 2 ? rig.http.url : next.url, headers: {} }),
+      },
+    );
+    rig.send(modern(1, 'tools/call', { name: 'x' }));
+    expect(await rig.received(1)).toEqual([result(1)]);
+    expect(rig.http.asked).toHaveLength(2);
+    expect(next.asked).toHaveLength(1);
+  });
+
+  it('is told as it is when no other bridge comes in time', async () => {
+    const rig = await createRig(({ body }, response) => sendJson(response, inBody(body['id'])), {
+      hold: 150,
+    });
+    rig.send(modern(1, 'tools/call', { name: 'x' }));
+    expect(await rig.received(1)).toEqual([inBody(1)]);
+  });
+
+  it('is told as it is when it does not know how a call ended, which is not sent again', async () => {
+    const error = { code: -32603, message: 'lost', data: { code: 'bridge/outcome_unknown' } };
+    const rig = await createRig(({ body }, response) =>
+      sendJson(response, { jsonrpc: '2.0', id: body['id'], error }),
+    );
+    rig.send(modern(1, 'tools/call', { name: 'x' }));
+    expect(await rig.received(1)).toEqual([{ jsonrpc: '2.0', id: 1, error }]);
+    expect(rig.http.asked).toHaveLength(1);
+  });
+
+  it('leaves its subscriptions to the next one', async () => {
+    const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
+    const rig = await createRig((_asked, response) => {
+      openEvents(response);
+      if (rig.http.asked.length === 1) response.end();
+      else sendEvent(response, changed);
+    });
+    rig.send(modern('listen', 'subscriptions/listen'));
+    expect(await rig.received(1)).toEqual([changed]);
+    expect(rig.http.asked).toHaveLength(2);
+  });
+
+  it('has a held request given up when its client cancels it', async () => {
+    const rig = await createRig(({ body }, response) =>
+      body['id'] === 1 ? sendJson(response, inBody(1)) : sendJson(response, result(body['id'])),
+    );
+    rig.send(modern(1, 'tools/call', { name: 'x' }));
+    await vi.waitFor(() => expect(rig.http.asked).toHaveLength(1));
+    rig.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } });
+    rig.send(modern(2, 'tools/list'));
+    expect(await rig.received(1)).toEqual([result(2)]);
   });
 });
 

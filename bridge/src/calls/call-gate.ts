@@ -1,0 +1,137 @@
+// The gate before the way of a call. It knows the calls under way, so that a bridge that stops lets them
+// end, and answers those that do not: whatever hangs behind it, no caller is left without an answer.
+import { DrawbridgeError } from '../errors.ts';
+import { PassingMap } from '../passing-map.ts';
+import type { Call, Outcome, RpcError, Target } from './call.ts';
+import type { Handler } from './pipeline.ts';
+
+export interface CallGate {
+  /** Carries a call, or refuses it once the bridge stops. */
+  readonly call: Handler<Call>;
+  isClosed(): boolean;
+  /** Refuses new calls; resolves when no caller waits for an answer any more. */
+  close(options: CloseOptions): Promise<void>;
+}
+
+export interface CloseOptions {
+  /** How long calls under way may go on, in milliseconds. */
+  readonly graceMs: number;
+  /** How long those that were aborted then have to be written down, in milliseconds. */
+  readonly lastMs: number;
+  /** Aborts the calls under way with {@link toStopReason}. */
+  readonly abort: () => void;
+}
+
+export interface CallGateOptions {
+  readonly next: Handler<Call>;
+  readonly find: (call: Call) => Target | RpcError;
+}
+
+const STOPPING = 'The bridge is stopping; the call was not sent. Send it again in a moment.';
+const CODE = -32_603;
+
+export function createCallGate({ next, find }: CallGateOptions): CallGate {
+  const underWay = new PassingMap<Call, (outcome: Outcome) => void>();
+  let isClosed = false;
+  let onEmpty: (() => void) | undefined;
+
+  const leave = (call: Call): void => {
+    underWay.delete(call);
+    if (underWay.size === 0) onEmpty?.();
+  };
+
+  const untilEmpty = async (ms: number): Promise<void> => {
+    if (underWay.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      onEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    onEmpty = undefined;
+  };
+
+  /** A call that changes nothing, or was never sent, may be sent again. */
+  const toInterrupted = (call: Call, wasSent: boolean): Outcome => {
+    const target = find(call);
+    const isRead = 'effect' in target && target.effect === 'read';
+    if (!wasSent) return refused(STOPPING);
+    return isRead
+      ? refused('The bridge stopped during the call, which changes nothing. Send it again.')
+      : toUnknown(call);
+  };
+
+  return {
+    isClosed: () => isClosed,
+    call(call) {
+      if (isClosed) return Promise.resolve(refused(STOPPING));
+      return new Promise((resolve, reject) => {
+        const made = next(call);
+        underWay.set(call, resolve);
+        made.then(
+          (outcome) => {
+            leave(call);
+            const isInterrupted = outcome.kind === 'cancelled' && isStop(call.signal.reason);
+            if (isInterrupted) resolve(toInterrupted(call, outcome.sent !== false));
+            else resolve(isOfStop(outcome) ? disown(outcome) : outcome);
+          },
+          (error: unknown) => {
+            leave(call);
+            reject(error);
+          },
+        );
+      });
+    },
+    async close({ graceMs, lastMs, abort }) {
+      isClosed = true;
+      await untilEmpty(graceMs);
+      abort();
+      await untilEmpty(lastMs);
+      for (const call of underWay.keys()) underWay.get(call)?.(toUnknown(call));
+    },
+  };
+}
+
+/** Why calls and streams end that are still open when the bridge stops. */
+export function toStopReason(): DrawbridgeError {
+  return new DrawbridgeError('bridge/stopping', 'The bridge is stopping. Try again in a moment.');
+}
+
+export function isStop(reason: unknown): boolean {
+  return reason instanceof DrawbridgeError && reason.code === 'bridge/stopping';
+}
+
+/** Whether the gate itself answered the call. */
+export function isOfStop(outcome: Outcome): outcome is Failure {
+  if (outcome.kind !== 'protocol_error') return false;
+  const { data } = outcome.error;
+  return typeof data === 'object' && data !== null && 'code' in data && gateCodes.has(data.code);
+}
+
+type Failure = Extract<Outcome, { kind: 'protocol_error' }>;
+
+const gateCodes = new Set<unknown>(['bridge/stopping', 'bridge/outcome_unknown']);
+
+/** What a server says is not taken for the gate's word, by which callers send calls again. */
+function disown({ kind, error: { code, message } }: Failure): Failure {
+  return { kind, error: { code, message } };
+}
+
+function refused(message: string): Failure {
+  return {
+    kind: 'protocol_error',
+    error: { code: CODE, message, data: { code: 'bridge/stopping' } },
+  };
+}
+
+function toUnknown({ id: callId, name, runId }: Call): Failure {
+  return {
+    kind: 'protocol_error',
+    error: {
+      code: CODE,
+      message: `The bridge stopped while ${name} was under way; the outcome is unknown. Look before you repeat it.`,
+      data: { code: 'bridge/outcome_unknown', callId, runId },
+    },
+  };
+}

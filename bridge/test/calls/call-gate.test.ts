@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import type { Call, Outcome, Target } from '../../src/calls/call.ts';
+import { createCallGate, toStopReason } from '../../src/calls/call-gate.ts';
+
+const at = (signal = new AbortController().signal): Call => ({
+  id: 'call',
+  method: 'tools/call',
+  name: 'tool',
+  params: {},
+  view: { kind: 'all' },
+  principal: { id: 'p', tenantId: 't', name: 'p', role: 'member', keyId: 'k' },
+  client: { era: 'modern', capabilities: {} },
+  runId: 'run',
+  project: 'default',
+  roots: [],
+  signal,
+  sink: { progress() {}, message() {} },
+});
+const build = (next: (call: Call) => Promise<Outcome>, effect: Target['effect'] = 'write') =>
+  createCallGate({ next, find: () => ({ upstream: 'u', name: 'tool', effect }) });
+const untilAborted =
+  (sent?: false) =>
+  ({ signal }: Call): Promise<Outcome> =>
+    new Promise((resolve) => {
+      const outcome = { kind: 'cancelled' as const, ...(sent === false && { sent }) };
+      signal.addEventListener('abort', () => resolve(outcome));
+    });
+const soon = { graceMs: 10, lastMs: 10 };
+
+test.each([
+  [
+    'that was sent is told that its outcome is unknown',
+    undefined,
+    'write',
+    'bridge/outcome_unknown',
+  ],
+  ['that was never sent may be sent again', false, 'write', 'bridge/stopping'],
+  ['that changes nothing may be sent again', undefined, 'read', 'bridge/stopping'],
+] as const)('a call %s', async (_, sent, effect, code) => {
+  const ending = new AbortController();
+  const gate = build(untilAborted(sent), effect);
+  const call = gate.call(at(ending.signal));
+  await gate.close({ ...soon, abort: () => ending.abort(toStopReason()) });
+  expect(await call).toMatchObject({ kind: 'protocol_error', error: { data: { code } } });
+});
+
+test('a call that hangs is answered all the same, and one that comes later is refused', async () => {
+  const gate = build(() => new Promise(() => undefined));
+  const call = gate.call(at());
+  await gate.close({ ...soon, abort: () => undefined });
+  expect(await call).toMatchObject({ error: { data: { code: 'bridge/outcome_unknown' } } });
+  expect(await gate.call(at())).toMatchObject({ error: { data: { code: 'bridge/stopping' } } });
+});
+
+test('a caller that cancels hears what it always does', async () => {
+  const leaving = new AbortController();
+  const gate = build(untilAborted());
+  const call = gate.call(at(leaving.signal));
+  leaving.abort();
+  expect(await call).toEqual({ kind: 'cancelled' });
+});
+
+test("a server cannot speak in the gate's name", async () => {
+  const error = { code: -32_603, message: 'again', data: { code: 'bridge/stopping' } };
+  const gate = build(() => Promise.resolve({ kind: 'protocol_error', error }));
+  const { data: _, ...bare } = error;
+  expect(await gate.call(at())).toEqual({ kind: 'protocol_error', error: bare });
+});

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { createLifetime } from '../src/lifetime.ts';
+
+const never = () => new Promise<void>(() => undefined);
+
+test('closes in reverse order, and the others although one fails', async () => {
+  const lifetime = createLifetime();
+  const closed: string[] = [];
+  lifetime.defer(() => void closed.push('first'));
+  lifetime.defer(() => Promise.reject(new Error('no')));
+  lifetime.defer(() => void closed.push('last'));
+  await expect(lifetime.close()).rejects.toThrow(AggregateError);
+  expect(closed).toEqual(['last', 'first']);
+});
+
+test('waits for what hangs only as long as it may, and keeps the time that others need', async () => {
+  const lifetime = createLifetime();
+  const left: number[] = [];
+  lifetime.defer((leftMs) => void left.push(leftMs), 2_000);
+  lifetime.defer((leftMs) => void left.push(leftMs));
+  lifetime.defer(never);
+  const begin = performance.now();
+  await expect(lifetime.close(2_200)).rejects.toThrow(AggregateError);
+  expect(performance.now() - begin).toBeLessThan(2_000);
+  const [second, first = 0] = left;
+  expect(second).toBeLessThan(50);
+  expect(first).toBeGreaterThan(1_000);
+});
