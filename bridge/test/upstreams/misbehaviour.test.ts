@@ -285,7 +285,7 @@ it('gives a start to concurrent callers once', async () => {
   const sent = Array.from({ length: 20 }, () => upstreams.send(toolCall('one', 'echo')));
   await until(() => existsSync(record));
   controller.abort();
-  expect(await gone).toEqual({ kind: 'cancelled', sent: false });
+  expect(await gone).toEqual({ kind: 'cancelled' });
   await Promise.all(sent);
   expect(readFileSync(record, 'utf8').trim().split('\n')).toHaveLength(1);
 });

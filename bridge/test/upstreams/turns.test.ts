@@ -41,7 +41,7 @@ it('a call that waits for its turn can be cancelled, and its time runs', async (
   const cancelled = upstreams.send(toolCall('one', 'echo', {}, { signal: abort.signal }));
   const late = upstreams.send(toolCall('one', 'echo', {}));
   abort.abort();
-  expect(await cancelled).toEqual({ kind: 'cancelled', sent: false });
+  expect(await cancelled).toEqual({ kind: 'cancelled' });
   const { message, data } = errorOf(await late);
   expect(data).toMatchObject({ code: 'upstream/timeout' });
   expect(message).toContain('not sent');
