@@ -6,28 +6,50 @@ import { FairQueue } from './fair-queue.ts';
 /** Asked before each piece of work: nothing to wait for, or the owner's turn. */
 export type LoopTurns = (owner: string) => Promise<void> | undefined;
 
-const SLICE_MS = 8;
+export interface LoopTurnsOptions {
+  /**
+   * For work that nobody waits for: how long it may go on before it rests after each slice, so that calls,
+   * which take many turns of the event loop, do not meet a slice in each.
+   */
+  readonly burstMs?: number;
+}
 
-export function createLoopTurns(): LoopTurns {
+const SLICE_MS = 4;
+/** Of work that goes on for long. */
+const SHORT_SLICE_MS = 2;
+const REST_MS = 6;
+
+export function createLoopTurns({
+  burstMs = Number.POSITIVE_INFINITY,
+}: LoopTurnsOptions = {}): LoopTurns {
   const waiting = new FairQueue<() => void>(1);
   let until = 0;
+  let busySince = 0;
   let isPumping = false;
 
   const pump = async (): Promise<void> => {
-    until = performance.now() + SLICE_MS;
+    const begin = performance.now();
+    const isLong = begin - busySince > burstMs;
+    until = begin + (isLong ? SHORT_SLICE_MS : SLICE_MS);
     do {
       waiting.shift()?.();
       // Lets the work begin whose turn it is.
       await undefined;
     } while (waiting.size > 0 && performance.now() < until);
     isPumping = waiting.size > 0;
-    if (isPumping) setImmediate(pump);
+    if (!isPumping) return;
+    if (isLong) setTimeout(pump, REST_MS);
+    else setImmediate(pump);
   };
 
   return (owner) => {
-    if (!isPumping && performance.now() < until) return undefined;
-    if (!isPumping) setImmediate(pump);
-    isPumping = true;
+    if (!isPumping) {
+      const now = performance.now();
+      if (now < until) return undefined;
+      busySince = now;
+      isPumping = true;
+      setImmediate(pump);
+    }
     return new Promise((resolve) => waiting.push(owner, resolve));
   };
 }

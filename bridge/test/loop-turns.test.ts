@@ -44,3 +44,18 @@ test('what comes in good time waits for nothing', async () => {
   await setImmediate();
   expect([turn('second'), turn('third')]).toEqual([undefined, undefined]);
 });
+
+test('what goes on for long leaves most of the time to others', async () => {
+  const turn = createLoopTurns({ burstMs: 20 });
+  let worked = 0;
+  const begin = performance.now();
+  await Promise.all(
+    Array.from({ length: CROWD }, async () => {
+      await turn('crowd');
+      const before = performance.now();
+      work();
+      worked += performance.now() - before;
+    }),
+  );
+  expect(worked).toBeLessThan((performance.now() - begin) * 0.6);
+});

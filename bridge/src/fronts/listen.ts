@@ -35,6 +35,8 @@ const LEAVING_MS = 200;
 /** For the head of a request, also of the first one of a connection. */
 const HEAD_TIMEOUT_MS = 15_000;
 const CHECK_MS = 1_000;
+/** Connections not accepted yet; who finds no room tries again after a second. The system has its own limit. */
+const BACKLOG = 4_096;
 
 export async function listen({ host, port, edge }: ListenOptions): Promise<Listener> {
   const open = new PassingMap<PacedResponse, IncomingMessage>();
@@ -81,7 +83,7 @@ export async function listen({ host, port, edge }: ListenOptions): Promise<Liste
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(toListenError(error, host, port)),
     );
-    server.listen({ host, port }, resolve);
+    server.listen({ host, port, backlog: BACKLOG }, resolve);
   });
   const address = server.address() as AddressInfo; // a TCP server that listens has one
   return {

@@ -5,6 +5,7 @@ import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import { runEventSchema, runKindSchema, runSchema, runStatusSchema } from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { Principal } from '../../calls/call.ts';
+import { createLoopTurns } from '../../loop-turns.ts';
 import { type StoredEvent, unknownRun } from '../../runs/reader.ts';
 import { assertOperator } from '../authenticate.ts';
 import type { HttpEnv, HttpParts } from '../http-env.ts';
@@ -19,8 +20,9 @@ const eventsBody = z.object({ events: z.array(event), nextAfter: z.number().int(
 
 export function addRunRoutes(
   app: OpenAPIHono<HttpEnv>,
-  { runs, logger, turn }: Pick<HttpParts, 'runs' | 'logger' | 'turn'>,
+  { runs, logger }: Pick<HttpParts, 'runs' | 'logger'>,
 ): void {
+  const turn = createLoopTurns({ burstMs: 64 });
   /** Readers of one run are given the same events, and so get the same frame of each. */
   const frames = new WeakMap<StoredEvent, Uint8Array>();
   const frameOf = (event: StoredEvent, id: string): Uint8Array => {
