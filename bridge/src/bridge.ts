@@ -341,6 +341,13 @@ async function open(
           return detail;
         },
       },
+      {
+        name: 'log',
+        async check() {
+          await runs.log.check();
+          return 'it can be written';
+        },
+      },
       { name: 'files', check: openFiles.check },
     ],
   });

@@ -14,10 +14,11 @@ export interface LoopTurnsOptions {
   readonly burstMs?: number;
 }
 
-const SLICE_MS = 4;
+/** Short, because one connection is accepted in each turn of the event loop. */
+const SLICE_MS = 2;
 /** Of work that goes on for long. */
-const SHORT_SLICE_MS = 2;
-const REST_MS = 6;
+const SHORT_SLICE_MS = 1;
+const REST_MS = 3;
 
 export function createLoopTurns({
   burstMs = Number.POSITIVE_INFINITY,

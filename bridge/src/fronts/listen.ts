@@ -2,7 +2,7 @@
 // through. Node's 5 s keep-alive resets clients that reuse a connection, so it is 65 s here. It is the
 // first to be refused to callers and the last to go: until the process ends, whoever asks is told why.
 import { type IncomingMessage, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Edge } from '../edge/edge.ts';
 import { PacedResponse } from '../edge/paced-response.ts';
 import { DrawbridgeError } from '../errors.ts';
@@ -44,13 +44,31 @@ export async function listen({ host, port, edge }: ListenOptions): Promise<Liste
   let isLast = false;
   let isDraining = false;
   let onEmpty: (() => void) | undefined;
-  const listener: Edge['listener'] = (request, response) => {
+  /** Those of a connection that was lost: of pipelined requests only the first is told. */
+  const openOf = new WeakMap<Socket, Set<PacedResponse>>();
+  const leave = (socket: Socket, response: PacedResponse): void => {
+    openOf.get(socket)?.delete(response);
+    open.delete(response);
+    lastEnd = performance.now();
+    if (open.size === 0) onEmpty?.();
+  };
+  const enter = (request: IncomingMessage, response: PacedResponse): void => {
+    const { socket } = request;
+    let own = openOf.get(socket);
+    if (own === undefined) {
+      const created = new Set<PacedResponse>();
+      openOf.set(socket, created);
+      socket.once('close', () => {
+        for (const lost of created) leave(socket, lost);
+      });
+      own = created;
+    }
+    own.add(response);
     open.set(response, request);
-    response.once('close', () => {
-      open.delete(response);
-      lastEnd = performance.now();
-      if (open.size === 0) onEmpty?.();
-    });
+    response.once('close', () => leave(socket, response));
+  };
+  const listener: Edge['listener'] = (request, response) => {
+    enter(request, response);
     if (isLast) response.shouldKeepAlive = false;
     if (isDraining) sayStopping(request, response);
     else edge.listener(request, response);

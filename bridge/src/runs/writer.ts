@@ -3,7 +3,6 @@
 // gathers, so the cost of a commit is divided among all who wait for it.
 import { v7 as createUuid } from 'uuid';
 import type { Logger } from 'pino';
-import { DrawbridgeError, toMessage } from '../errors.ts';
 import {
   BatchRefused,
   type RunLogStore,
@@ -16,6 +15,7 @@ import type { CallPlace } from '../store/run-upkeep.ts';
 import type { HeldBytes } from '../held-bytes.ts';
 import { type EventText, type LogEvent, createEventText } from './event-text.ts';
 import { type PrepareBody, createLargeBodies } from './large-bodies.ts';
+import { isUnavailable, toRefused, unavailable } from './log-errors.ts';
 import { type Entry, type Failed, type Waiting, isEnd, toEndedCall } from './log-entry.ts';
 import {
   type RunEnd,
@@ -70,6 +70,8 @@ export interface RunLog {
   settle(): Promise<void>;
   /** Whether ends are owed. */
   owes(): boolean;
+  /** Resolves when events can be written, as far as is known; after a failure it is tried. Rejects with the reason. */
+  check(): Promise<void>;
   /**
    * Goes on as another bridge, because this one was taken for dead. What waits is refused, and what is
    * owed forgotten: others end what the old one left open.
@@ -150,6 +152,7 @@ export function createRunLog({
   let settled: Settler[] = [];
   let pumping: Promise<void> | undefined;
   let settling = Promise.resolve();
+  let hasFailed = false;
   let expiry: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -340,6 +343,7 @@ export function createRunLog({
     try {
       const until = Math.max(...entries.map((entry) => entry.until));
       const written = await to.write(runs.map(toBatch), until);
+      hasFailed = false;
       onBatch?.({ events: entries.length, seconds: (performance.now() - begun) / 1_000 });
       announce(runs, written);
       // Not waited for: the next commit is under way while these are told.
@@ -352,7 +356,9 @@ export function createRunLog({
         await commit(entries.slice(middle), to);
         return;
       }
-      const reason = error instanceof BatchRefused ? toRefused(error) : error;
+      const isRefused = error instanceof BatchRefused;
+      hasFailed ||= !isRefused;
+      const reason = isRefused ? toRefused(error) : error;
       logger.error({ err: error, events: entries.length }, 'events were not recorded');
       for (const entry of entries) fail(entry, reason);
     }
@@ -422,6 +428,11 @@ export function createRunLog({
     flush,
     settle,
     owes: () => owed.size > 0,
+    async check() {
+      if (!hasFailed) return;
+      await settle();
+      hasFailed = false;
+    },
     renew({ bridgeId: id, store: next }) {
       const old = store;
       term += 1;
@@ -456,20 +467,4 @@ interface Settler {
 /** What waits is looked at a few times within its patience. */
 function toExpiry(patience: number): number {
   return Math.max(patience / 5, 1);
-}
-
-function toRefused(error: BatchRefused): DrawbridgeError {
-  return new DrawbridgeError(
-    'log/unavailable',
-    `The database refused the event: ${toMessage(error.cause)}`,
-    { cause: error.cause },
-  );
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof DrawbridgeError && error.code === 'log/unavailable';
-}
-
-function unavailable(message: string): DrawbridgeError {
-  return new DrawbridgeError('log/unavailable', message);
 }

@@ -1,4 +1,5 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { connect } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { listen } from '../../src/fronts/listen.ts';
 
 test.each(['0.0.0.0', '127.0.0.1', '::'])(
@@ -17,3 +18,22 @@ test.each(['0.0.0.0', '127.0.0.1', '::'])(
     expect(said).toMatch(host === '::' ? /^\[::1\]:\d+$/ : /^127\.0\.0\.1:\d+$/);
   },
 );
+
+test('requests that were sent together are over when their connection is lost', async () => {
+  let asked = 0;
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    edge: {
+      connected() {},
+      listener: () => void (asked += 1),
+    },
+  });
+  onTestFinished(listener.close);
+  const socket = connect(Number(new URL(listener.url).port), '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+  await vi.waitFor(() => expect(asked).toBe(3));
+  expect(listener.idleMs()).toBe(0);
+  socket.destroy();
+  await vi.waitFor(() => expect(listener.idleMs()).toBeGreaterThan(0));
+});

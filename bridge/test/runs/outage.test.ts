@@ -83,6 +83,18 @@ describe('a connection lost in a commit', () => {
   );
 });
 
+test('a log that could not be written says so until it can be', async () => {
+  await expect(bridge.log.check()).resolves.toBeUndefined();
+  proxy.next = 'lose';
+  proxy.isDown = 'afterNext';
+  await expect(bridge.log.append(runId, progress('a'))).rejects.toMatchObject({
+    code: 'log/outcome_unknown',
+  });
+  await expect(bridge.log.check()).rejects.toMatchObject({ code: 'log/unavailable' });
+  proxy.isDown = false;
+  await expect(bridge.log.check()).resolves.toBeUndefined();
+});
+
 describe('an end that could not be written', () => {
   const types = async (id = runId): Promise<unknown[]> =>
     (await db.events(id)).map(({ type, payload }) => payload['callId'] ?? type);
