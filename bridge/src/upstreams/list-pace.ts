@@ -1,5 +1,6 @@
 // When a server that says its lists changed is asked for them again: soon at first, and less and less often
-// while it goes on saying so. What it says meanwhile is one change; the last is always followed by asking.
+// while it goes on saying so, and the less often the longer its lists take. What it says meanwhile is one
+// change; the last is always followed by asking.
 
 /** Several notices in a row ask the server once. */
 const SOON_MS = 100;
@@ -7,26 +8,32 @@ const SOON_MS = 100;
 const SOON_TIMES = 3;
 const FIRST_GAP_MS = 2_000;
 const LONGEST_GAP_MS = 60_000;
+/** Asking may take a tenth of the time. */
+const GAP_FOR_EACH_MS = 10;
 
 export class ListPace {
-  #askedAt = Number.NEGATIVE_INFINITY;
+  #endedAt = Number.NEGATIVE_INFINITY;
+  #tookMs = 0;
   #times = 0;
 
   /** How long to wait from now on. */
   waitMs(now: number): number {
     // A quiet time is forgiven.
-    if (now - this.#askedAt > this.#gapMs() * 2 + SOON_MS) this.#times = 0;
-    return Math.max(SOON_MS, this.#askedAt + this.#gapMs() - now);
+    if (now - this.#endedAt > this.#gapMs() * 2 + SOON_MS) this.#times = 0;
+    return Math.max(SOON_MS, this.#endedAt + this.#gapMs() - now);
   }
 
-  /** It is asked now. */
-  note(now: number): void {
-    this.#askedAt = now;
+  /** It was asked. */
+  note(begun: number, ended: number): void {
+    this.#endedAt = ended;
+    this.#tookMs = ended - begun;
     this.#times += 1;
   }
 
   #gapMs(): number {
     const late = this.#times - SOON_TIMES;
-    return late < 0 ? 0 : Math.min(FIRST_GAP_MS * 2 ** late, LONGEST_GAP_MS);
+    if (late < 0) return this.#tookMs;
+    const gapMs = Math.max(FIRST_GAP_MS * 2 ** late, this.#tookMs * GAP_FOR_EACH_MS);
+    return Math.min(gapMs, LONGEST_GAP_MS);
   }
 }

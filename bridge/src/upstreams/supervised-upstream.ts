@@ -50,6 +50,9 @@ export class SupervisedUpstream {
   #discovering = 0;
   #rediscovery: NodeJS.Timeout | undefined;
   readonly #listPace = new ListPace();
+  #isAskingAgain = false;
+  /** Its lists changed while it was asked for them. */
+  #isChanged = false;
   #seen: Partial<
     Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError' | 'lastFault'>
   > = {};
@@ -291,17 +294,33 @@ export class SupervisedUpstream {
   }
 
   #rediscover(): void {
-    this.#rediscovery ??= setTimeout(() => {
-      this.#rediscovery = undefined;
-      this.#listPace.note(performance.now());
-      if (this.#closed || this.#pool.connections.length === 0) return;
-      this.discover().catch((error: unknown) =>
-        this.#deps.logger.warn(
-          { upstream: this.#config.name, error: toMessage(error) },
-          'could not ask again what the server offers',
-        ),
+    if (this.#isAskingAgain) this.#isChanged = true;
+    else {
+      this.#rediscovery ??= setTimeout(
+        () => void this.#askAgain(),
+        this.#listPace.waitMs(performance.now()),
+      ).unref();
+    }
+  }
+
+  async #askAgain(): Promise<void> {
+    this.#rediscovery = undefined;
+    if (this.#closed || this.#pool.connections.length === 0) return;
+    this.#isAskingAgain = true;
+    const begun = performance.now();
+    try {
+      await this.discover();
+    } catch (error) {
+      this.#deps.logger.warn(
+        { upstream: this.#config.name, error: toMessage(error) },
+        'could not ask again what the server offers',
       );
-    }, this.#listPace.waitMs(performance.now())).unref();
+    }
+    this.#listPace.note(begun, performance.now());
+    this.#isAskingAgain = false;
+    if (!this.#isChanged) return;
+    this.#isChanged = false;
+    this.#rediscover();
   }
 
   /** Leases never cross tenants; within one, the settings say who shares. */
