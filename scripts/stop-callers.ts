@@ -27,7 +27,17 @@ export interface Caller {
 /** Longer than any bridge may take to end; who waits so long was left hanging. */
 const HANGS_MS = 20_000;
 
+/** One that the stop met while it connected tells so in its first call. */
 export async function connect(kind: CallerKind, door: Door): Promise<Caller> {
+  try {
+    return await connectAs(kind, door);
+  } catch (error) {
+    const end = toEnd(toText(error));
+    return { call: () => Promise.resolve(end), close: () => Promise.resolve() };
+  }
+}
+
+async function connectAs(kind: CallerKind, door: Door): Promise<Caller> {
   switch (kind) {
     case 'v1 client':
       return toCaller(await connectLegacy(door));

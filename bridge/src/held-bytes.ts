@@ -1,6 +1,7 @@
 // How many bytes of servers' large answers the bridge holds on their way: being read by a worker, or
 // waiting for the log. All of this ends without the caller's doing, so whoever brings more may be kept
 // waiting for it. What waits for its caller is counted by the edge.
+import { toHeapShare } from './heap-room.ts';
 
 export interface HeldBytes {
   readonly isFull: boolean;
@@ -13,7 +14,7 @@ export interface HeldBytes {
 /** Some answers of a few megabytes, or one that is as large as a message may be. */
 const LIMIT_BYTES = 16 * 1024 * 1024;
 
-export function createHeldBytes(limit = LIMIT_BYTES): HeldBytes {
+export function createHeldBytes(limit = toHeapShare(LIMIT_BYTES)): HeldBytes {
   let held = 0;
   let listeners: (() => void)[] = [];
   return {

@@ -45,6 +45,8 @@ export interface EdgeOptions {
   readonly toKey: (request: IncomingMessage) => string | undefined;
   readonly verify: (key: string) => Promise<Principal | undefined>;
   readonly turn: LoopTurns;
+  /** Then nothing new is begun. */
+  readonly isShort: () => boolean;
   readonly handle: (request: IncomingMessage, response: PacedResponse, admitted: Admitted) => void;
   readonly refuse: (
     request: IncomingMessage,
@@ -66,7 +68,7 @@ const SMALL_BYTES = 16 * 1024;
 const SMALL_WEIGHT = 64 * 1024;
 
 export function createEdge(options: EdgeOptions): Edge {
-  const { limits, logger, toKey, verify, turn, handle, refuse } = options;
+  const { limits, logger, toKey, verify, turn, isShort, handle, refuse } = options;
   const closed = createTally((reason, count) =>
     logger.warn({ reason, count }, 'connections were closed'),
   );
@@ -114,6 +116,11 @@ export function createEdge(options: EdgeOptions): Edge {
     }
     unknown.remove(socket);
     response.countFor(unread.accountOf(socket, owner));
+    if (isShort()) {
+      if (hasBody(request)) leaveUnread(request, response);
+      refuse(request, response, outOfMemory());
+      return;
+    }
     if (!hasBody(request)) {
       handle(request, response, { principal, body: NOTHING });
       return;
@@ -234,6 +241,13 @@ function createHeld(response: PacedResponse): Held {
     },
     release,
   };
+}
+
+function outOfMemory(): DrawbridgeError {
+  return new DrawbridgeError(
+    'request/busy',
+    'The bridge has little memory left; try again in a moment.',
+  );
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -11,6 +11,8 @@ import { METHOD_NAME_ALL } from 'hono/router';
 import type { RouterRoute } from 'hono/types';
 import { toStopReason } from '../calls/call-gate.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
+import { createHeapRoom, toHeapShare } from '../heap-room.ts';
+import type { Settings } from '../settings/settings.ts';
 import { createAuthFailures } from './auth-failures.ts';
 import { assertOperator, authenticate, toKey } from './authenticate.ts';
 import { refuseLargeBody, requireJson } from './body-guard.ts';
@@ -168,12 +170,15 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     if (reason !== undefined) refused.set(request, reason);
     pass(request, response, Buffer.alloc(0));
   };
+  const heap = createHeapRoom(logger);
+  const limits = createLimits(settings);
   const edge = createEdge({
-    limits: () => settings().limits,
+    limits,
     logger,
     toKey: ({ headers }) => toKey(headers.authorization),
     verify: principals.verify,
     turn: parts.turn,
+    isShort: () => heap.isShort,
     handle: createFastFront({
       parts,
       underWay,
@@ -188,9 +193,32 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     edge,
     async close() {
       failures.close();
+      heap.close();
       edge.close();
       await mcp.close();
     },
+  };
+}
+
+/** What the settings allow, as far as the heap allows it; worked out once for all requests. */
+function createLimits(settings: () => Settings): EdgeOptions['limits'] {
+  let given: Settings['limits'] | undefined;
+  let limits: ReturnType<EdgeOptions['limits']> | undefined;
+  return () => {
+    const now = settings().limits;
+    if (limits === undefined || given !== now) {
+      given = now;
+      limits = {
+        ...now,
+        readingBytes: toHeapShare(now.readingBytes),
+        readingBytesTotal: toHeapShare(now.readingBytesTotal),
+        heldBytes: toHeapShare(now.heldBytes),
+        heldBytesTotal: toHeapShare(now.heldBytesTotal),
+        unreadBytes: toHeapShare(now.unreadBytes),
+        unreadBytesTotal: toHeapShare(now.unreadBytesTotal),
+      };
+    }
+    return limits;
   };
 }
 

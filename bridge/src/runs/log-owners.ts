@@ -1,5 +1,6 @@
 // Whose events wait for the log, and how much of each. Memory is bounded by owner: one that brings more
 // than the disk takes is refused, and nobody else is.
+import { toHeapShare } from '../heap-room.ts';
 
 /** Who a run belongs to. */
 export interface LogOwner {
@@ -20,9 +21,9 @@ interface Backlog {
   bytes: number;
 }
 
-const OWNER_EVENTS = 20_000;
-const OWNER_BYTES = 64 * 1024 * 1024;
-const ALL_BYTES = 192 * 1024 * 1024;
+const OWNER_EVENTS = toHeapShare(20_000);
+const OWNER_BYTES = toHeapShare(64 * 1024 * 1024);
+const ALL_BYTES = toHeapShare(192 * 1024 * 1024);
 const MOST_RUNS = 10_000;
 
 export class LogOwners {
