@@ -34,6 +34,7 @@ export interface RunDirectoryOptions {
   readonly upkeep: Pick<RunUpkeep, 'hasOpenCall'>;
   readonly bridgeId: string;
   readonly logger: Logger;
+  /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
@@ -50,7 +51,7 @@ export function createRunDirectory({
   upkeep,
   bridgeId: firstId,
   logger,
-  now = Date.now,
+  now = () => performance.now(),
 }: RunDirectoryOptions): RunDirectory {
   let bridgeId = firstId;
   const open = new Map<string, OpenRun>();

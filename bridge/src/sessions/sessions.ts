@@ -42,6 +42,7 @@ interface SessionsOptions {
   /** Opens the run that the session's calls belong to. */
   readonly openRun: (principal: Principal, client: CallClient) => Promise<string>;
   readonly endRun: (runId: string) => Promise<void>;
+  /** The wall clock. */
   readonly now?: () => number;
 }
 
@@ -53,6 +54,7 @@ export function createSessions({
   endRun,
   now = Date.now,
 }: SessionsOptions): Sessions {
+  /** Times are by the monotonic clock; those in the store are dates. */
   const cache = new Map<string, { session: Session; readAt: number; usedAt: number }>();
 
   const remember = (runId: string, entry: { session: Session; readAt: number; usedAt: number }) => {
@@ -100,13 +102,14 @@ export function createSessions({
         capabilities: client.capabilities,
       });
       const session = { id: toSessionId(runId, secret), runId, userId: principal.id, view, client };
-      remember(runId, { session, readAt: now(), usedAt: now() });
+      const at = performance.now();
+      remember(runId, { session, readAt: at, usedAt: at });
       return session;
     },
     async find(id, principal) {
       const runId = fromSessionId(id, secret);
       if (runId === undefined) return undefined;
-      const time = now();
+      const time = performance.now();
       let entry = cache.get(runId);
       if (entry === undefined || entry.readAt < time - CACHE_MS) {
         const session = await read(runId);
@@ -114,7 +117,7 @@ export function createSessions({
           cache.delete(runId);
           return undefined;
         }
-        entry = { session, readAt: time, usedAt: entry?.usedAt ?? 0 };
+        entry = { session, readAt: time, usedAt: entry?.usedAt ?? Number.NEGATIVE_INFINITY };
         remember(runId, entry);
       }
       if (entry.session.userId !== principal.id) return undefined;
@@ -122,7 +125,7 @@ export function createSessions({
         entry.usedAt = time;
         await db
           .update(sessions)
-          .set({ usedAt: new Date(time) })
+          .set({ usedAt: new Date(now()) })
           .where(eq(sessions.id, runId));
       }
       return entry.session;

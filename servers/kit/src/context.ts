@@ -16,7 +16,7 @@ const PROGRESS_INTERVAL_MS = 100;
 export const toCallContext = (
   request: ServerContext,
   source: CallerSource,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): CallContext => {
   const { _meta: meta, signal, notify } = request.mcpReq;
   const token = meta?.progressToken;
