@@ -261,6 +261,7 @@ async function open(
     }),
     admit: createAdmitStep({
       concurrentCalls: () => settings.limits.concurrentCalls,
+      isLogFull: runs.log.isFull,
       timeout: (name) =>
         settings.upstreams.find((upstream) => upstream.name === name)?.options.timeout ?? 0,
     }),

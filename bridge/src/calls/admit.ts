@@ -17,11 +17,17 @@ export interface AdmitOptions {
   readonly concurrentCalls: () => number;
   /** The timeout of a server's calls, in milliseconds. */
   readonly timeout: (upstream: string) => number;
+  /** Whether so much of a principal waits for the log that it takes no more. */
+  readonly isLogFull?: (principalId: string) => boolean;
 }
+
+/** The log has no room for it. */
+const UNLOGGED = { kind: 'counted' } as const;
 
 export function createAdmitStep({
   concurrentCalls,
   timeout,
+  isLogFull = () => false,
 }: AdmitOptions): Step<Recordable<RefusableCall>, Recordable<RoutedCall>> {
   /** Of calls that lead nowhere; each is in the log. */
   const strays = createRefusals();
@@ -42,6 +48,11 @@ export function createAdmitStep({
     const bytes = given instanceof LargeJson ? given.bytes.length : 0;
     const held = (largeBytes.get(key) ?? 0) + bytes;
     const { name } = call.principal;
+    if (isLogFull(key)) {
+      const message = `Too many events of ${name} wait to be recorded; the call was not sent. Try again later.`;
+      const data = { code: 'policy/limit' };
+      return { kind: 'denied', refusal: UNLOGGED, error: { code: -32_003, message, data } };
+    }
     const why =
       count >= limit
         ? `${limit} calls of ${name} are under way already; wait for one to end.`

@@ -68,6 +68,8 @@ export interface RunLog {
   flush(): Promise<void>;
   /** Resolves when whatever was written before is either there or will never be. Rejects with `log/unavailable`. */
   settle(): Promise<void>;
+  /** Whether so much of an owner waits that only ends are taken. */
+  isFull(ownerId: string): boolean;
   /** Whether ends are owed. */
   owes(): boolean;
   /** Resolves when events can be written, as far as is known; after a failure it is tried. Rejects with the reason. */
@@ -427,6 +429,7 @@ export function createRunLog({
     },
     flush,
     settle,
+    isFull: (ownerId) => owners.isFull(ownerId),
     owes: () => owed.size > 0,
     async check() {
       if (!hasFailed) return;

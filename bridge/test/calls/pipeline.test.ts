@@ -34,6 +34,7 @@ function build({
   limit = 10,
   timeout = 60_000,
   reaches = true,
+  isLogFull = (): boolean => false,
 } = {}) {
   const order: string[] = [];
   const events: CallEvent[] = [];
@@ -54,7 +55,7 @@ function build({
         : { upstream: 's', name: 'tool', definitionHash: 'hash', effect },
     ),
     record: createRecordStep({ log: { calls: () => log } }),
-    admit: createAdmitStep({ concurrentCalls: () => limit, timeout: () => timeout }),
+    admit: createAdmitStep({ concurrentCalls: () => limit, timeout: () => timeout, isLogFull }),
     writeAhead: createWriteAheadStep(),
     send: (routed: SendableCall) => {
       if (reaches) routed.page?.markSent();
@@ -305,6 +306,16 @@ describe('progress', () => {
       'call.completed',
     ]);
   });
+});
+
+test('a call that the log has no room for is refused before it is sent, and not logged', async () => {
+  const { run, order, events } = build({ effect: 'read', isLogFull: () => true });
+  expect(await run()).toMatchObject({
+    kind: 'denied',
+    error: { message: expect.stringContaining('not sent'), data: { code: 'policy/limit' } },
+  });
+  expect(order).toEqual(['answered']);
+  expect(events).toEqual([]);
 });
 
 describe('a flood of one principal', () => {
