@@ -90,6 +90,8 @@ export interface RunLogStoreOptions {
 }
 
 const RETRY_MS = 50;
+/** For learning what became of a batch that was not answered in time. */
+const RECOVER_MS = 1_000;
 /** A slow disk's rate, which a large batch may take on top of `patience`. */
 const BYTES_PER_MS = 4_096;
 
@@ -98,6 +100,7 @@ export function createRunLogStore({
   connect,
   patience = 5_000,
 }: RunLogStoreOptions): RunLogStore {
+  const recoverMs = Math.min(patience, RECOVER_MS);
   const connection = createLogConnection({ connect, session: SESSION, patience });
   /** The number of the last batch applied, while it is known. */
   let applied: number | undefined;
@@ -176,7 +179,8 @@ export function createRunLogStore({
   ): Promise<readonly WrittenRun[] | undefined> => {
     unsettled = true;
     try {
-      await persist(resume, until);
+      // A frozen server takes all of its time to be connected to; who waits here has waited already.
+      await withTimeout(persist(resume, until), until - performance.now());
       if (applied !== number) return undefined;
       const runIds = toUuidArray(batch.map(({ runId }) => runId));
       return await persist(async () => {
@@ -214,7 +218,11 @@ export function createRunLogStore({
         if (isRefusal(error)) throw new BatchRefused(error);
         if (error instanceof DrawbridgeError) throw error;
         connection.lose();
-        const written = await recover(batch, number, Math.max(until, performance.now() + patience));
+        const written = await recover(
+          batch,
+          number,
+          Math.max(until, performance.now() + recoverMs),
+        );
         if (written !== undefined) return written;
         if (performance.now() + RETRY_MS > until) throw toUnavailable(error);
         await delay(RETRY_MS);
