@@ -92,6 +92,16 @@ export class FairQueue<T> {
     return undefined;
   }
 
+  /** What waits, each owner's in order. */
+  *[Symbol.iterator](): Generator<T> {
+    for (const { items, head } of this.#lanes.values()) {
+      for (let at = head; at < items.length; at += 1) {
+        const entry = items[at];
+        if (entry !== undefined) yield entry.item;
+      }
+    }
+  }
+
   /** Takes out every item that `isGone` tells. */
   drop(isGone: (item: T) => boolean): readonly T[] {
     const gone: T[] = [];

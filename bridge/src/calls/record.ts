@@ -7,7 +7,7 @@ import { JsonText, type LogEvent, PreparedBody } from '../runs/event-text.ts';
 import { toJsonText } from '../runs/json-text.ts';
 import type { LogOwner } from '../runs/log-owners.ts';
 import type { Redact } from '../runs/redaction.ts';
-import type { CallLog, RunLog } from '../runs/writer.ts';
+import type { CallLog, RunLog } from '../runs/run-log.ts';
 import { redactText, redactValue } from '../secrets/redact-value.ts';
 import { LargeJson } from './large-json/large-json.ts';
 import type { AnsweredOutcome, Call, CallSink, Outcome, RpcError } from './call.ts';

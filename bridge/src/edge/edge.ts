@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { Principal } from '../calls/call.ts';
 import { weighRequest } from '../calls/large-json/json-weight.ts';
 import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, findDrawbridgeError } from '../errors.ts';
 import type { LoopTurns } from '../loop-turns.ts';
 import { type Budget, createBudget } from './budget.ts';
 import { expectsContinue, leaveUnread } from './leave-unread.ts';
@@ -98,11 +98,12 @@ export function createEdge(options: EdgeOptions): Edge {
     const { socket } = request;
     const key = toKey(request);
     let principal: Principal | undefined;
+    let reason: DrawbridgeError | undefined;
     try {
       if (key !== undefined) principal = await verify(key);
     } catch (error) {
-      // It is asked again where the store's failure can be answered.
       logger.debug({ err: error }, 'a key could not be verified');
+      reason = findDrawbridgeError(error) ?? notVerified(error);
     }
     const owner = principal?.id ?? `address ${socket.remoteAddress ?? ''}`;
     const myTurn = turn(owner);
@@ -111,7 +112,7 @@ export function createEdge(options: EdgeOptions): Edge {
     if (principal === undefined) {
       response.countFor(unread.accountOf(socket, owner));
       if (hasBody(request)) leaveUnread(request, response);
-      refuse(request, response);
+      refuse(request, response, reason);
       return;
     }
     unknown.remove(socket);
@@ -241,6 +242,10 @@ function createHeld(response: PacedResponse): Held {
     },
     release,
   };
+}
+
+function notVerified(cause: unknown): DrawbridgeError {
+  return new DrawbridgeError('store/unavailable', 'The key could not be verified.', { cause });
 }
 
 function outOfMemory(): DrawbridgeError {

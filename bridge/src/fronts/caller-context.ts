@@ -1,6 +1,7 @@
 // What a front knows of one request before it becomes a call: who asks, through which view, for
 // which project. The HTTP edge makes it once per request and every front builds calls from it.
 import type { LargeAnswers } from './large-answers.ts';
+import type { Session } from '../sessions/sessions.ts';
 import type { LogLevel } from '../sessions/log-level.ts';
 import type {
   Call,
@@ -27,7 +28,9 @@ export interface CallerContext {
   /** Where the caller's session keeps its level. */
   readonly setLogLevel?: (level: LogLevel) => Promise<void>;
   /** How the request's call ended, when it was made on the fast path; it is not made again. */
-  readonly settled?: Outcome;
+  readonly outcome?: Outcome;
+  /** The session that the request names, where it was looked up already. */
+  readonly session?: Session;
   /** Where results go that are too large for the SDK. */
   readonly large?: LargeAnswers;
   /** The run that this caller's calls belong to; opened with the first call. */

@@ -14,16 +14,21 @@ import type { LiveRuns } from '../runs/live.ts';
 import type { RunReader } from '../runs/reader.ts';
 import type { Retention } from '../runs/retention.ts';
 import type { LogEvent } from '../runs/event-text.ts';
-import type { RunLog } from '../runs/writer.ts';
+import type { RunLog } from '../runs/run-log.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { IdempotencyKeys } from '../store/idempotency-keys.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Precomputed } from './precomputed.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Upstreams } from '../upstreams/upstream.ts';
 
 export interface HttpEnv {
   /** As @hono/node-server gives them; absent where no socket is. */
-  Bindings: { incoming?: IncomingMessage; outgoing?: PacedResponse };
+  Bindings: {
+    incoming?: IncomingMessage;
+    outgoing?: PacedResponse;
+    precomputed?: Precomputed | undefined;
+  };
   Variables: {
     requestId: string;
     principal: Principal;

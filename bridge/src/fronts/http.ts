@@ -1,10 +1,8 @@
 // The HTTP edge: what every request passes before its route (id, host, origin, key), the routes, and
 // the one place where errors become answers.
-import type { IncomingMessage } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { type Edge, type EdgeOptions, createEdge } from '../edge/edge.ts';
-import type { PacedResponse } from '../edge/paced-response.ts';
 import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { METHOD_NAME_ALL } from 'hono/router';
@@ -18,13 +16,13 @@ import { assertOperator, authenticate, toKey } from './authenticate.ts';
 import { refuseLargeBody, requireJson } from './body-guard.ts';
 import { createCallsUnderWay } from './calls-under-way.ts';
 import { toErrorAnswer } from './error-answer.ts';
-import { createFastFront } from './fast/fast-front.ts';
-import { createSettledOutcomes } from './fast/settled.ts';
+import { type FastFrontOptions, createFastFront } from './fast/fast-front.ts';
 import { createHealthRoutes } from './health.ts';
 import { createCors, createHostGuard } from './host-guard.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
 import { holdKey } from './key-hold.ts';
 import { createMcpRoutes } from './mcp.ts';
+import type { Precomputed } from './precomputed.ts';
 import { createDocsRoutes, describeApi } from './rest/docs.ts';
 import { addArtifactRoutes } from './rest/artifacts.ts';
 import { addKeyRoutes } from './rest/keys.ts';
@@ -34,7 +32,6 @@ import { addRunRoutes } from './rest/runs.ts';
 import { addServerRoutes } from './rest/servers.ts';
 import { addToolRoutes } from './rest/tools.ts';
 import { addWithheldRoutes } from './rest/withheld.ts';
-import { createSplitBodies } from './split-bodies.ts';
 
 export interface HttpFront {
   readonly edge: Pick<Edge, 'connected' | 'listener'>;
@@ -60,11 +57,8 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     scheme: 'bearer',
   });
   const underWay = createCallsUnderWay();
-  const settled = createSettledOutcomes();
-  const splits = createSplitBodies();
-  const mcp = createMcpRoutes(parts, { underWay, settled, splits });
-  /** Requests that the edge refused, with the reason. */
-  const refused = new WeakMap<IncomingMessage, DrawbridgeError>();
+  const mcp = createMcpRoutes(parts, underWay);
+  const precomputed = new WeakMap<object, Precomputed>();
   const failures = createAuthFailures((event) => {
     parts.audit(event).catch((error: unknown) => {
       logger.error({ err: error }, 'a security event was not recorded');
@@ -101,17 +95,19 @@ export function createHttpFront(parts: HttpParts): HttpFront {
   app.route('/', createDocsRoutes());
 
   app.use(async (c, next) => {
-    const principal = await authenticate(c, principals.verify).catch((error: unknown) => {
-      if (error instanceof DrawbridgeError) failures.note(error.code);
-      throw error;
-    });
-    c.set('principal', principal);
-    await holdKey(c, principals, next);
+    const refusal = c.env.precomputed?.refusal;
+    if (refusal !== undefined) throw refusal;
+    await next();
   });
   app.use(async (c, next) => {
-    const reason = c.env.incoming && refused.get(c.env.incoming);
-    if (reason !== undefined) throw reason;
-    await next();
+    const principal =
+      c.env.precomputed?.principal ??
+      (await authenticate(c, principals.verify).catch((error: unknown) => {
+        if (error instanceof DrawbridgeError) failures.note(error.code);
+        throw error;
+      }));
+    c.set('principal', principal);
+    await holdKey(c, principals, next);
   });
   app.route('/', mcp.app);
   app.use(async (_c, next) => {
@@ -155,21 +151,24 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     return c.json(body, status, headers);
   });
 
-  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+  const listener = getRequestListener(
+    (request, env) => {
+      const { incoming } = env;
+      return app.fetch(request, { ...env, precomputed: precomputed.get(incoming) });
+    },
     // The edge has read the body, or left it unread for good.
-    autoCleanupIncoming: false,
-  });
-  const pass = (request: IncomingMessage, response: PacedResponse, rawBody: Buffer): void => {
+    { autoCleanupIncoming: false },
+  );
+  const pass: FastFrontOptions['fallback'] = (request, response, rawBody, known) => {
+    precomputed.set(request, known);
     Object.assign(request, { rawBody });
     listener(request, response).catch((error: unknown) => {
       logger.error({ err: error }, 'a request broke off');
       response.destroy();
     });
   };
-  const refuse: EdgeOptions['refuse'] = (request, response, reason) => {
-    if (reason !== undefined) refused.set(request, reason);
-    pass(request, response, Buffer.alloc(0));
-  };
+  const refuse: EdgeOptions['refuse'] = (request, response, refusal) =>
+    pass(request, response, Buffer.alloc(0), refusal === undefined ? {} : { refusal });
   const heap = createHeapRoom(logger);
   const limits = createLimits(settings);
   const edge = createEdge({
@@ -179,14 +178,7 @@ export function createHttpFront(parts: HttpParts): HttpFront {
     verify: principals.verify,
     turn: parts.turn,
     isShort: () => heap.isShort,
-    handle: createFastFront({
-      parts,
-      underWay,
-      settled,
-      splits,
-      refuse,
-      otherwise: (request, response, { body }) => pass(request, response, body),
-    }),
+    handle: createFastFront({ parts, underWay, refuse, fallback: pass }),
     refuse,
   });
   return {

@@ -7,7 +7,7 @@ import {
   isJSONRPCNotification,
   isJSONRPCRequest,
 } from '@modelcontextprotocol/server';
-import type { CallClient, Principal } from '../calls/call.ts';
+import type { CallClient } from '../calls/call.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { DrawbridgeError } from '../errors.ts';
 import type { Session, Sessions } from '../sessions/sessions.ts';
@@ -46,7 +46,11 @@ export function createLegacyFront({
     }
   });
 
-  const requireSession = async (request: Request, principal: Principal): Promise<Session> => {
+  const requireSession = async (
+    request: Request,
+    { principal, session: known }: CallerContext,
+  ): Promise<Session> => {
+    if (known !== undefined) return known;
     const id = request.headers.get(SESSION_HEADER);
     if (id === null) {
       throw new DrawbridgeError(
@@ -111,7 +115,7 @@ export function createLegacyFront({
         capabilities,
       });
     }
-    const session = await requireSession(request, context.principal);
+    const session = await requireSession(request, context);
     for (const message of Array.isArray(body) ? body : [body]) {
       if (!isJSONRPCNotification(message) || message.method !== 'notifications/cancelled') continue;
       // Closing the request's own server aborts the call and ends its stream, which is all it serves.
@@ -134,7 +138,7 @@ export function createLegacyFront({
   };
 
   const listen = async (request: Request, context: CallerContext): Promise<Response> => {
-    await requireSession(request, context.principal);
+    await requireSession(request, context);
     const stream = createEventStream({
       signal: AbortSignal.any([request.signal, context.keyEnded]),
       onClose: () => streams.delete(stream),
@@ -151,7 +155,7 @@ export function createLegacyFront({
         case 'GET':
           return listen(request, context);
         case 'DELETE':
-          await sessions.end(await requireSession(request, context.principal));
+          await sessions.end(await requireSession(request, context));
           return new Response(null, { status: 204 });
         default:
           return new Response(null, { status: 405, headers: { Allow: 'GET, POST, DELETE' } });

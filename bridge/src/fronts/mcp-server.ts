@@ -109,7 +109,7 @@ export function createMcpServer(parts: McpServerParts, context: CallerContext): 
         sink: toSink(extra, context.logLevel),
       };
       const outcome =
-        context.settled ??
+        context.outcome ??
         (await toCall(context, request, createId()).then(call, (error: unknown) => {
           throw toRpcError(error);
         }));

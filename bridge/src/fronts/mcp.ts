@@ -9,7 +9,6 @@ import { DrawbridgeError } from '../errors.ts';
 import { type LogLevel, logLevelSchema } from '../sessions/log-level.ts';
 import type { CallerContext } from './caller-context.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
-import type { SettledOutcomes } from './fast/settled.ts';
 import type { HttpEnv, HttpParts } from './http-env.ts';
 import { endWith } from './key-hold.ts';
 import { LargeAnswers, wrapArguments } from './large-answers.ts';
@@ -18,7 +17,6 @@ import { createModernFront } from './mcp-modern.ts';
 import { toProject } from './project.ts';
 import { readJsonBody } from './request-body.ts';
 import { toRpcError } from './rpc-error.ts';
-import type { SplitBodies } from './split-bodies.ts';
 
 const META = 'io.modelcontextprotocol/';
 const modernBody = z.looseObject({
@@ -42,16 +40,7 @@ export interface McpRoutes {
   close(): Promise<void>;
 }
 
-export interface McpRoutesOptions {
-  readonly underWay: CallsUnderWay;
-  readonly settled: SettledOutcomes;
-  readonly splits: SplitBodies;
-}
-
-export function createMcpRoutes(
-  parts: HttpParts,
-  { underWay, settled, splits }: McpRoutesOptions,
-): McpRoutes {
+export function createMcpRoutes(parts: HttpParts, underWay: CallsUnderWay): McpRoutes {
   const onError = (error: Error): void => parts.logger.debug({ err: error }, 'mcp front');
   const modern = createModernFront({ ...parts, onError });
   const legacy = createLegacyFront({ ...parts, underWay, onError });
@@ -59,17 +48,17 @@ export function createMcpRoutes(
   const serve = async (c: Context<HttpEnv>, view: View): Promise<Response> => {
     if (!parts.catalog.has(view)) throw unknownView(view);
     const request = c.req.raw;
+    const { outcome, session, ...known } = c.env.precomputed ?? {};
     const body =
       request.method === 'POST'
         ? await readJsonBody(request, {
-            split: splits.take(c.env.incoming),
+            ...known,
             read: (bytes) =>
               parts.largeJson.request(bytes, { at: 'params', owner: c.get('principal').id }),
           })
         : undefined;
     if (request.method === 'POST' && body === undefined) throw noMessage();
     if (Array.isArray(body) && body.length > MOST_MESSAGES) throw tooManyMessages();
-    const outcome = settled.take(c.env.incoming);
     if (parts.isStopping() && outcome === undefined) {
       if (request.method === 'GET') throw toStopReason();
       const refusal = toRefusal(body); // what cancels or ends something is taken
@@ -81,7 +70,8 @@ export function createMcpRoutes(
     const large = new LargeAnswers();
     const context = {
       ...toContext(c, view, body),
-      ...(outcome !== undefined && { settled: outcome }),
+      ...(outcome !== undefined && { outcome }),
+      ...(session !== undefined && { session }),
       large,
     };
     const front = (await isLegacyRequest(request, body)) ? legacy : modern;

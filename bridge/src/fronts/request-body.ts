@@ -2,18 +2,19 @@
 import { isJsonContentType } from '@modelcontextprotocol/server';
 import { LARGE_BYTES, SKELETON_BYTES, type SplitRequest } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError } from '../errors.ts';
+import type { Precomputed } from './precomputed.ts';
 
-export interface LargeBodies {
-  /** The body, where it was cut apart already. */
-  readonly split: SplitRequest | undefined;
+export interface BodyOptions extends Pick<Precomputed, 'json' | 'split'> {
+  /** Cuts a large body apart. */
   readonly read: (bytes: Buffer) => Promise<SplitRequest>;
 }
 
 /** Rejects with `request/invalid` or `request/too_large`; an empty body is undefined. */
 export async function readJsonBody(
   request: Request,
-  { split, read }: LargeBodies,
+  { json, split, read }: BodyOptions,
 ): Promise<unknown> {
+  if (json !== undefined) return json;
   if (split !== undefined) return fromSplit(split);
   const bytes = Buffer.from(await request.arrayBuffer());
   if (bytes.length === 0) return undefined;

@@ -30,7 +30,8 @@ export function createKeyLookup<Row>({
       const found = new Map(rows.map((row) => [hashOf(row).toString('base64'), row]));
       for (const { hash, resolve } of asked) resolve(found.get(hash.toString('base64')));
     } catch (error) {
-      for (const { reject } of asked) reject(error);
+      // Those that came meanwhile would wait as long again for the same answer.
+      for (const { reject } of [...asked, ...waiting.splice(0)]) reject(error);
     }
   };
   const readAll = async (): Promise<void> => {

@@ -159,15 +159,18 @@ export async function createPrincipals({
     hashOf: ({ key }) => key.hash,
   });
 
-  const noteUse = async (keyId: string): Promise<void> => {
+  /** Not waited for: a key is good whether its use is written down or not. */
+  const noteUse = (keyId: string): void => {
     const time = performance.now();
     if (time - (usedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < USED_INTERVAL_MS) return;
     if (usedAt.size >= REMEMBER_AT_MOST) usedAt.clear();
     usedAt.set(keyId, time);
-    await db
-      .update(keys)
+    db.update(keys)
       .set({ lastUsedAt: new Date(now()) })
-      .where(eq(keys.id, keyId));
+      .where(eq(keys.id, keyId))
+      .catch((error: unknown) =>
+        logger?.debug({ err: error }, 'the use of a key was not recorded'),
+      );
   };
 
   const ensureUser = async (
@@ -239,7 +242,7 @@ export async function createPrincipals({
         const until = performance.now() + REMEMBER_MS;
         remembered.set(key, { principal, expiresAt, until, release });
       }
-      if (row !== undefined) await noteUse(row.key.id);
+      if (row !== undefined) noteUse(row.key.id);
       return expiresAt > now() ? principal : undefined;
     },
     hold: (principal, onEnd) =>

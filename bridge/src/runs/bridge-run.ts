@@ -2,7 +2,8 @@
 // events). It is begun anew each day, because retention keeps a day as long as a run of it is open.
 import type { Logger } from 'pino';
 import type { LogEvent } from './event-text.ts';
-import type { NewRun, RunLog } from './writer.ts';
+import type { RunLog } from './run-log.ts';
+import type { NewRun } from './run-row.ts';
 
 export interface BridgeRun {
   append(event: LogEvent): Promise<number>;

@@ -7,7 +7,7 @@ import { DrawbridgeError } from '../errors.ts';
 import { isAlive as isProcessAlive } from '../process-facts.ts';
 import { isRefusal } from '../store/refusal.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
-import type { RunLog } from './writer.ts';
+import type { RunLog } from './run-log.ts';
 
 export interface Bridges {
   /** This bridge's, until others take it for dead. */

@@ -5,9 +5,10 @@
 import type { Logger } from 'pino';
 import type { CallClient, Principal } from '../calls/call.ts';
 import { findDrawbridgeError } from '../errors.ts';
+import { isRefusal } from '../store/refusal.ts';
 import type { RunQueries } from '../store/run-queries.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
-import type { RunLog } from './writer.ts';
+import type { RunLog } from './run-log.ts';
 
 export interface Caller {
   readonly principal: Principal;
@@ -70,7 +71,8 @@ export function createRunDirectory({
       });
       return id;
     } catch (error) {
-      // It may be there: its end, or the answer to its opening, was lost.
+      // Refused, it may be there already: its end, or the answer to its opening, was lost.
+      if (!isRefusal(error instanceof Error ? error.cause : undefined)) throw error;
       const id = await queries.openRun(tenantId, key).catch(() => undefined);
       if (id === undefined) throw error;
       return id;

@@ -13,6 +13,8 @@ export interface BatchEntry {
   readonly event: EventRow;
   readonly resolve: (seq: number) => void;
   readonly reject: (error: unknown) => void;
+  /** Told already. */
+  readonly isLate: boolean;
 }
 
 /** The entries of one run in a batch, in order. */
@@ -56,7 +58,7 @@ export async function settleInTurns<T extends BatchEntry>(
   for (let at = 0; at < most; at += 1) {
     for (const [index, { entries }] of runs.entries()) {
       const entry = entries[at];
-      if (entry === undefined) continue;
+      if (entry === undefined || entry.isLate) continue;
       if (told > 0 && told % TOLD_AT_ONCE === 0) await turn();
       told += 1;
       leave(entry);

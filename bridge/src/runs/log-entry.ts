@@ -24,7 +24,11 @@ export interface Waiting {
 }
 
 /** With its text, it can be written. */
-export type Entry = Waiting & { readonly event: EventText };
+export type Entry = Waiting & {
+  readonly event: EventText;
+  /** Whether its caller was told while its commit was under way. */
+  isLate: boolean;
+};
 /** It may have failed before that. */
 export type Failed = Waiting & { readonly event?: EventText };
 

@@ -46,6 +46,13 @@ export class LogQueue<T extends Queued> {
     return batch;
   }
 
+  /** When the first is due; never, when nothing waits. */
+  due(): number {
+    let due = Infinity;
+    for (const { until } of this.#queue) due = Math.min(due, until);
+    return due;
+  }
+
   /** Takes out what was to be written by this time. */
   dropUntil(time: number): readonly T[] {
     return this.#queue.drop(({ until }) => until <= time);

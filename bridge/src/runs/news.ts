@@ -2,7 +2,7 @@
 // commits of other bridges. News is a hint and never data; a hint that gets lost costs a reader at
 // most a second, because readers also look by themselves.
 import type { Logger } from 'pino';
-import type { RunLog } from './writer.ts';
+import type { RunLog } from './run-log.ts';
 
 /** What a reader waits for: news of one run, or of any. */
 export interface Waiter {

@@ -18,7 +18,8 @@ import { createNews } from './news.ts';
 import { type RunReader, createRunReader } from './reader.ts';
 import type { Redact } from './redaction.ts';
 import { type Retention, type RetentionLimits, createRetention } from './retention.ts';
-import { type RunLog, createRunLog } from './writer.ts';
+import type { RunLog } from './run-log.ts';
+import { createRunLog } from './writer.ts';
 
 export interface Runs {
   readonly log: RunLog;

@@ -26,61 +26,14 @@ import {
   toBatch,
 } from './log-batch.ts';
 import { type LogOwner, LogOwners } from './log-owners.ts';
+import { LogDeadlines } from './log-deadlines.ts';
 import { LogQueue } from './log-queue.ts';
 import { OwedEnds } from './owed-ends.ts';
 import { unknownRun } from './reader.ts';
 import type { Redact } from './redaction.ts';
-import { type NewRun, toRunRow } from './run-row.ts';
+import type { CallLog, CommitListener, RunLog } from './run-log.ts';
+import { toRunRow } from './run-row.ts';
 import { UnreadyEvents } from './unready-events.ts';
-
-export type { NewRun, RunEnd };
-
-/** What a commit brought: the last seq of each run it touched. */
-export type CommitListener = (runs: readonly { runId: string; lastSeq: number }[]) => void;
-
-/** The log as calls write it that begin now. */
-export interface CallLog {
-  /**
-   * As {@link RunLog.append}. The end of a call that cannot be written is owed, and written later. When the
-   * bridge was taken for dead, others end the calls that began before, and nothing more of them is taken.
-   */
-  append(runId: string, event: LogEvent, owner?: LogOwner): Promise<number>;
-}
-
-export interface RunLog {
-  /** Inserts the run and its `run.started`. */
-  open(run: NewRun): Promise<{ id: string }>;
-  /**
-   * Resolves with the event's seq when it is committed. Appends of one run keep their order. Rejects
-   * with `log/unavailable` (it is not in the log), `log/outcome_unknown` (it may be) or `run/unknown`.
-   * @param owner who takes the turn, where this log may not know the run
-   */
-  append(runId: string, event: LogEvent, owner?: LogOwner): Promise<number>;
-  calls(): CallLog;
-  /**
-   * Appends the run's last event; a run that has ended already stays as it is. While calls of the run are
-   * under way, or their ends are owed, this is done after them, and not waited for.
-   */
-  end(runId: string, as: RunEnd, reason?: string): Promise<void>;
-  /** Calls the listener after each commit; returns how to stop that. */
-  onCommit(listener: CommitListener): () => void;
-  /** Resolves when everything appended so far is settled. */
-  flush(): Promise<void>;
-  /** Resolves when whatever was written before is either there or will never be. Rejects with `log/unavailable`. */
-  settle(): Promise<void>;
-  /** Whether so much of an owner waits that only ends are taken. */
-  isFull(ownerId: string): boolean;
-  /** Whether ends are owed. */
-  owes(): boolean;
-  /** Resolves when events can be written, as far as is known; after a failure it is tried. Rejects with the reason. */
-  check(): Promise<void>;
-  /**
-   * Goes on as another bridge, because this one was taken for dead. What waits is refused, and what is
-   * owed forgotten: others end what the old one left open.
-   */
-  renew(as: { readonly bridgeId: string; readonly store: RunLogStore }): void;
-  close(): Promise<void>;
-}
 
 export interface RunLogOptions {
   readonly store: RunLogStore;
@@ -114,6 +67,9 @@ interface AddOptions {
 /** A commit waits at most so long for more to share it. */
 const GATHER_MS = 2;
 const LARGE_BYTES = 128 * 1024;
+/** The store gives up so long before it is too late, at most. */
+const SOON_MS = 100;
+const NOT_OPENED = 'its caller was told that it may not have been opened';
 const NOTHING_MORE: AddOptions = {};
 const PLAIN = {
   open: undefined,
@@ -155,7 +111,6 @@ export function createRunLog({
   let pumping: Promise<void> | undefined;
   let settling = Promise.resolve();
   let hasFailed = false;
-  let expiry: NodeJS.Timeout | undefined;
   let closed = false;
 
   const add = (
@@ -198,7 +153,7 @@ export function createRunLog({
         resolve,
         reject,
       };
-      expiry ??= setTimeout(expire, toExpiry(patience));
+      deadlines.watch(until);
       if (isReady && !unready.has(runId)) enter(entry, begun);
       else unready.add(entry, isReady ? begun : begun.finish());
     });
@@ -219,7 +174,11 @@ export function createRunLog({
     entry.reject(error);
   };
 
-  const owe = ({ runId, starts, ends: callId, end, event }: Failed, error: unknown): void => {
+  const deadlines = new LogDeadlines({ queue, fail });
+
+  const owe = ({ runId, open, starts, ends: callId, end, event }: Failed, error: unknown): void => {
+    // It may be there, and nobody would end it; a run that is found by its key is found again.
+    if (open?.streamKey === null && !isUnavailable(error)) owed.endRun(runId, 'failed', NOT_OPENED);
     if (end !== undefined) owed.endRun(runId, end, undefined);
     if (starts !== undefined && isUnavailable(error)) unstarted.add(starts);
     if (callId === undefined || unstarted.has(callId)) return;
@@ -252,6 +211,7 @@ export function createRunLog({
       resolve,
       reject,
       event,
+      isLate: false,
     });
     pumping ??= pump();
   };
@@ -286,7 +246,7 @@ export function createRunLog({
         owners.enter(id, runId, bytes);
         const until = performance.now() + patience;
         enter({ ...PLAIN, runId, owner: id, term, until, bytes, resolve, reject }, event);
-        expiry ??= setTimeout(expire, toExpiry(patience));
+        deadlines.watch(until);
       }),
     endRun: (runId, as, reason) => addEnd(runId, as, reason),
     hasCallsUnderWay: (runId) => owners.hasCalls(runId),
@@ -304,10 +264,28 @@ export function createRunLog({
       if (settled.length > 0) await settleStore();
       if (queue.size === 0) continue;
       await gather();
+      if (!store.isReady()) await makeReady();
       const entries = queue.take();
-      await commit(entries, store);
+      if (entries.length > 0) await commit(entries, store);
     }
     pumping = undefined;
+  };
+
+  /** Events stay in the queue until they can be sent, so that those whose time is up are not recorded. */
+  const makeReady = async (): Promise<void> => {
+    while (queue.size > 0) {
+      const due = queue.due();
+      try {
+        await store.settle(due);
+        return;
+      } catch (error) {
+        hasFailed = true;
+        // Before the first is due, it is no outage but a refusal.
+        const failed = queue.dropUntil(performance.now() + SOON_MS < due ? Infinity : due);
+        logger.error({ err: error, events: failed.length }, 'events were not recorded');
+        for (const entry of failed) fail(entry, error);
+      }
+    }
   };
 
   const settleStore = async (): Promise<void> => {
@@ -333,24 +311,19 @@ export function createRunLog({
     } while (queue.size > size && performance.now() < until);
   };
 
-  const expire = (): void => {
-    const late = unavailable('The log could not be written in time; nothing was recorded.');
-    for (const entry of queue.dropUntil(performance.now())) fail(entry, late);
-    expiry = queue.size === 0 ? undefined : setTimeout(expire, toExpiry(patience));
-  };
-
   const commit = async (entries: readonly Entry[], to: RunLogStore): Promise<void> => {
     const begun = performance.now();
     const runs = groupByRun(entries);
     try {
-      const until = Math.max(...entries.map((entry) => entry.until));
-      const written = await to.write(runs.map(toBatch), until);
+      const written = await to.write(runs.map(toBatch), deadlines.begin(entries));
+      deadlines.end();
       hasFailed = false;
       onBatch?.({ events: entries.length, seconds: (performance.now() - begun) / 1_000 });
       announce(runs, written);
       // Not waited for: the next commit is under way while these are told.
       settling = settling.then(() => settleInTurns(runs, written, leave));
     } catch (error) {
+      deadlines.end();
       if (error instanceof BatchRefused && entries.length > 1) {
         // One bad event must not fail its neighbours, so the batch is halved until it stands alone.
         const middle = entries.length >> 1;
@@ -362,7 +335,7 @@ export function createRunLog({
       hasFailed ||= !isRefused;
       const reason = isRefused ? toRefused(error) : error;
       logger.error({ err: error, events: entries.length }, 'events were not recorded');
-      for (const entry of entries) fail(entry, reason);
+      for (const entry of entries) if (!entry.isLate) fail(entry, reason);
     }
   };
 
@@ -455,7 +428,7 @@ export function createRunLog({
       closed = true;
       owed.close();
       await drain();
-      clearTimeout(expiry);
+      deadlines.close();
       await bodies?.close();
       await store.close();
     },
@@ -465,9 +438,4 @@ export function createRunLog({
 interface Settler {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** What waits is looked at a few times within its patience. */
-function toExpiry(patience: number): number {
-  return Math.max(patience / 5, 1);
 }

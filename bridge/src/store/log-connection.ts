@@ -6,6 +6,7 @@ import { DrawbridgeError } from '../errors.ts';
 export interface LogConnection {
   /** Opens one where there is none. Rejects with `log/unavailable` after `close`. */
   get(): Promise<Client>;
+  isOpen(): boolean;
   /** Gives up the present one without a word: a polite end could wait for a server that no longer answers. */
   lose(): void;
   /** Ends the present one; another is opened when it is needed. */
@@ -68,6 +69,7 @@ export function createLogConnection({
       opening ??= open().finally(() => (opening = undefined));
       return withTimeout(opening, patience);
     },
+    isOpen: () => client !== undefined,
     lose() {
       client?.connection.stream.destroy();
       client = undefined;

@@ -39,7 +39,7 @@ export function watchPool(
   };
 
   const timer = setInterval(() => {
-    const before = performance.now() - (patienceMs * 3) / LOOKS;
+    const before = performance.now() - (patienceMs * 2) / LOOKS;
     const suspects = [...inUse].flatMap(([client, since]) => (since <= before ? [client] : []));
     if (isLooking || suspects.length === 0) return;
     isLooking = true;

@@ -16,7 +16,7 @@ export interface BodyPlace {
   readonly owner: string;
   /** The event's time, in milliseconds since 1970. */
   readonly at: number;
-  /** The time, by `performance.now()`, to give up waiting for the database. */
+  /** The time, by `performance.now()`, at which the answer is due; a large body may take longer. */
   readonly until: number;
 }
 
@@ -28,7 +28,7 @@ export interface RunLogBodies {
 
 export interface RunLogBodiesOptions {
   readonly connect: () => Promise<Client>;
-  /** Longest time for one statement, in milliseconds. */
+  /** Longest time for opening a connection, in milliseconds. */
   readonly patience?: number;
 }
 
@@ -60,17 +60,18 @@ export function createRunLogBodies({
   const write = async ({ artifact, place }: Task): Promise<void> => {
     const { sha256, mediaType, body } = artifact;
     const at = new Date(place.at).toISOString();
-    const db = await connection.get();
+    const left = Math.max(place.until - performance.now(), RETRY_MS);
+    const db = await withTimeout(connection.get(), left);
     const [found] = await withTimeout(
       db.query<{ old: boolean }>({ ...FIND, values: [place.tenantId, sha256, at] }),
-      patience,
+      left,
     ).then(({ rows }) => rows);
     if (found?.old === false) return;
     const work =
       found === undefined
         ? queryInPieces(db, { ...INSERT, values: [place.tenantId, sha256, mediaType, at, body] })
         : db.query({ ...USE, values: [place.tenantId, sha256, at] });
-    await withTimeout(Promise.resolve(work), patience + body.length / BYTES_PER_MS);
+    await withTimeout(Promise.resolve(work), left + body.length / BYTES_PER_MS);
   };
 
   /** Repeats while the database is away; a body that is there already is no harm. */

@@ -67,11 +67,13 @@ export class BatchRefused extends Error {
 
 export interface RunLogStore {
   /**
-   * Writes all of a batch or nothing; `until` is the time, by `performance.now()`, to give up waiting for
-   * the database. Rejects with {@link BatchRefused}, `log/unavailable` (nothing was written) or
+   * Writes all of a batch or nothing; `until` is the time, by `performance.now()`, at which the answer is
+   * due. Rejects with {@link BatchRefused}, `log/unavailable` (nothing was written) or
    * `log/outcome_unknown`. One call at a time.
    */
   write(batch: readonly RunBatch[], until: number): Promise<readonly WrittenRun[]>;
+  /** Whether a batch can be sent at once: there is a connection, and what became of the last one is known. */
+  isReady(): boolean;
   /**
    * Makes sure that every batch written so far either is there or will never be; `until` as for `write`.
    * Rejects with `log/unavailable`. Not while a batch is being written.
@@ -85,22 +87,20 @@ export interface RunLogStoreOptions {
   readonly bridgeId: string;
   /** Opens a connection of its own for the log; rejects when the database is away. */
   readonly connect: () => Promise<Client>;
-  /** Longest time for one statement or for learning its outcome after a lost connection, in milliseconds. */
+  /** Longest time for one statement or for opening a connection, in milliseconds. */
   readonly patience?: number;
 }
 
 const RETRY_MS = 50;
-/** For learning what became of a batch that was not answered in time. */
+/** For learning what became of a batch that was not answered in time; less where there is little patience. */
 const RECOVER_MS = 1_000;
-/** A slow disk's rate, which a large batch may take on top of `patience`. */
-const BYTES_PER_MS = 4_096;
 
 export function createRunLogStore({
   bridgeId,
   connect,
   patience = 5_000,
 }: RunLogStoreOptions): RunLogStore {
-  const recoverMs = Math.min(patience, RECOVER_MS);
+  const recoverMs = Math.min(patience / 5, RECOVER_MS);
   const connection = createLogConnection({ connect, session: SESSION, patience });
   /** The number of the last batch applied, while it is known. */
   let applied: number | undefined;
@@ -134,7 +134,9 @@ export function createRunLogStore({
     return Number(rows[0].batch);
   };
 
-  const resume = async (): Promise<void> => {
+  const isReady = (): boolean => applied !== undefined && !unsettled && connection.isOpen();
+
+  const makeReady = async (): Promise<void> => {
     if (applied === undefined || unsettled) {
       applied = await settle();
       last = Math.max(last, applied);
@@ -143,15 +145,25 @@ export function createRunLogStore({
     await connection.get();
   };
 
+  let readying: Promise<void> | undefined;
+  /** One that takes longer goes on, and the next who asks waits for the same. */
+  const resume = async (until: number): Promise<void> => {
+    await persist(() => {
+      readying ??= makeReady().finally(() => (readying = undefined));
+      return withTimeout(readying, Math.max(until - performance.now(), RETRY_MS));
+    }, until);
+  };
+
   const send = async (
     { statement, columns }: ReturnType<typeof toAppend>,
     number: number,
+    until: number,
   ): Promise<readonly Row[]> => {
     const values = [bridgeId, String(applied), String(number), ...columns];
     const db = await connection.get();
     const { rows } = await withTimeout(
       db.query<Row>({ ...statement, values: [...values], rowMode: 'array' }),
-      patience + toBytes(values) / BYTES_PER_MS,
+      Math.max(until - performance.now() - recoverMs, recoverMs),
     );
     applied = rows.length === 0 ? undefined : number;
     return rows;
@@ -179,8 +191,7 @@ export function createRunLogStore({
   ): Promise<readonly WrittenRun[] | undefined> => {
     unsettled = true;
     try {
-      // A frozen server takes all of its time to be connected to; who waits here has waited already.
-      await withTimeout(persist(resume, until), until - performance.now());
+      await resume(until);
       if (applied !== number) return undefined;
       const runIds = toUuidArray(batch.map(({ runId }) => runId));
       return await persist(async () => {
@@ -207,12 +218,14 @@ export function createRunLogStore({
     const append = toAppend(batch);
     let fenced = false;
     for (;;) {
-      await persist(resume, until).catch((error: unknown) => {
-        throw toUnavailable(error);
-      });
+      if (!isReady()) {
+        await resume(until).catch((error: unknown) => {
+          throw toUnavailable(error);
+        });
+      }
       const number = ++last;
       try {
-        const rows = await send(append, number);
+        const rows = await send(append, number, until);
         if (rows.length > 0) return toWritten(batch, rows);
       } catch (error) {
         if (isRefusal(error)) throw new BatchRefused(error);
@@ -236,8 +249,9 @@ export function createRunLogStore({
 
   return {
     write,
+    isReady,
     async settle(until) {
-      await persist(resume, until).catch((error: unknown) => {
+      await resume(until).catch((error: unknown) => {
         throw toUnavailable(error);
       });
     },
@@ -261,17 +275,12 @@ function toUnavailable(error: unknown): DrawbridgeError {
 }
 
 type Row = [run: number, base: number, written: number];
-type Parameters = readonly (string | Buffer)[];
 
 function toWritten(batch: readonly RunBatch[], rows: readonly Row[]): readonly WrittenRun[] {
   const result = Array.from<WrittenRun>({ length: batch.length });
   // Run 0 only says that the batch was let through.
   for (const [run, base, written] of rows) if (run > 0) result[run - 1] = { base, written };
   return result;
-}
-
-function toBytes(values: Parameters): number {
-  return values.reduce((total, value) => total + value.length, 0);
 }
 
 /** Joins are by hash, because a generic plan cannot know that its arrays are long; they fit in memory. */

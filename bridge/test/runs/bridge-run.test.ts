@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createBridgeRun } from '../../src/runs/bridge-run.ts';
-import type { RunLog } from '../../src/runs/writer.ts';
+import type { RunLog } from '../../src/runs/run-log.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

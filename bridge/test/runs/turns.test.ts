@@ -28,6 +28,7 @@ function createStalledStore() {
         );
       });
     },
+    isReady: () => true,
     settle: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

@@ -8,13 +8,12 @@ import type { Admitted } from '../../edge/edge.ts';
 import type { PacedResponse } from '../../edge/paced-response.ts';
 import type { Session } from '../../sessions/sessions.ts';
 import { DrawbridgeError } from '../../errors.ts';
-import { toKey } from '../authenticate.ts';
 import { silentSink } from '../caller-context.ts';
 import type { CallsUnderWay } from '../calls-under-way.ts';
 import { toRequestKey } from '../calls-under-way.ts';
 import type { HttpParts } from '../http-env.ts';
 import { createFastLists } from './fast-lists.ts';
-import type { SplitBodies } from '../split-bodies.ts';
+import type { Precomputed } from '../precomputed.ts';
 import { goneSignal } from './gone-signal.ts';
 import {
   type FastCall,
@@ -24,7 +23,6 @@ import {
   toFastListId,
 } from './fast-request.ts';
 import { type FastText, createFastResponses } from './fast-response.ts';
-import type { SettledOutcomes } from './settled.ts';
 
 export type FastFront = (
   request: IncomingMessage,
@@ -35,10 +33,13 @@ export type FastFront = (
 export interface FastFrontOptions {
   readonly parts: HttpParts;
   readonly underWay: CallsUnderWay;
-  readonly settled: SettledOutcomes;
-  readonly splits: SplitBodies;
   /** Takes every request that is not plainly the common case. */
-  readonly otherwise: FastFront;
+  readonly fallback: (
+    request: IncomingMessage,
+    response: PacedResponse,
+    body: Buffer,
+    known: Precomputed,
+  ) => void;
   /** Tells the caller why the request goes no further. */
   readonly refuse: (
     request: IncomingMessage,
@@ -64,17 +65,18 @@ interface Caller {
   readonly client: CallClient;
   readonly runId: string;
   /** Legacy only. */
-  readonly sessionId?: string;
+  readonly session?: Session;
 }
+
+/** What comes to be known of a request on its way. */
+type Known = { -readonly [Key in keyof Precomputed]: Precomputed[Key] };
 
 const NO_BYTES = Buffer.alloc(0);
 
 export function createFastFront({
   parts,
   underWay,
-  settled,
-  splits,
-  otherwise,
+  fallback,
   refuse,
 }: FastFrontOptions): FastFront {
   const { catalog, createId, principals, sessions, runs, settings, metrics, logger } = parts;
@@ -99,8 +101,8 @@ export function createFastFront({
     if (asker === undefined) return undefined;
     const { principal, session } = asker;
     if (session !== undefined) {
-      const { id: sessionId, runId } = session;
-      return { principal, client: { ...session.client, capabilities: {} }, runId, sessionId };
+      const { client: own, runId } = session;
+      return { principal, client: { ...own, capabilities: {} }, runId, session };
     }
     const { defaultProject: project } = settings();
     const caller = { era: 'modern', protocolVersion: head.protocolVersion, ...client } as const;
@@ -109,10 +111,9 @@ export function createFastFront({
   };
 
   /** A large body without its arguments, which stay bytes; what else it is, the other path tells. */
-  const toSplit = async ({ request, admitted }: Exchange): Promise<unknown> => {
-    const { body, principal } = admitted;
+  const toSplit = async ({ body, principal }: Admitted, known: Known): Promise<unknown> => {
     const split = await parts.largeJson.request(body, { at: 'params', owner: principal.id });
-    splits.set(request, split);
+    known.split = split;
     return split.kind === 'split' ? split.body : undefined;
   };
 
@@ -125,11 +126,16 @@ export function createFastFront({
     return type === 'object';
   };
 
-  const answer = async (head: FastHead, exchange: Exchange): Promise<boolean> => {
+  /** Whether the request is answered. */
+  const answer = async (
+    head: FastHead,
+    { request, response, admitted }: Exchange,
+    known: Known,
+  ): Promise<boolean> => {
     const begin = performance.now();
-    const { request, response, admitted } = exchange;
     const { principal, body } = admitted;
-    const parsed = body.length <= LARGE_BYTES ? parse(body) : await toSplit(exchange);
+    const isLarge = body.length > LARGE_BYTES;
+    const parsed = isLarge ? await toSplit(admitted, known) : (known.json = parse(body));
     const write = (text: FastText, requestId: string): void => {
       response.writeHead(200, {
         'Content-Type': 'application/json',
@@ -158,6 +164,8 @@ export function createFastFront({
     if (call === undefined || !isPlainTool(head, call)) return false;
     const caller = await toCaller(head, call, principal);
     if (caller === undefined) return false;
+    const { session } = caller;
+    if (session !== undefined) known.session = session;
     const { projects, defaultProject: project } = settings();
     // The request is the call, so one id will do.
     const id = createId();
@@ -172,7 +180,7 @@ export function createFastFront({
         principal: caller.principal,
         client: caller.client,
         runId: caller.runId,
-        sessionId: caller.sessionId,
+        sessionId: session?.id,
         project,
         roots: projects[project]?.roots ?? [],
         requestId: id,
@@ -181,23 +189,21 @@ export function createFastFront({
       });
     const gone = goneSignal(request.socket, caller.principal, principals);
     const outcome =
-      caller.sessionId === undefined
+      session === undefined
         ? await made(gone)
-        : await cancellable(toRequestKey(caller.sessionId, call.id), gone, made);
+        : await cancellable(toRequestKey(session.id, call.id), gone, made);
     if (response.destroyed) return true;
     if (outcome.kind === 'cancelled') {
-      // Where the caller did not ask for it, its key has ended: the other path says so.
-      const key = toKey(request.headers.authorization) ?? '';
-      if (caller.sessionId === undefined || (await principals.verify(key)) === undefined) {
-        settled.settle(request, outcome);
-        return false;
+      // Where the caller did not ask for it, its key has ended.
+      if (gone.reason instanceof DrawbridgeError) throw gone.reason;
+      if (session !== undefined) {
+        response.writeHead(202).end();
+        return true;
       }
-      response.writeHead(202).end();
-      return true;
     }
     const text = responses.toText(outcome, { id: call.id, era: head.era });
     if (text === undefined) {
-      settled.settle(request, outcome);
+      known.outcome = outcome;
       return false;
     }
     write(text, id);
@@ -224,17 +230,17 @@ export function createFastFront({
   };
 
   return (request, response, admitted) => {
+    const { body, principal } = admitted;
+    const known: Known = { principal };
     const head = parts.isStopping() ? undefined : toFastHead(request);
     if (head === undefined) {
-      otherwise(request, response, admitted);
+      fallback(request, response, body, known);
       return;
     }
-    const isLarge = admitted.body.length > LARGE_BYTES;
-    answer(head, { request, response, admitted }).then(
+    answer(head, { request, response, admitted }, known).then(
       (isAnswered) => {
         if (isAnswered) return;
-        // A large body was cut apart, and its bytes are gone.
-        otherwise(request, response, isLarge ? { ...admitted, body: NO_BYTES } : admitted);
+        fallback(request, response, known.split === undefined ? body : NO_BYTES, known);
       },
       (error: unknown) => {
         if (error instanceof DrawbridgeError && !response.headersSent) {

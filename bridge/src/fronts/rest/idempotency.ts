@@ -11,7 +11,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { DrawbridgeError } from '../../errors.ts';
-import type { RunLog } from '../../runs/writer.ts';
+import type { RunLog } from '../../runs/run-log.ts';
 import type { HeldKey, IdempotencyKeys, LoggedCall } from '../../store/idempotency-keys.ts';
 import type { HttpEnv } from '../http-env.ts';
 
