@@ -20,7 +20,7 @@ export interface KillTestResult {
   readonly runs: number;
   /** Milliseconds from spawn to ready, for each start after the first. */
   readonly restartMs: readonly number[];
-  readonly faults: readonly string[];
+  readonly issues: readonly string[];
 }
 
 export async function runKillTest({
@@ -31,7 +31,7 @@ export async function runKillTest({
 }: KillTestOptions): Promise<KillTestResult> {
   const { folder, home, witness } = await makeFolder();
   const answered = new Set<string>();
-  const faults: string[] = [];
+  const issues: string[] = [];
   const restartMs: number[] = [];
   const bridge = { child: undefined as ChildProcess | undefined };
   try {
@@ -62,7 +62,7 @@ export async function runKillTest({
       stop.abort();
       await load;
       const left = await survivors(pids);
-      if (left.length > 0) faults.push(`round ${round}: left behind: ${left.join(', ')}`);
+      if (left.length > 0) issues.push(`round ${round}: left behind: ${left.join(', ')}`);
       report(
         `round ${round}: ready in ${Math.round(ms)} ms, ${answered.size - before} calls answered, ${pids.length} processes, ${left.length} left`,
       );
@@ -74,14 +74,14 @@ export async function runKillTest({
     const log = new LogCheck();
     await readLog(door, log);
     const reached = (await readFile(witness, 'utf8')).split('\n').filter(Boolean);
-    faults.push(...Object.values(log.faults(answered, reached)).flat());
+    issues.push(...Object.values(log.issues(answered, reached)).flat());
     return {
       answered: answered.size,
       reachedWitness: reached.length,
       events: log.events,
       runs: log.runs,
       restartMs,
-      faults,
+      issues,
     };
   } finally {
     await stopBridge(bridge.child);
@@ -113,9 +113,9 @@ if (process.argv[1] === import.meta.filename) {
     process.exitCode = runWithoutReaper(import.meta.filename, process.argv.slice(2));
   } else {
     const result = values.tree ? await runTreeKills(options) : await runKillTest(options);
-    const { faults, restartMs, ...counts } = result;
+    const { issues, restartMs, ...counts } = result;
     console.log(counts, `starts: ${restartMs.map((ms) => Math.round(ms)).join(', ')} ms`);
-    for (const fault of faults) console.error(fault);
-    process.exitCode = faults.length === 0 ? 0 : 1;
+    for (const issue of issues) console.error(issue);
+    process.exitCode = issues.length === 0 ? 0 : 1;
   }
 }

@@ -10,7 +10,7 @@ export interface RunEvent {
   readonly payload: { callId?: string; arguments?: { inline?: { text?: string; path?: string } } };
 }
 
-export interface LogFaults {
+export interface LogIssues {
   /** Answered and not ended in the log, or seen by a server and not started in the log. */
   readonly lost: readonly string[];
   readonly doubled: readonly string[];
@@ -80,7 +80,7 @@ export class LogCheck {
    * @param answered tokens of calls whose result a client has
    * @param reached tokens of calls that a server began to do
    */
-  faults(answered: Iterable<string>, reached: Iterable<string>): LogFaults {
+  issues(answered: Iterable<string>, reached: Iterable<string>): LogIssues {
     const lost: string[] = [];
     for (const token of answered) {
       if (!this.#completed.has(this.#started.get(token) ?? ''))

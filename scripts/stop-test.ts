@@ -45,7 +45,7 @@ export interface StopTestResult {
   readonly heldMs: number;
   /** From the signal to the end of the bridge with all its processes. */
   readonly endMs: number;
-  readonly faults: readonly string[];
+  readonly issues: readonly string[];
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -77,7 +77,7 @@ export async function runStopTest({
   const env = { XDG_STATE_HOME: join(cwd, '.user-state'), DRAWBRIDGE_PORT: '0' };
   const answered = new Set<string>();
   const otherwise: string[] = [];
-  const faults: string[] = [];
+  const issues: string[] = [];
   const most = { answerMs: 0, heldMs: 0, endMs: 0 };
   let inWords = 0;
   let signalledAt = Number.POSITIVE_INFINITY;
@@ -137,10 +137,10 @@ export async function runStopTest({
       const endMs = performance.now() - signalledAt;
       await Promise.all(load);
       most.endMs = Math.max(most.endMs, endMs);
-      if (endMs > ALL_ENDS_MS) faults.push(`stop ${stop}: the end took ${Math.round(endMs)} ms`);
-      if (left.length > 0) faults.push(`stop ${stop}: left behind: ${left.join(', ')}`);
+      if (endMs > ALL_ENDS_MS) issues.push(`stop ${stop}: the end took ${Math.round(endMs)} ms`);
+      if (left.length > 0) issues.push(`stop ${stop}: left behind: ${left.join(', ')}`);
       if (child.exitCode !== 0) {
-        faults.push(`stop ${stop}: ended with ${child.exitCode ?? child.signalCode}`);
+        issues.push(`stop ${stop}: ended with ${child.exitCode ?? child.signalCode}`);
       }
       over.abort();
       await Promise.all(held);
@@ -155,9 +155,9 @@ export async function runStopTest({
     const log = new LogCheck();
     await readLog(door, log);
     const reached = (await readFile(witness, 'utf8')).split('\n').filter(Boolean);
-    faults.push(...Object.values(log.faults(answered, reached)).flat());
-    faults.push(...log.open().map((token) => `${token} has no end in the log`));
-    return { answered: answered.size, inWords, otherwise, ...most, faults };
+    issues.push(...Object.values(log.issues(answered, reached)).flat());
+    issues.push(...log.open().map((token) => `${token} has no end in the log`));
+    return { answered: answered.size, inWords, otherwise, ...most, issues };
   } finally {
     await stdio?.close();
     if (bridge.child !== undefined && !hasEnded(bridge.child)) await stopBridge(bridge.child);
@@ -173,13 +173,13 @@ if (process.argv[1] === import.meta.filename) {
       seconds: { type: 'string', default: '1' },
     },
   });
-  const { faults, otherwise, ...figures } = await runStopTest({
+  const { issues, otherwise, ...figures } = await runStopTest({
     stops: Number(values.stops),
     callers: Number(values.callers),
     seconds: Number(values.seconds),
     report: (line) => console.log(line),
   });
   console.log({ ...figures, otherwise: otherwise.length });
-  for (const fault of [...otherwise, ...faults]) console.error(fault);
-  process.exitCode = faults.length + otherwise.length === 0 ? 0 : 1;
+  for (const issue of [...otherwise, ...issues]) console.error(issue);
+  process.exitCode = issues.length + otherwise.length === 0 ? 0 : 1;
 }

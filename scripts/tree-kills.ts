@@ -20,7 +20,7 @@ export interface TreeKillsResult {
   readonly zombies: number;
   /** Milliseconds from the spawn to ready, of the starts after the first. */
   readonly restartMs: readonly number[];
-  readonly faults: readonly string[];
+  readonly issues: readonly string[];
 }
 
 /** A start is killed within this time, at the latest: by then it is ready. */
@@ -36,7 +36,7 @@ export async function runTreeKills({
   const { folder, home, witness } = await makeFolder();
   const log = join(folder, 'bridge.log');
   const answered = new Set<string>();
-  const faults: string[] = [];
+  const issues: string[] = [];
   const restartMs: number[] = [];
   let loads: Promise<unknown> = Promise.resolve();
   let starts = 0;
@@ -60,7 +60,7 @@ export async function runTreeKills({
         if (starts > 1) restartMs.push(performance.now() - begin);
         return door;
       } catch (error) {
-        faults.push(`${name}: ${String(error)}`);
+        issues.push(`${name}: ${String(error)}`);
         await kill();
       }
     }
@@ -104,14 +104,14 @@ export async function runTreeKills({
       const check = new LogCheck();
       await readLog(door, check);
       const reached = (await readFile(witness, 'utf8')).split('\n').filter(Boolean);
-      faults.push(...Object.values(check.faults(answered, reached)).flat());
+      issues.push(...Object.values(check.issues(answered, reached)).flat());
     }
     await kill();
     const left = await survivors(await listIn(folder));
-    if (left.length > 0) faults.push(`left behind: ${left.join(', ')}`);
+    if (left.length > 0) issues.push(`left behind: ${left.join(', ')}`);
     const zombies = await countZombies();
     const kills = rounds + 1;
-    return { kills, starts, firstTries, answered: answered.size, zombies, restartMs, faults };
+    return { kills, starts, firstTries, answered: answered.size, zombies, restartMs, issues };
   } finally {
     await kill();
     await loads;

@@ -57,7 +57,7 @@ describe('levels', () => {
       { disk: { grownBytes: 1.1e9, logBytes: 0 } },
       /grew by 1100 MB, 110000.0 kB for each of 10 answered requests; the level is 100 MB/,
     ],
-    [{ faults: ['the bridge ended by itself'] }, /^the bridge ended by itself$/],
+    [{ issues: ['the bridge ended by itself'] }, /^the bridge ended by itself$/],
   ])('name what was missed: %j', (figures, words) => {
     const missed = toMissed(toFigures(figures));
     expect(missed.some((why) => words.test(why))).toBe(true);
@@ -112,8 +112,8 @@ test.each(['random-paths', 'cancelled-calls'])(
       report: () => undefined,
     });
     // A machine at work may be slow to answer; that the bridge lives is another matter.
-    const faults = figures.faults.filter((why) => !/^(one second after|the quiet)/.test(why));
-    expect(faults).toEqual([]);
+    const issues = figures.issues.filter((why) => !/^(one second after|the quiet)/.test(why));
+    expect(issues).toEqual([]);
     expect(figures.quiet.calls).toBeGreaterThan(5);
     expect(figures.memory.peakBytes).toBeGreaterThan(30e6);
     expect(figures.cpuSeconds).toBeGreaterThan(0);
@@ -170,7 +170,7 @@ function toFigures(figures: Partial<Figures>): Figures {
     scrapeBytes: 9_000,
     descriptors: { before: 30, after: 30 },
     counts: { 200: 10 },
-    faults: [],
+    issues: [],
     ...figures,
   };
 }

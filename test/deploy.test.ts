@@ -105,8 +105,8 @@ test('the bridge understands every variable that it is given', () => {
     Object.entries(given).map(([key, value]) => [key, value.replaceAll(/\$\{[^}]*\}/g, '')]),
   );
   const image = { DRAWBRIDGE_HOST: '0.0.0.0', DRAWBRIDGE_PUBLIC: '1' };
-  const { environment, faults } = readEnvironment({ env: { ...image, ...env }, cwd: '/project' });
-  expect(faults).toEqual([]);
+  const { environment, issues } = readEnvironment({ env: { ...image, ...env }, cwd: '/project' });
+  expect(issues).toEqual([]);
   expect(environment).toMatchObject({
     databaseUrl: expect.stringContaining('@postgres:5432/'),
     redisUrl: expect.stringContaining('@redis:6379'),

@@ -20,7 +20,7 @@ export interface RunningProcess {
   stop(): Promise<void>;
 }
 
-const PATIENCE_MS = 8_000;
+const TIMEOUT_MS = 8_000;
 const OUTPUT_KEPT = 2_000;
 
 export function startProcess({ command, args, cwd, env }: ProcessOptions): RunningProcess {
@@ -53,7 +53,7 @@ export function startProcess({ command, args, cwd, env }: ProcessOptions): Runni
       const below = [...listTree(pid).keys()];
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM');
-        await Promise.race([exited, wait(PATIENCE_MS, undefined, { ref: false })]);
+        await Promise.race([exited, wait(TIMEOUT_MS, undefined, { ref: false })]);
       }
       for (const each of below) if (listTree(each).size > 0) kill(each);
     },

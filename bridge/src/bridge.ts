@@ -16,18 +16,18 @@ import { createWriteAheadStep } from './calls/write-ahead.ts';
 import { createApprovals } from './catalog/approvals.ts';
 import { createCatalog } from './catalog/catalog.ts';
 import { createDiscovery } from './catalog/discovery.ts';
-import { createOfferStore } from './catalog/offer-store.ts';
-import { redactOffer } from './secrets/redact-offer.ts';
+import { createSavedListings } from './catalog/saved-listings.ts';
+import { redactListing } from './catalog/redact-listing.ts';
 import { toMessage } from './errors.ts';
-import { createHttpFront } from './fronts/http.ts';
-import { type Listener, listen } from './fronts/listen.ts';
+import { createHttpFront } from './http.ts';
+import { type Listener, listen } from './edge/listen.ts';
 import { createIdSource } from './ids.ts';
 import { createLatestOnly } from './latest-only.ts';
 import { type Lifetime, withLifetime } from './lifetime.ts';
 import { createLoopTurns } from './loop-turns.ts';
 import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
 import { createPrincipals } from './principals/principals.ts';
-import { createRedact, createRedactValues } from './runs/redaction.ts';
+import { createRedact, createRedactValues } from './secrets/redaction.ts';
 import { redactText } from './secrets/redact-value.ts';
 import { createBridgeRun } from './runs/bridge-run.ts';
 import { createRuns } from './runs/runs.ts';
@@ -35,10 +35,14 @@ import { createSessions } from './sessions/sessions.ts';
 import type { Settings } from './settings/settings.ts';
 import { lockHome } from './store/home-lock.ts';
 import { createIdempotencyKeys } from './store/idempotency-keys.ts';
+import { createEraStore } from './store/era-store.ts';
+import { createKeyStore } from './store/key-store.ts';
+import { createListingStore } from './store/listing-store.ts';
+import { createSessionStore } from './store/session-store.ts';
 import { openStore } from './store/store.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { watchOpenFiles } from './telemetry/open-files.ts';
-import { sweepOrphans } from './upstreams/stdio/process-ledger.ts';
+import { sweepOrphans } from './processes/process-ledger.ts';
 import type { UpstreamConfig, UpstreamStatus } from './upstreams/upstream.ts';
 import { createUpstreams } from './upstreams/upstreams.ts';
 
@@ -134,7 +138,7 @@ async function open(
   const metrics = createMetrics();
   lifetime.defer(() => metrics.close());
   const principals = await createPrincipals({
-    db: store.db,
+    store: createKeyStore(store.db),
     createId,
     listen: store.listen,
     logger,
@@ -163,7 +167,7 @@ async function open(
     serversFolder: () => settings.serversFolder,
     readOnlyOf: (project) => settings.readOnly[project] ?? [],
     pidFile,
-    eras: store.eras,
+    eras: createEraStore(store.db),
     largeJson,
     redact: (text) => redactText(redact, text),
   });
@@ -191,14 +195,14 @@ async function open(
       .renew()
       .catch((error: unknown) => logger.error({ err: error }, "the bridge's run was not renewed"));
   });
-  const offerStore = createOfferStore({ db: store.db, tenantId, createId });
+  const listings = createSavedListings(createListingStore({ db: store.db, tenantId, createId }));
   const discovery = createDiscovery({
     catalog,
     upstreams,
-    store: offerStore,
-    shipped: toShippedOffer,
-    redactOffer: (name, offer) =>
-      redactOffer(offer, hideValues, (entry) =>
+    store: listings,
+    shipped: toShippedListing,
+    redactListing: (name, listing) =>
+      redactListing(listing, hideValues, (entry) =>
         logger.warn({ server: name, ...entry }, 'what names a secret is not offered'),
       ),
     logger,
@@ -224,7 +228,7 @@ async function open(
   lifetime.defer(discovery.close);
   const approvals = createApprovals({
     catalog,
-    store: offerStore,
+    store: listings,
     config: (name) => settings.upstreams.find((config) => config.name === name),
     async onAllow(upstream, keys, by) {
       const definitions = keys.slice(0, NAMED_APPROVALS);
@@ -278,7 +282,8 @@ async function open(
   };
 
   const sessions = createSessions({
-    db: store.db,
+    store: createSessionStore(store.db),
+    logger,
     secret,
     redact,
     async openRun(principal, client) {
@@ -375,6 +380,6 @@ async function open(
   };
 }
 
-function toShippedOffer({ shipped }: UpstreamConfig) {
+function toShippedListing({ shipped }: UpstreamConfig) {
   return shipped === undefined ? undefined : loadDefinition(shipped);
 }

@@ -1,5 +1,5 @@
 // The bridge's one error class. The code says which area refused and why; each front maps the codes
-// to its own wire once, in one exhaustive switch (fronts/*-errors.ts), so a new code cannot be missed.
+// to its own wire once, in one exhaustive switch (edge/problem.ts, edge/rpc-error.ts), so a new code cannot be missed.
 
 export type DrawbridgeErrorCode =
   | 'bridge/stopping'

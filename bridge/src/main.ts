@@ -70,9 +70,9 @@ async function run(options: RunBridgeOptions): Promise<void> {
     ...(options.logFile !== undefined && { file: options.logFile }),
   });
   keepCopy(inForce);
-  const tell = ({ faults, pending }: Settings) => {
+  const tell = ({ issues, pending }: Settings) => {
     if (pending !== undefined) logger.warn({ settings: pending.path }, pending.message);
-    for (const { path, message } of faults) logger.error(`settings: ${path}: ${message}`);
+    for (const { path, message } of issues) logger.error(`settings: ${path}: ${message}`);
     for (const { message } of findProjectCode(settings)) logger.warn(message);
   };
   tell(settings);
@@ -97,7 +97,7 @@ async function run(options: RunBridgeOptions): Promise<void> {
           logger.error({ err: error }, 'changed settings could not be taken over'),
       );
     },
-    onFault: (error) => logger.error(`the old settings stay in force: ${toMessage(error)}`),
+    onIssue: (error) => logger.error(`the old settings stay in force: ${toMessage(error)}`),
   });
   try {
     options.onStart?.(bridge);

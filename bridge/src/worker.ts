@@ -17,10 +17,10 @@ import { LARGE_BYTES, SKELETON_BYTES } from './calls/large-json/large-json.ts';
 import { REQUEST_LIMITS, weighJson } from './calls/large-json/json-weight.ts';
 import { isSameJson, toCheckedResult } from './calls/tool-result.ts';
 import { PREVIEW_CHARACTERS } from './runs/event-text.ts';
-import { toJsonText } from './runs/json-text.ts';
-import { createRedact } from './runs/redaction.ts';
-import { MAX_ENTRIES } from './upstreams/offer-list.ts';
-import { findResult } from './upstreams/stdio/received.ts';
+import { toJsonText } from './json-text.ts';
+import { createRedact } from './secrets/redaction.ts';
+import { MAX_ENTRIES } from './upstreams/fetch-listing.ts';
+import { findResult } from './upstreams/stdio/inbound-message.ts';
 
 type Record_ = Record<string, unknown>;
 
@@ -31,7 +31,7 @@ const MESSAGE_LIMITS = { depth: Infinity, weight: 192 * 1024 * 1024 };
 const META_BYTES = 64 * 1024;
 const ENTRY_BYTES = 1024 * 1024;
 /** Of what is left out. */
-const MOST_NAMES = 20;
+const MAX_NAMES = 20;
 const NAME_CHARACTERS = 256;
 /** Half of these are parsed in place at once. */
 const SLICE_BYTES = 128 * 1024;
@@ -169,10 +169,10 @@ function splitList(message: Record_, result: Record_, id: number | string): JobR
   // One more than is taken, which says that there are more.
   for (const entry of entries.slice(0, MAX_ENTRIES + 1)) {
     const text = toJsonText(entry);
-    // Nobody can offer one that large to a model; parsing it would hold up everybody.
+    // Nobody can listing one that large to a model; parsing it would hold up everybody.
     if (text.length > ENTRY_BYTES) {
       count += 1;
-      if (names.length < MOST_NAMES) names.push(toEntryName(entry));
+      if (names.length < MAX_NAMES) names.push(toEntryName(entry));
       continue;
     }
     if (size + text.length > SLICE_BYTES) end();

@@ -6,6 +6,6 @@ export {
   listServers,
   loadDefinition,
   serverManifestSchema,
-  type ServerDefinition,
+  type ServerListing,
   type ServerManifest,
 } from './registry.ts';

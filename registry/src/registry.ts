@@ -79,7 +79,7 @@ export const definitionSchema = z.strictObject({
   resourceTemplates: z.array(listed),
   prompts: z.array(listed),
 });
-export type ServerDefinition = z.infer<typeof definitionSchema>;
+export type ServerListing = z.infer<typeof definitionSchema>;
 
 /** Every server that ships with Drawbridge, ordered by id. Throws on a faulty file, naming it. */
 export function listServers(root: string = findPackageRoot()): ServerManifest[] {
@@ -97,7 +97,7 @@ export function listServers(root: string = findPackageRoot()): ServerManifest[] 
 export function loadDefinition(
   id: string,
   root: string = findPackageRoot(),
-): ServerDefinition | undefined {
+): ServerListing | undefined {
   const file = join(root, 'registry', 'definitions', `${id}.json`);
   return existsSync(file) ? readJson(file, definitionSchema) : undefined;
 }

@@ -41,8 +41,8 @@ describe('listServers', () => {
     ['a version range', { version: '^1.0.0' }],
     ['a version that moves', { version: 'latest' }],
     ['a remote of an unknown transport', { remotes: [{ type: 'ws', url: 'wss://example.test' }] }],
-  ])('refuses %s and names the file', (_what, fault) => {
-    write('servers/clock.json', { ...manifest, ...fault });
+  ])('refuses %s and names the file', (_what, issue) => {
+    write('servers/clock.json', { ...manifest, ...issue });
     expect(() => listServers(root)).toThrow(/clock\.json/);
   });
 });

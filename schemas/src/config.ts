@@ -1,6 +1,6 @@
 // `mcp.config.json`: `mcpServers` (or VS Code's `servers`) as MCP clients write it, and one key of
 // ours, `drawbridge`, so that the same file works elsewhere. Unknown keys of a server entry are
-// other clients' own and are let through; unknown keys under `drawbridge` are faults.
+// other clients' own and are let through; unknown keys under `drawbridge` are issues.
 import { z } from 'zod';
 
 /** What a server or project may be called. */
@@ -15,7 +15,7 @@ export const serverNameSchema = z
     '"__" separates a server from its tool and cannot stand in a name',
   );
 
-/** A strict object whose fault for an unknown key says which keys there are. */
+/** A strict object whose issue for an unknown key says which keys there are. */
 function strict<T extends z.ZodRawShape>(shape: T) {
   return z.strictObject(shape, {
     error: (issue) =>
@@ -79,7 +79,7 @@ export const httpServerSchema = z.looseObject({
 /** Our settings for one server, under `drawbridge.servers.<name>`. Times default as the README says. */
 export const serverOptionsSchema = strict({
   enabled: z.boolean().default(true),
-  /** Tools to offer; a pattern may end in `*`. Absent: all. */
+  /** Tools to listing; a pattern may end in `*`. Absent: all. */
   expose: z.array(z.string()).optional(),
   /** `trust`: pinned when first seen; `strict`: withheld until approved. */
   pin: z.enum(['trust', 'strict']).default('trust'),

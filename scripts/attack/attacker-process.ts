@@ -26,15 +26,15 @@ async function serve({ name, mostSeconds, ...door }: AttackerTask): Promise<void
   process.once('message', () => over.abort());
   // Also where nobody ends it.
   setTimeout(() => over.abort(), mostSeconds * 1_000).unref();
-  let fault: string | undefined;
+  let issue: string | undefined;
   try {
     await Promise.race([
       attack.run({ ...door, count, signal: over.signal }),
       ended.then(() => wait(END_MS)),
     ]);
   } catch (error) {
-    fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    issue = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
-  const report: AttackerReport = { counts, ...(fault !== undefined && { fault }) };
+  const report: AttackerReport = { counts, ...(issue !== undefined && { issue }) };
   process.send?.(report, undefined, undefined, () => process.exit(0));
 }

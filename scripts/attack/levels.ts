@@ -30,11 +30,11 @@ export interface Figures {
   /** What the attacker was answered, and what a hostile server counted. */
   readonly counts: Readonly<Record<string, number>>;
   /** Why the bridge does not live, or did not end or start well, in words. */
-  readonly faults: readonly string[];
+  readonly issues: readonly string[];
 }
 
 /** The levels that were missed, in words. */
-export function toMissed({ quiet, memory, disk, counts, faults }: Figures): string[] {
+export function toMissed({ quiet, memory, disk, counts, issues }: Figures): string[] {
   const missed: string[] = [];
   if (!(quiet.p99 < levels.quietP99Ms))
     missed.push(
@@ -56,7 +56,7 @@ export function toMissed({ quiet, memory, disk, counts, faults }: Figures): stri
       `home and log grew by ${toMb(disk.grownBytes)}${share}; the level is ${toMb(levels.diskBytes)}`,
     );
   }
-  return [...missed, ...faults];
+  return [...missed, ...issues];
 }
 
 export function toMb(bytes: number | undefined): string {

@@ -12,7 +12,7 @@ export interface AttackOptions {
   readonly keeps: boolean;
 }
 
-const MOST_SECONDS = 3_600;
+const MAX_SECONDS = 3_600;
 
 /** @throws Error that says what is wrong and what is allowed */
 export function parseOptions(args: readonly string[], known: readonly string[]): AttackOptions {
@@ -27,9 +27,9 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
     },
   });
   const seconds = Number(values.seconds);
-  if (!(seconds > 0 && seconds <= MOST_SECONDS))
+  if (!(seconds > 0 && seconds <= MAX_SECONDS))
     throw new Error(
-      `--seconds takes a number up to ${MOST_SECONDS}, not ${JSON.stringify(values.seconds)}.`,
+      `--seconds takes a number up to ${MAX_SECONDS}, not ${JSON.stringify(values.seconds)}.`,
     );
   const unknown = values.only.filter((name) => !known.includes(name));
   if (unknown.length > 0)

@@ -22,10 +22,10 @@ async function serve({ url, key, warmCalls }: QuietTask): Promise<void> {
     const call = toCallRequest(JSON.stringify({ text }), { key, client: 'quiet' });
     const begun = performance.now();
     const isNew = round % NEW_CONNECTION_EVERY === 0;
-    const fault = await send(url, { ...call, text, agent: isNew ? false : agent });
+    const issue = await send(url, { ...call, text, agent: isNew ? false : agent });
     const ms = performance.now() - begun;
-    if (fault !== undefined) failures.set(fault, (failures.get(fault) ?? 0) + 1);
-    return { ms, isFailure: fault !== undefined };
+    if (issue !== undefined) failures.set(issue, (failures.get(issue) ?? 0) + 1);
+    return { ms, isFailure: issue !== undefined };
   };
   const collect = async (isOver: (count: number) => boolean): Promise<Sample[]> => {
     const samples: Sample[] = [];
@@ -46,7 +46,7 @@ async function serve({ url, key, warmCalls }: QuietTask): Promise<void> {
   const why = [...failures]
     .sort(([, a], [, b]) => b - a)
     .slice(0, SHOWN_FAILURES)
-    .map(([fault, times]) => `${fault} (${times})`);
+    .map(([issue, times]) => `${issue} (${times})`);
   process.send?.({ alone, samples, failures: why } satisfies QuietReport);
 }
 

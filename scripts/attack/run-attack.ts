@@ -30,7 +30,7 @@ export async function runAttack(
 ): Promise<Figures> {
   const stage = await createStage({ hostile: attack.hostile, keeps });
   const workers = createWorkers();
-  const faults: string[] = [];
+  const issues: string[] = [];
   try {
     if (keeps) report(`${attack.name} is in ${stage.folder}`);
     await stage.start();
@@ -57,21 +57,21 @@ export async function runAttack(
       const lasted = (performance.now() - begun) / 1_000;
       await stage.closeGate();
       const quietEnd = quiet.end();
-      let killFaults: string[] = [];
+      let killIssues: string[] = [];
       if (attack.endsWithKill === true) {
         await quietEnd;
-        killFaults = await stage.kill();
+        killIssues = await stage.kill();
       }
-      const { counts = {}, fault } = await attacker.end();
-      if (fault !== undefined) faults.push(`the attack itself failed: ${fault}`);
-      if (Object.keys(counts).length === 0) faults.push('the attack did nothing');
+      const { counts = {}, issue } = await attacker.end();
+      if (issue !== undefined) issues.push(`the attack itself failed: ${issue}`);
+      if (Object.keys(counts).length === 0) issues.push('the attack did nothing');
       const { samples, failures } = await quietEnd;
-      if (failures.length > 0) faults.push(`the quiet caller was told: ${failures.join('; ')}`);
-      if (stage.death !== undefined) faults.push(`the bridge ended by itself (${stage.death})`);
+      if (failures.length > 0) issues.push(`the quiet caller was told: ${failures.join('; ')}`);
+      if (stage.death !== undefined) issues.push(`the bridge ended by itself (${stage.death})`);
       const isAlive = stage.death === undefined && attack.endsWithKill !== true;
       if (isAlive) {
         const why = await whyNoAnswer(stage, quietKey);
-        if (why !== undefined) faults.push(`one second after the attack: ${why}`);
+        if (why !== undefined) issues.push(`one second after the attack: ${why}`);
         await wait(REST_MS);
       }
       const scraped = isAlive ? await scrape(door) : undefined;
@@ -89,10 +89,10 @@ export async function runAttack(
         descriptors: { before: descriptorsBefore ?? 0, after: await gauge.descriptors() },
         counts: prefixed(counts, await stage.hostileCounts()),
       };
-      faults.push(...killFaults, ...(await stage.stop()));
+      issues.push(...killIssues, ...(await stage.stop()));
       signal.throwIfAborted();
-      faults.push(...(await startAgain(stage, quietKey)));
-      return { ...figures, faults };
+      issues.push(...(await startAgain(stage, quietKey)));
+      return { ...figures, issues };
     } finally {
       await gauge.close();
     }

@@ -94,17 +94,17 @@ export async function createStage({ hostile, keeps }: StageOptions): Promise<Sta
   const end = async (signal: NodeJS.Signals): Promise<string[]> => {
     if (child === undefined || hasEnded(child)) return [];
     isEnding = true;
-    const faults: string[] = [];
+    const issues: string[] = [];
     const below = await descendants(child.pid);
     const gone = once(child, 'exit').then(() => true);
     child.kill(signal);
     if (!(await Promise.race([gone, wait(STOP_MS, false, { ref: false })]))) {
-      faults.push(`the bridge did not end within ${STOP_MS / 1_000} s of ${signal}`);
+      issues.push(`the bridge did not end within ${STOP_MS / 1_000} s of ${signal}`);
       child.kill('SIGKILL');
       await gone;
     }
-    for (const left of await survivors(below)) faults.push(`left behind after ${signal}: ${left}`);
-    return faults;
+    for (const left of await survivors(below)) issues.push(`left behind after ${signal}: ${left}`);
+    return issues;
   };
 
   return {

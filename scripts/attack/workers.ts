@@ -32,7 +32,7 @@ export interface AttackerTask {
 export interface AttackerReport {
   readonly isReady?: true;
   readonly counts?: Record<string, number>;
-  readonly fault?: string;
+  readonly issue?: string;
 }
 
 export interface QuietCaller {
@@ -96,7 +96,7 @@ export function createWorkers(): Workers {
         async end() {
           if (told === undefined) throw new Error('The attacker did not begin.');
           if (child.connected) child.send('end');
-          return told.catch((error: unknown) => ({ fault: String(error) }));
+          return told.catch((error: unknown) => ({ issue: String(error) }));
         },
       };
     },

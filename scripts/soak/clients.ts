@@ -29,7 +29,7 @@ export class Refusal extends Error {
 }
 
 /** Longer than any timeout of the bridge here: the bridge is to give up first. */
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 export async function connect(kind: ClientKind, door: Door): Promise<SoakClient> {
   switch (kind) {
@@ -50,7 +50,7 @@ function fromSdk(client: SdkClient): SoakClient {
   return {
     async ask(name, args, options = {}) {
       try {
-        return toText(await client.call(name, args, { timeout: PATIENCE_MS, ...options }));
+        return toText(await client.call(name, args, { timeout: TIMEOUT_MS, ...options }));
       } catch (error) {
         const code = codeOf(error);
         throw code === undefined || !(error instanceof Error)
@@ -85,7 +85,7 @@ function createRawClient({ url, token }: Door): SoakClient {
       const id = (last += 1);
       const response = await fetch(`${url}/mcp`, {
         method: 'POST',
-        signal: withPatience(signal),
+        signal: withTimeouts(signal),
         headers: {
           Authorization: `Bearer ${token}`,
           'Content-Type': 'application/json',
@@ -132,7 +132,7 @@ function createRestClient({ url, token }: Door): SoakClient {
     async ask(name, args, { signal } = {}) {
       const response = await fetch(`${url}/v1/tools/${name}/call`, {
         method: 'POST',
-        signal: withPatience(signal),
+        signal: withTimeouts(signal),
         headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
         body: JSON.stringify({ arguments: args }),
       });
@@ -145,9 +145,9 @@ function createRestClient({ url, token }: Door): SoakClient {
   };
 }
 
-function withPatience(signal: AbortSignal | undefined): AbortSignal {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
-  return signal === undefined ? patience : AbortSignal.any([signal, patience]);
+function withTimeouts(signal: AbortSignal | undefined): AbortSignal {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
 function toText(result: unknown): string {

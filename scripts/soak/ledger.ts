@@ -6,7 +6,7 @@ export type Fate =
   | 'answered'
   /** An error of the bridge or the server came, with a code. */
   | 'refused'
-  /** The connection broke, or the caller's patience ended. */
+  /** The connection broke, or the caller's timeout ended. */
   | 'unanswered'
   /** The caller took it back. */
   | 'cancelled'

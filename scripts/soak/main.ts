@@ -4,11 +4,11 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { runFlatness } from './flatness.ts';
 import {
-  type Faults,
-  hasFaults,
-  toFlatnessFaults,
+  type Issues,
+  hasIssues,
+  toFlatnessIssues,
   toFlatnessReport,
-  toSoakFaults,
+  toSoakIssues,
   toSoakReport,
 } from './report.ts';
 import { runSoak } from './soak.ts';
@@ -40,12 +40,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 const bridgeLog = values['bridge-log'];
 const callers = toNumber('callers', values.callers);
 
-const { faults, text } = values.calls === undefined ? await soak() : await flatness(values.calls);
+const { issues, text } = values.calls === undefined ? await soak() : await flatness(values.calls);
 console.log(`\n${text}`);
 if (values.report !== undefined) await writeFile(values.report, text);
-process.exitCode = hasFaults(faults) ? 1 : 0;
+process.exitCode = hasIssues(issues) ? 1 : 0;
 
-async function soak(): Promise<{ faults: Faults; text: string }> {
+async function soak(): Promise<{ issues: Issues; text: string }> {
   const minutes = toNumber('minutes', values.minutes);
   const seed = toNumber('seed', values.seed);
   const pauseMs = toNumber('pause', values.pause);
@@ -66,16 +66,16 @@ async function soak(): Promise<{ faults: Faults; text: string }> {
     signal: interrupted.signal,
     report,
   });
-  return { faults: toSoakFaults(result), text: toSoakReport(result, args, seconds) };
+  return { issues: toSoakIssues(result), text: toSoakReport(result, args, seconds) };
 }
 
-async function flatness(asked: string): Promise<{ faults: Faults; text: string }> {
+async function flatness(asked: string): Promise<{ issues: Issues; text: string }> {
   const calls = toNumber('calls', asked);
   const restarts = toNumber('restarts', values.restarts);
   const args = `--calls ${calls} --restarts ${restarts} --callers ${callers}`;
   report(args);
   const result = await runFlatness({ calls, restarts, callers, bridgeLog, report });
-  return { faults: toFlatnessFaults(result), text: toFlatnessReport(result, args) };
+  return { issues: toFlatnessIssues(result), text: toFlatnessReport(result, args) };
 }
 
 function toNumber(name: string, text: string): number {

@@ -8,8 +8,8 @@ import type { Stage } from './stage.ts';
 import type { Weather } from './weather.ts';
 
 export interface Probes {
-  /** Resolves with what does not answer yet when the patience is over; empty when all do. */
-  settle(patienceMs: number): Promise<string[]>;
+  /** Resolves with what does not answer yet when the time is up; empty when all do. */
+  settle(timeoutMs: number): Promise<string[]>;
   /** Looks for half-alive servers until the signal; resolves with what it found. */
   watch(signal: AbortSignal): Promise<string[]>;
 }
@@ -41,8 +41,8 @@ export async function createProbes(stage: Stage, weather: Weather): Promise<Prob
   };
 
   return {
-    async settle(patienceMs) {
-      for (const until = performance.now() + patienceMs; ; await wait(100)) {
+    async settle(timeoutMs) {
+      for (const until = performance.now() + timeoutMs; ; await wait(100)) {
         const failed = (await Promise.all(servers.map(probe))).filter((why) => why !== undefined);
         if (failed.length === 0 || performance.now() > until) return failed;
       }

@@ -14,7 +14,7 @@ export interface ReaderFigures {
   /** Large answers that were read to their end, slowly. */
   slowlyRead: number;
   /** Events that came twice, out of order or not at all, in words. */
-  readonly faults: string[];
+  readonly issues: string[];
 }
 
 export interface ReaderOptions {
@@ -58,7 +58,7 @@ export async function followAll({
   const note = ({ id, runId, seq }: StreamEvent): void => {
     const last = lastSeqs.get(runId);
     if (seq !== (last ?? 0) + 1 && (last !== undefined || !known.has(runId)))
-      figures.faults.push(`all events: run ${runId}: seq ${seq} came after ${last ?? 0}`);
+      figures.issues.push(`all events: run ${runId}: seq ${seq} came after ${last ?? 0}`);
     lastSeqs.set(runId, seq);
     lastId = id;
     lastEventAt = performance.now();
@@ -116,7 +116,7 @@ export async function followRuns({ door, random, figures, signal }: ReaderOption
           signal: AbortSignal.any([signal, AbortSignal.timeout(random.between(200, 3_000))]),
           onEvent: ({ seq }) => {
             if (seq !== last + 1)
-              figures.faults.push(`run ${run.id}: seq ${seq} came after ${last}`);
+              figures.issues.push(`run ${run.id}: seq ${seq} came after ${last}`);
             last = seq;
             figures.events += 1;
           },
@@ -158,7 +158,7 @@ export async function readSlowly({ door, random, figures, signal }: ReaderOption
         JSON.parse(text);
         figures.slowlyRead += 1;
       } catch {
-        figures.faults.push(`a page of run ${run?.id} that was read slowly is no JSON`);
+        figures.issues.push(`a page of run ${run?.id} that was read slowly is no JSON`);
       }
     }
     await wait(500);

@@ -11,19 +11,19 @@ import type { Verdict } from './verdict.ts';
 type Row = readonly (string | number)[];
 
 /** What makes a run fail, by name. */
-export type Faults = Readonly<Record<string, readonly string[]>>;
+export type Issues = Readonly<Record<string, readonly string[]>>;
 
 const SHOWN = 20;
 
-export function toSoakFaults({
+export function toSoakIssues({
   verdict,
   leftBehind,
   crashes,
   halfAlive,
   disturbed,
-}: SoakResult): Faults {
+}: SoakResult): Issues {
   return {
-    ...toLogFaults(verdict),
+    ...toLogIssues(verdict),
     'Started without an end': verdict.open,
     'Left behind': leftBehind,
     'Bridges that crashed or hung': crashes,
@@ -37,17 +37,17 @@ export function toSoakFaults({
 /** Files and processes may differ by a few at a moment; more than that was left open. */
 const SPARE = 10;
 
-export function toFlatnessFaults({ verdict, leftBehind, samples }: FlatnessResult): Faults {
+export function toFlatnessIssues({ verdict, leftBehind, samples }: FlatnessResult): Issues {
   const [first, last] = [samples[0], samples.at(-1)];
   const grown = (['files', 'processes'] as const).flatMap((measure) =>
     first !== undefined && last !== undefined && last[measure] > first[measure] + SPARE
       ? [`${measure}: from ${first[measure]} to ${last[measure]}`]
       : [],
   );
-  return { ...toLogFaults(verdict), 'Left behind': leftBehind, Grown: grown };
+  return { ...toLogIssues(verdict), 'Left behind': leftBehind, Grown: grown };
 }
 
-function toLogFaults({ lost, doubled, gaps, mixedUp }: Verdict): Faults {
+function toLogIssues({ lost, doubled, gaps, mixedUp }: Verdict): Issues {
   return {
     'Lost calls': lost,
     'Doubled calls': doubled,
@@ -56,17 +56,17 @@ function toLogFaults({ lost, doubled, gaps, mixedUp }: Verdict): Faults {
   };
 }
 
-export function hasFaults(faults: Faults): boolean {
-  return Object.values(faults).some((list) => list.length > 0);
+export function hasIssues(issues: Issues): boolean {
+  return Object.values(issues).some((list) => list.length > 0);
 }
 
 export function toSoakReport(result: SoakResult, args: string, seconds: number): string {
   const { ledger, verdict, readers, disturbed, samples, skipped, bridges } = result;
-  const faults = toSoakFaults(result);
+  const issues = toSoakIssues(result);
   return sections(
     '# Soak',
-    intro(faults, args),
-    toFaultText(faults),
+    intro(issues, args),
+    toIssueText(issues),
     '## Calls',
     table(
       ['What', 'Count'],
@@ -95,11 +95,11 @@ export function toSoakReport(result: SoakResult, args: string, seconds: number):
 
 export function toFlatnessReport(result: FlatnessResult, args: string): string {
   const { ledger, verdict, samples, restarts, seconds } = result;
-  const faults = toFlatnessFaults(result);
+  const issues = toFlatnessIssues(result);
   return sections(
     '# Flatness',
-    intro(faults, args),
-    toFaultText(faults),
+    intro(issues, args),
+    toIssueText(issues),
     '## Calls',
     table(
       ['What', 'Count'],
@@ -112,9 +112,9 @@ export function toFlatnessReport(result: FlatnessResult, args: string): string {
   );
 }
 
-function intro(faults: Faults, args: string): string {
-  const verdict = hasFaults(faults) ? '**Failed.**' : '**Passed.**';
-  const counts = Object.entries(faults).map(([name, list]) => `${name}: ${list.length}`);
+function intro(issues: Issues, args: string): string {
+  const verdict = hasIssues(issues) ? '**Failed.**' : '**Passed.**';
+  const counts = Object.entries(issues).map(([name, list]) => `${name}: ${list.length}`);
   return sections(
     `${verdict} ${counts.join('; ')}.`,
     `Arguments: \`${args}\``,
@@ -122,8 +122,8 @@ function intro(faults: Faults, args: string): string {
   ).trim();
 }
 
-function toFaultText(faults: Faults): string {
-  return Object.entries(faults)
+function toIssueText(issues: Issues): string {
+  return Object.entries(issues)
     .filter(([, list]) => list.length > 0)
     .map(([name, list]) => `## ${name}\n\n${toList(list)}`)
     .join('\n\n');
@@ -135,7 +135,7 @@ function toCallRows({ counts, progress, failedInCalm }: Ledger, verdict: Verdict
     ['Answered', counts.answered],
     ['Answered per second', Math.round(counts.answered / seconds)],
     ['Refused with an error', counts.refused],
-    ['Without an answer (connection lost, patience over)', counts.unanswered],
+    ['Without an answer (connection lost, timeout)', counts.unanswered],
     ['Of these two, in calm', failedInCalm.count],
     ['Cancelled by the client', counts.cancelled],
     ['Clients that left in the middle', counts.left],

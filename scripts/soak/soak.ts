@@ -82,7 +82,7 @@ export async function runSoak({
     runsFollowed: 0,
     stalled: 0,
     slowlyRead: 0,
-    faults: [],
+    issues: [],
   };
   const samples: Sample[] = [];
   const load = new AbortController();

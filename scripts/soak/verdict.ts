@@ -31,7 +31,7 @@ export async function judge({ stage, ledger, readers }: VerdictOptions): Promise
   const witnessed = await stage.witnessed();
   const begun = witnessed.filter(({ what }) => what === 'start').map(({ token }) => token);
   const done = witnessed.filter(({ what }) => what === 'done').map(({ token }) => token);
-  const { lost, doubled, gaps } = log.faults(ledger.answered, begun);
+  const { lost, doubled, gaps } = log.issues(ledger.answered, begun);
   return {
     events: log.events,
     runs: log.runs,
@@ -54,13 +54,13 @@ function unread(
   log: LogCheck,
   { figures, follower }: { figures: ReaderFigures; follower: Follower },
 ): string[] {
-  const faults = [...figures.faults];
+  const issues = [...figures.issues];
   for (const [runId, last] of log.lastSeqs) {
     const seen = follower.lastSeqs.get(runId) ?? 0;
     if (seen < last && !follower.known.has(runId))
-      faults.push(`all events: run ${runId}: read up to ${seen} of ${last}`);
+      issues.push(`all events: run ${runId}: read up to ${seen} of ${last}`);
   }
-  return faults;
+  return issues;
 }
 
 function repeated(tokens: readonly string[]): string[] {

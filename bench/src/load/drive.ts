@@ -21,7 +21,7 @@ export interface Driven {
 }
 
 /** For answers that were asked for in the measured time. */
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 
 /** @throws Error where a call fails, or never ends */
 export async function drive({
@@ -60,8 +60,8 @@ export async function drive({
   try {
     await Promise.race([
       Promise.all([clock, ...loops]),
-      wait(warmupMs + measureMs + PATIENCE_MS, undefined, { signal: late.signal }).then(() => {
-        throw new Error(`Callers still had no answer ${PATIENCE_MS / 1_000} s after the end.`);
+      wait(warmupMs + measureMs + TIMEOUT_MS, undefined, { signal: late.signal }).then(() => {
+        throw new Error(`Callers still had no answer ${TIMEOUT_MS / 1_000} s after the end.`);
       }),
     ]);
   } finally {

@@ -26,7 +26,7 @@ export interface Followed {
 }
 
 const OPEN_AT_ONCE = 50;
-const PATIENCE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 export async function follow(
   connection: Connection,
@@ -67,7 +67,7 @@ export async function follow(
       seen.set(toToken(seed), times);
       await connection.call(0, 'small', seed);
       const answered = performance.now();
-      const deadline = answered + PATIENCE_MS;
+      const deadline = answered + TIMEOUT_MS;
       while (performance.now() < deadline && times.length < readers) await wait(1);
       for (const time of times) delays.push(time - answered);
       await wait(Math.max(0, begin + intervalMs - performance.now()));

@@ -1,6 +1,6 @@
 // Policy's place in the way of a call: what the catalog refused ends here, and a principal that has
 // too many calls under way is denied.
-import { PassingMap } from '../passing-map.ts';
+import { CompactingMap } from '../compacting-map.ts';
 import { type BegunCall, createCallWindow } from './window.ts';
 import type { Outcome, RoutedCall } from './call.ts';
 import type { Step } from './pipeline.ts';
@@ -32,9 +32,9 @@ export function createAdmitStep({
   /** Of calls that lead nowhere; each is in the log. */
   const strays = createRefusals();
   const refusals = createRefusals();
-  const largeBytes = new PassingMap<string, number>();
+  const largeBytes = new CompactingMap<string, number>();
   const window = createCallWindow();
-  const underWay = new PassingMap<string, number>();
+  const underWay = new CompactingMap<string, number>();
   return async (call, next) => {
     if ('refusal' in call) {
       const { arguments: given } = call.params;

@@ -1,7 +1,7 @@
 // The gate before the way of a call. It knows the calls under way, so that a bridge that stops lets them
 // end, and answers those that do not: whatever hangs behind it, no caller is left without an answer.
 import { DrawbridgeError } from '../errors.ts';
-import { PassingMap } from '../passing-map.ts';
+import { CompactingMap } from '../compacting-map.ts';
 import type { Call, Outcome, RpcError, Target } from './call.ts';
 import type { Handler } from './pipeline.ts';
 
@@ -31,7 +31,7 @@ const STOPPING = 'The bridge is stopping; the call was not sent. Send it again i
 const CODE = -32_603;
 
 export function createCallGate({ next, find }: CallGateOptions): CallGate {
-  const underWay = new PassingMap<Call, (outcome: Outcome) => void>();
+  const underWay = new CompactingMap<Call, (outcome: Outcome) => void>();
   let isClosed = false;
   let onEmpty: (() => void) | undefined;
 

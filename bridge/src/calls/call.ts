@@ -1,34 +1,17 @@
 // The neutral call: what every front turns its wire into, and the outcome every front turns back.
 // Nothing behind the fronts knows which era or transport the caller speaks.
-import type { Effect, Era, callMethods } from '@drawbridge/schemas';
+import type { Effect, callMethods } from '@drawbridge/schemas';
+import type { CallClient, Principal } from '../principals/caller.ts';
 import type { Refusal } from './refusals.ts';
 import type { LargeResult } from './large-json/large-json.ts';
 
 export type CallMethod = (typeof callMethods)[number];
-
-/** Who asks. `id` is the user; `keyId` the credential, so that the log can tell two keys apart. */
-export interface Principal {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly name: string;
-  readonly role: 'operator' | 'member';
-  readonly keyId: string;
-}
 
 /** Which part of the catalog a caller looks at: everything, a toolset, or one server under its own names. */
 export type View =
   | { readonly kind: 'all' }
   | { readonly kind: 'toolset'; readonly name: string }
   | { readonly kind: 'server'; readonly name: string };
-
-export interface CallClient {
-  readonly era: Era;
-  /** `name/version` as the client gave it. */
-  readonly name?: string;
-  readonly protocolVersion?: string;
-  /** The client's own capabilities, as it declared them. */
-  readonly capabilities: Readonly<Record<string, unknown>>;
-}
 
 /** Where what a server sends during the call goes. Never throws; a caller that is gone is no error. */
 export interface CallSink {

@@ -4,9 +4,9 @@
 import { INLINE_BODY_BYTES } from '@drawbridge/schemas';
 import { DrawbridgeError, toPublicMessage } from '../errors.ts';
 import { JsonText, type LogEvent, PreparedBody } from '../runs/event-text.ts';
-import { toJsonText } from '../runs/json-text.ts';
+import { toJsonText } from '../json-text.ts';
 import type { LogOwner } from '../runs/log-owners.ts';
-import type { Redact } from '../runs/redaction.ts';
+import type { Redact } from '../secrets/redaction.ts';
 import type { CallLog, RunLog } from '../runs/run-log.ts';
 import { redactText, redactValue } from '../secrets/redact-value.ts';
 import { LargeJson } from './large-json/large-json.ts';
@@ -19,7 +19,7 @@ export type CallEvent = Extract<LogEvent, { type: `call.${string}` }>;
 type CallDescription = Extract<CallEvent, { type: 'call.started' }>['payload'];
 
 /** A call that carries its page of the log. */
-export type Recordable<C extends Call> = C & { readonly page: CallPage };
+export type Recordable<C extends Call> = C & { readonly page: CallRecord };
 
 export interface RecordOptions {
   readonly log: Pick<RunLog, 'calls'>;
@@ -30,7 +30,7 @@ export interface RecordOptions {
   readonly onEnd?: (call: RefusableCall, outcome: Outcome, seconds: number) => void;
 }
 
-interface CallPageParts {
+interface CallRecordDeps {
   readonly log: RecordOptions['log'];
   readonly now: () => number;
   readonly budget: NoteBudget;
@@ -47,7 +47,7 @@ const INTERNAL_ERROR = -32_603;
  * both as far as the server's share of the log goes, so that a chattering server cannot flood the log;
  * the caller still gets all of them, and the log tells how many it left out.
  */
-export class CallPage {
+export class CallRecord {
   readonly #call: RefusableCall;
   readonly #log: CallLog;
   readonly #now: () => number;
@@ -64,7 +64,7 @@ export class CallPage {
     return this.#call.principal;
   }
 
-  constructor(call: RefusableCall, { log, now, budget, redact }: CallPageParts) {
+  constructor(call: RefusableCall, { log, now, budget, redact }: CallRecordDeps) {
     this.#redact = redact;
     this.#call = call;
     this.#log = log.calls();
@@ -111,7 +111,7 @@ export class CallPage {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** The end of a call that failed by a fault of ours, which its front tells; where it did not start it has none. */
+  /** The end of a call that failed by an issue of ours, which its front tells; where it did not start it has none. */
   async abandon(durationMs: number): Promise<void> {
     if (this.#started === undefined) return;
     const error = { code: INTERNAL_ERROR, message: 'The bridge failed; its log says why.' };
@@ -231,10 +231,10 @@ export function createRecordStep({
   redact = (text) => text,
   onEnd,
 }: RecordOptions): Step<RefusableCall, Recordable<RefusableCall>> {
-  const parts = { log, now, redact, budget: createNoteBudget({ now }) };
+  const deps = { log, now, redact, budget: createNoteBudget({ now }) };
   return async (call, next) => {
     const begin = now();
-    const page = new CallPage(call, parts);
+    const page = new CallRecord(call, deps);
     let answered: Outcome;
     try {
       answered = await next({ page, ...call, sink: page.sink(call.sink) });

@@ -1,7 +1,7 @@
 // Refusals that come in floods. A caller that asks again at once would be answered as fast as the bridge
 // can, at everybody's cost; so beyond a few in a second a principal's refusals are let out slowly, and the
 // log counts them instead of holding each.
-import { PassingMap } from '../passing-map.ts';
+import { CompactingMap } from '../compacting-map.ts';
 
 /** How a refusal stands in the log. */
 export type Refusal =
@@ -25,7 +25,7 @@ const LOGGED = 20;
 const RELEASE_MS = 10;
 const RELEASED_AT_ONCE = 4;
 /** What waits longer than others would only cost memory. */
-const MOST_WAITING = 1_024;
+const MAX_WAITING = 1_024;
 
 export interface Refusals {
   /**
@@ -36,7 +36,7 @@ export interface Refusals {
 }
 
 export function createRefusals(): Refusals {
-  const floods = new PassingMap<string, Flood>();
+  const floods = new CompactingMap<string, Flood>();
 
   const endSecond = (owner: string, flood: Flood): void => {
     const { reporter, counted } = flood;
@@ -71,7 +71,7 @@ export function createRefusals(): Refusals {
         });
       }
       flood.counted += 1;
-      if (!mayWait || waiting.length >= MOST_WAITING) return { kind: 'counted' };
+      if (!mayWait || waiting.length >= MAX_WAITING) return { kind: 'counted' };
       return new Promise((resolve) => {
         if (waiting.length === 0) setTimeout(release, RELEASE_MS, flood).unref();
         waiting.push(() => resolve({ kind: 'counted' }));

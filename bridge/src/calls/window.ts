@@ -2,7 +2,7 @@
 // allows; while others call too, each has a window, so that nobody's call waits behind a crowd of
 // another's. What takes long, at a server that works on it, costs the bridge nothing and leaves the
 // window.
-import { PassingMap } from '../passing-map.ts';
+import { CompactingMap } from '../compacting-map.ts';
 import { TurnQueue, type WaitOptions, type Waited } from '../turn-queue.ts';
 
 export interface CallWindow {
@@ -28,8 +28,8 @@ const LOOK_MS = 50;
 const PRESENT_MS = 1_000;
 
 export function createCallWindow(now: () => number = () => performance.now()): CallWindow {
-  const quick = new PassingMap<string, number>();
-  const begun = new PassingMap<BegunCall, true>();
+  const quick = new CompactingMap<string, number>();
+  const begun = new CompactingMap<BegunCall, true>();
   let last = { owner: '', at: Number.NEGATIVE_INFINITY };
   let otherAt = Number.NEGATIVE_INFINITY;
   let looking: NodeJS.Timeout | undefined;

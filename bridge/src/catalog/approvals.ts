@@ -3,8 +3,8 @@
 import { DrawbridgeError } from '../errors.ts';
 import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import type { Catalog } from './catalog.ts';
-import { type Definition, type Entry, toEntryKey } from './offer-index.ts';
-import type { OfferStore } from './offer-store.ts';
+import { type Definition, type Entry, toEntryKey } from './listing-index.ts';
+import type { SavedListings } from './saved-listings.ts';
 import type { PinKey, PinKind } from './pins.ts';
 
 export interface WithheldDefinition {
@@ -34,7 +34,7 @@ export interface Approvals {
 
 export interface ApprovalsOptions {
   readonly catalog: Pick<Catalog, 'withheld' | 'approve'>;
-  readonly store: Pick<OfferStore, 'approve' | 'approvedBefore'>;
+  readonly store: Pick<SavedListings, 'approve' | 'approvedBefore'>;
   readonly config: (server: string) => UpstreamConfig | undefined;
   /** Called once it is stored. */
   readonly onAllow: (server: string, keys: readonly PinKey[], by: string) => Promise<void>;

@@ -1,5 +1,5 @@
 // Servers that start anew because their settings changed. Calls wait until they have told what they
-// offer now, but not for long: one that does not come up fails its calls with what is wrong.
+// listing now, but not for long: one that does not come up fails its calls with what is wrong.
 
 export interface AwaitedServers {
   readonly size: number;
@@ -11,7 +11,7 @@ export interface AwaitedServers {
   wait(name: string, signal: AbortSignal): Promise<void> | undefined;
 }
 
-const LONGEST_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 
 export function createAwaitedServers(): AwaitedServers {
   const awaited = new Map<string, Set<() => void>>();
@@ -42,7 +42,7 @@ export function createAwaitedServers(): AwaitedServers {
           waiting.delete(goOn);
           resolve();
         };
-        const timer = setTimeout(goOn, LONGEST_WAIT_MS);
+        const timer = setTimeout(goOn, MAX_WAIT_MS);
         waiting.add(goOn);
         signal.addEventListener('abort', goOn, { once: true });
         if (signal.aborted) goOn();

@@ -1,19 +1,19 @@
-// The merged catalog: what all servers offer under one roof, in a fixed order, and which server is
-// behind a name. It changes only when an offer, a pin or the settings change; between changes every list
+// The merged catalog: what all servers listing under one roof, in a fixed order, and which server is
+// behind a name. It changes only when an listing, a pin or the settings change; between changes every list
 // is the same object, so lists are cheap and their bytes stable (clients cache prompts by them). Changes
 // are made beside the catalog in force, in small pieces, and taken over at once. What a server offered
 // stays listed while it starts with changed settings; calls wait until it has told what it offers now.
 import type { Call, RpcError, Target, View } from '../calls/call.ts';
 import { inSlices } from '../in-slices.ts';
-import type { Offer, UpstreamConfig } from '../upstreams/upstream.ts';
+import type { ServerListing, UpstreamConfig } from '../upstreams/upstream.ts';
 import { createAwaitedServers } from './awaited-servers.ts';
 import { createBell } from './bell.ts';
 import { type ItemKind, type Merged, itemKinds, mergeShelves } from './merge.ts';
 import { fitsPattern, toCatalogName } from './names.ts';
-import { type Definition, type Entry, type OfferIndex, indexOffer } from './offer-index.ts';
+import { type Definition, type Entry, type ListingIndex, indexListing } from './listing-index.ts';
 import { type PinRecord, recordPins } from './pin-record.ts';
 import { type Pin, type PinKey, toPinKey } from './pins.ts';
-import { createShelf, type Item, type Shelf } from './shelf.ts';
+import { createServerCatalog, type Item, type ServerCatalog } from './server-catalog.ts';
 
 export type { Definition };
 
@@ -21,7 +21,7 @@ export type { Definition };
 export type Listing = Readonly<Record<ItemKind, readonly Definition[]>>;
 
 export interface Accepted {
-  readonly index: OfferIndex;
+  readonly index: ListingIndex;
   /** Definitions to pin, since they were not seen before. */
   readonly unpinned: readonly Entry[];
   /** When each name was first seen, by `toEntryKey`. */
@@ -39,7 +39,7 @@ export interface Catalog {
    * Takes what a server offers; tells what to pin now.
    * @param from the settings under which it said so; nothing is served of what others have replaced
    */
-  accept(from: ServerIdentity, offer: Offer, pins: readonly Pin[]): Promise<Accepted>;
+  accept(from: ServerIdentity, listing: ServerListing, pins: readonly Pin[]): Promise<Accepted>;
   /** A server with changed settings does not tell what it offers, for now. */
   giveUp(from: ServerIdentity): void;
   /** Lets through what an operator approved; the store has it already. */
@@ -58,14 +58,14 @@ export interface Catalog {
   outputSchema(view: View, name: string): Definition | undefined;
   /** Whether a tool takes arguments from `Mcp-Param-*` headers (2026-07-28, `x-mcp-header`). */
   hasHeaderParams(view: View, name: string): boolean;
-  /** Servers whose offer is known. */
+  /** Servers whose listing is known. */
   known(): ReadonlySet<string>;
   /** Whether anything of a server is listed; it may be what it offered before its settings changed. */
   isListed(upstream: string): boolean;
   instructions(view: View): string | undefined;
   /** What a strict pin keeps back, in the server's order. */
   withheld(upstream: string): readonly Entry[];
-  /** What of a server's offer is not served, and why, in words for the operator. */
+  /** What of a server's listing is not served, and why, in words for the operator. */
   notes(upstream: string): readonly string[];
   /** Told of changes, at most once a second. */
   subscribe(listener: () => void): () => void;
@@ -76,7 +76,7 @@ type FindableCall = Pick<Call, 'method' | 'name' | 'params' | 'view'>;
 
 interface Held {
   readonly fingerprint: string;
-  readonly index: OfferIndex;
+  readonly index: ListingIndex;
   readonly pins: PinRecord;
 }
 
@@ -100,7 +100,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
   let configs = new Map<string, UpstreamConfig>();
   let toolsets: Settings['toolsets'] = {};
   const offers = new Map<string, Held>();
-  let shelves: ReadonlyMap<string, Shelf> = new Map();
+  let shelves: ReadonlyMap<string, ServerCatalog> = new Map();
   let merged = NOTHING;
   const listings = new Map<string, Listing>();
   const bell = createBell();
@@ -128,7 +128,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
       if (config === undefined || held === undefined || !isKept) {
         next.delete(name);
       } else {
-        next.set(name, await inSlices(createShelf(config, held.index, held.pins)));
+        next.set(name, await inSlices(createServerCatalog(config, held.index, held.pins)));
       }
     }
     const sorted = new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -139,10 +139,10 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
     bell.ring();
   };
 
-  const shelvesOf = (view: View): Shelf[] => {
+  const shelvesOf = (view: View): ServerCatalog[] => {
     if (view.kind !== 'server') return [...shelves.values()];
-    const shelf = shelves.get(view.name);
-    return shelf === undefined ? [] : [shelf];
+    const serverCatalog = shelves.get(view.name);
+    return serverCatalog === undefined ? [] : [serverCatalog];
   };
 
   const admits = (view: View, catalogName: string): boolean =>
@@ -212,7 +212,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
     );
 
   const isWithheld = (view: View, name: string): boolean =>
-    shelvesOf(view).some((shelf) => shelf.withheldNames.has(name));
+    shelvesOf(view).some((serverCatalog) => serverCatalog.withheldNames.has(name));
 
   const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): RpcError => {
     const names = listingOf(call.view)[`${kind}s`].map((item) => String(item['name']));
@@ -274,9 +274,9 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
       awaited.set([...shelves.keys()].filter((name) => configs.has(name) && isStale(name)));
       return change(() => rebuild(new Set([...shelves.keys(), ...configs.keys()])));
     },
-    accept: ({ name: upstream, fingerprint }, offer, pins) =>
+    accept: ({ name: upstream, fingerprint }, listing, pins) =>
       change(async () => {
-        const index = await inSlices(indexOffer(offer));
+        const index = await inSlices(indexListing(listing));
         const before = offers.get(upstream);
         const known = before?.fingerprint === fingerprint ? before : undefined;
         const record = await inSlices(recordPins({ index, pins, before: known?.pins, now: now() }));

@@ -1,10 +1,10 @@
-// Tells the log what changed in a server's offer: against what it told before, at most once a minute a
+// Tells the log what changed in a server's listing: against what it told before, at most once a minute a
 // server, and bounded, however long the lists are and however often they change.
 import { inSlices } from '../in-slices.ts';
-import { type Definition, type OfferIndex } from './offer-index.ts';
+import { type Definition, type ListingIndex } from './listing-index.ts';
 import { createPacedWork } from './paced-work.ts';
 
-/** What differs in a server's offer; names are `<kind> <name>`. */
+/** What differs in a server's listing; names are `<kind> <name>`. */
 export interface CatalogChange {
   readonly upstream: string;
   readonly added: string[];
@@ -18,8 +18,8 @@ export interface CatalogChange {
 
 export interface ChangeLog {
   /** What the log knows already, as from an earlier start. */
-  begin(upstream: string, index: OfferIndex): void;
-  note(upstream: string, index: OfferIndex): void;
+  begin(upstream: string, index: ListingIndex): void;
+  note(upstream: string, index: ListingIndex): void;
   /** Tells what is not told yet. */
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface ChangeLogOptions {
 
 interface State {
   told: Told;
-  latest: OfferIndex;
+  latest: ListingIndex;
   changes: number;
 }
 
@@ -80,7 +80,7 @@ export function createChangeLog({ tell, gapMs = GAP_MS }: ChangeLogOptions): Cha
   };
 }
 
-function* toTold({ entries, size }: OfferIndex): Generator<undefined, Told> {
+function* toTold({ entries, size }: ListingIndex): Generator<undefined, Told> {
   if (size <= HELD_CHARACTERS) return entries;
   const told = new Map<string, { hash: string }>();
   for (const [key, { hash }] of entries) {
@@ -92,7 +92,7 @@ function* toTold({ entries, size }: OfferIndex): Generator<undefined, Told> {
 
 type Difference = Omit<CatalogChange, 'upstream' | 'leftOut'>;
 
-function* compare(before: Told, after: OfferIndex['entries']): Generator<undefined, Difference> {
+function* compare(before: Told, after: ListingIndex['entries']): Generator<undefined, Difference> {
   const added: string[] = [];
   const removed: string[] = [];
   const changed: CatalogChange['changed'] = [];

@@ -1,14 +1,14 @@
 // Fills the catalog: built-in servers from their shipped definitions, known ones from their last
-// offer, the others by starting them, two at a time. A list waits for those a little; what comes
+// listing, the others by starting them, two at a time. A list waits for those a little; what comes
 // later is announced as a change. One that fails is asked again, less and less often. What a server
 // offers is served at once; the store and the log take it at most once a minute.
 import type { Logger } from 'pino';
 import { toMessage } from '../errors.ts';
-import type { Offer, UpstreamConfig, Upstreams } from '../upstreams/upstream.ts';
+import type { ServerListing, UpstreamConfig, Upstreams } from '../upstreams/upstream.ts';
 import type { Catalog } from './catalog.ts';
 import { type CatalogChange, createChangeLog } from './change-log.ts';
-import { toEntryKey } from './offer-index.ts';
-import type { NewPin, OfferStore } from './offer-store.ts';
+import { toEntryKey } from './listing-index.ts';
+import type { NewPin, SavedListings } from './saved-listings.ts';
 import { createPacedWork } from './paced-work.ts';
 
 const AT_ONCE = 2;
@@ -18,11 +18,11 @@ const ASK_AGAIN_MS = [5_000, 15_000, 60_000, 300_000];
 export interface DiscoveryOptions {
   readonly catalog: Catalog;
   readonly upstreams: Upstreams;
-  readonly store: Pick<OfferStore, 'offer' | 'pins' | 'save'>;
+  readonly store: Pick<SavedListings, 'find' | 'pins' | 'save'>;
   /** The definitions that ship with a built-in server. */
-  readonly shipped: (config: UpstreamConfig) => Offer | undefined;
+  readonly shipped: (config: UpstreamConfig) => ServerListing | undefined;
   /** Takes out what not everybody may see. */
-  readonly redactOffer?: (name: string, offer: Offer) => Promise<Offer>;
+  readonly redactListing?: (name: string, listing: ServerListing) => Promise<ServerListing>;
   /** At most once a minute a server. */
   readonly onChange: (change: CatalogChange) => void;
   readonly logger: Logger;
@@ -39,7 +39,7 @@ export interface Discovery {
 
 interface Unsaved {
   readonly config: UpstreamConfig;
-  readonly offer: Offer;
+  readonly listing: ServerListing;
   readonly pins: readonly NewPin[];
 }
 
@@ -50,7 +50,7 @@ export function createDiscovery({
   upstreams,
   store,
   shipped,
-  redactOffer = (_name, offer) => Promise.resolve(offer),
+  redactListing = (_name, listing) => Promise.resolve(listing),
   onChange,
   logger,
 }: DiscoveryOptions): Discovery {
@@ -61,10 +61,10 @@ export function createDiscovery({
   const retries = new Map<string, { attempt: number; timer: NodeJS.Timeout }>();
 
   const unsaved = new Map<string, Unsaved>();
-  /** Configuration and hash of the offer that the store has, or is about to have. */
+  /** Configuration and hash of the listing that the store has, or is about to have. */
   const saved = new Map<string, string>();
   const noted = new Map<string, string>();
-  const taken = new WeakMap<Offer, Promise<void>>();
+  const taken = new WeakMap<ServerListing, Promise<void>>();
 
   const changes = createChangeLog({ tell: onChange });
   const saves = createPacedWork({
@@ -74,16 +74,16 @@ export function createDiscovery({
       if (next === undefined) return;
       unsaved.delete(name);
       try {
-        await store.save(next.config, next.offer, next.pins);
+        await store.save(next.config, next.listing, next.pins);
       } catch (error) {
         saved.delete(name);
-        logger.error({ err: error, server: name }, 'an offer could not be kept');
+        logger.error({ err: error, server: name }, 'an listing could not be kept');
       }
     },
   });
 
-  /** Says once what of an offer is not served. */
-  const noteFaults = (name: string): void => {
+  /** Says once what of an listing is not served. */
+  const noteIssues = (name: string): void => {
     const notes = catalog.notes(name);
     const text = notes.join('\n');
     if (text !== '' && noted.get(name) !== text) {
@@ -92,15 +92,15 @@ export function createDiscovery({
     noted.set(name, text);
   };
 
-  const accept = async (config: UpstreamConfig, received: Offer): Promise<void> => {
+  const accept = async (config: UpstreamConfig, received: ServerListing): Promise<void> => {
     const { name } = config;
-    const offer = await redactOffer(name, received);
+    const listing = await redactListing(name, received);
     const pins = await store.pins(config);
-    const { index, unpinned, since } = await catalog.accept(config, offer, pins);
+    const { index, unpinned, since } = await catalog.accept(config, listing, pins);
     // Its settings may have changed meanwhile: what it offered before is nobody's business any more.
     if (configs.get(name)?.fingerprint !== config.fingerprint) return;
     changes.note(name, index);
-    noteFaults(name);
+    noteIssues(name);
     const version = `${config.fingerprint} ${index.hash}`;
     if (saved.get(name) === version && unpinned.length === 0) return;
     saved.set(name, version);
@@ -108,14 +108,14 @@ export function createDiscovery({
       entry,
       firstSeenAt: since.get(toEntryKey(entry)) ?? Date.now(),
     }));
-    unsaved.set(name, { config, offer, pins: fresh });
+    unsaved.set(name, { config, listing, pins: fresh });
     saves.due(name);
   };
 
-  /** An offer comes as an event and as an answer; it is taken once. */
-  const take = (config: UpstreamConfig, offer: Offer): Promise<void> => {
-    const taking = taken.get(offer) ?? accept(config, offer);
-    taken.set(offer, taking);
+  /** An listing comes as an event and as an answer; it is taken once. */
+  const take = (config: UpstreamConfig, listing: ServerListing): Promise<void> => {
+    const taking = taken.get(listing) ?? accept(config, listing);
+    taken.set(listing, taking);
     return taking;
   };
 
@@ -123,8 +123,8 @@ export function createDiscovery({
     if (event.kind !== 'offer') return;
     const config = configs.get(event.name);
     if (config?.fingerprint !== event.fingerprint) return;
-    take(config, event.offer).catch((error: unknown) =>
-      logger.error({ err: error, server: event.name }, 'an offer could not be taken'),
+    take(config, event.listing).catch((error: unknown) =>
+      logger.error({ err: error, server: event.name }, 'an listing could not be taken'),
     );
   });
 
@@ -170,15 +170,15 @@ export function createDiscovery({
   const recall = async (config: UpstreamConfig): Promise<boolean> => {
     const { name } = config;
     try {
-      const stored = await store.offer(config);
+      const stored = await store.find(config);
       // What is a secret may have changed since it was kept.
-      const kept = stored && (await redactOffer(name, stored));
+      const kept = stored && (await redactListing(name, stored));
       const known = shipped(config) ?? kept;
       if (known === undefined) return false;
       const { index } = await catalog.accept(config, known, await store.pins(config));
       if (known === kept) saved.set(name, `${config.fingerprint} ${index.hash}`);
       changes.begin(name, index);
-      noteFaults(name);
+      noteIssues(name);
       return true;
     } catch (error) {
       // It is asked anew, and the other servers are served.

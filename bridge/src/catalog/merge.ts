@@ -1,7 +1,7 @@
 // The shelves of all servers under one roof, and who has a name or a URI that several claim: a built-in
 // server before others, then who had it first. So no server takes from another what was there before.
-import { nameSome } from './offer-index.ts';
-import type { Item, Items, Shelf, Template } from './shelf.ts';
+import { nameSome } from './listing-index.ts';
+import type { Item, Items, ServerCatalog, Template } from './server-catalog.ts';
 
 export const itemKinds = ['tools', 'prompts', 'resources', 'resourceTemplates'] as const;
 export type ItemKind = (typeof itemKinds)[number];
@@ -13,11 +13,11 @@ export interface Merged {
   readonly claims: Readonly<Record<ItemKind, ReadonlyMap<string, readonly Item[]>>>;
   /** Those that URIs are matched against, the first to answer first. */
   readonly templates: readonly Template[];
-  /** In words, what servers offer under a name that is another's. */
+  /** In words, what servers listing under a name that is another's. */
   readonly notes: ReadonlyMap<string, string>;
 }
 
-export function* mergeShelves(shelves: readonly Shelf[]): Generator<undefined, Merged> {
+export function* mergeShelves(shelves: readonly ServerCatalog[]): Generator<undefined, Merged> {
   const items: Record<ItemKind, Item[]> = {
     tools: [],
     prompts: [],
@@ -35,8 +35,8 @@ export function* mergeShelves(shelves: readonly Shelf[]): Generator<undefined, M
   for (const kind of itemKinds) {
     const claimed = claims[kind];
     const contested = new Set<string>();
-    for (const shelf of shelves) {
-      const own: Items = shelf[kind];
+    for (const serverCatalog of shelves) {
+      const own: Items = serverCatalog[kind];
       for (const item of own.values()) {
         yield;
         items[kind].push(item);
@@ -58,8 +58,8 @@ export function* mergeShelves(shelves: readonly Shelf[]): Generator<undefined, M
       }
     }
   }
-  for (const shelf of shelves) {
-    for (const template of shelf.resourceTemplates.values()) {
+  for (const serverCatalog of shelves) {
+    for (const template of serverCatalog.resourceTemplates.values()) {
       if (template.isMatched) templates.push(template);
     }
   }

@@ -1,18 +1,18 @@
-// What is known of the pins of one server's offer: what is approved, since when it has each name, and what
+// What is known of the pins of one server's listing: what is approved, since when it has each name, and what
 // is not pinned yet.
-import { type Entry, type OfferIndex, toEntryKey } from './offer-index.ts';
+import { type Entry, type ListingIndex, toEntryKey } from './listing-index.ts';
 import { type Pin, toPinKey } from './pins.ts';
-import type { PinBook } from './shelf.ts';
+import type { PinBook } from './server-catalog.ts';
 
 export interface PinRecord extends PinBook {
   readonly unpinned: readonly Entry[];
 }
 
 export interface RecordPinsOptions {
-  readonly index: OfferIndex;
+  readonly index: ListingIndex;
   /** As the store has them. */
   readonly pins: readonly Pin[];
-  /** Of the same server's offer before, whose names may not be stored yet. */
+  /** Of the same server's listing before, whose names may not be stored yet. */
   readonly before: PinBook | undefined;
   readonly now: number;
 }

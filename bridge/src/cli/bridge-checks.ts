@@ -3,16 +3,16 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { toMessage } from '../errors.ts';
-import { readText } from '../fronts/mcp-stdio/exchange.ts';
+import { readText } from '../http-client/exchange.ts';
 import { readEnvironment } from '../settings/environment.ts';
-import { faultsOf } from '../settings/faults.ts';
+import { issuesOf } from '../settings/issues.ts';
 import { loadSettingsInForce } from '../settings/in-force.ts';
 import { findProjectCode } from '../settings/project-code.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Home } from '../settings/homes.ts';
 import { type RunningBridge, readRunningBridge } from '../store/home-lock.ts';
 import { createBridgeClient } from './bridge-client.ts';
-import { readKey } from './connect.ts';
+import { readKey } from './commands/connect.ts';
 import { type Check, type CheckContext, type Finding, fail, ok, warn } from './finding.ts';
 import { findCommand } from './find-command.ts';
 
@@ -33,7 +33,7 @@ function checkSettings(context: CheckContext): Promise<Finding[]> {
       pending === undefined
         ? []
         : [warn('settings', pending.message, '`drawbridge allow` shows what it would change.')];
-    const faulty = settings.faults.map(({ path, message }) => ({
+    const faulty = settings.issues.map(({ path, message }) => ({
       name: 'settings',
       state: 'fail' as const,
       detail: `${path}: ${message}`,
@@ -48,7 +48,7 @@ function checkSettings(context: CheckContext): Promise<Finding[]> {
           warn(
             'settings',
             `the root ${root} of project ${project} does not exist`,
-            `Make it, or mend drawbridge.projects in ${configPath}.`,
+            `Make it, or fix drawbridge.projects in ${configPath}.`,
           ),
         ),
     );
@@ -61,10 +61,10 @@ function checkSettings(context: CheckContext): Promise<Finding[]> {
       ...missing,
     ]);
   } catch (error) {
-    const faults = faultsOf(error);
-    if (faults.length === 0) throw error;
+    const issues = issuesOf(error);
+    if (issues.length === 0) throw error;
     return Promise.resolve(
-      faults.map(({ path, message }) => ({
+      issues.map(({ path, message }) => ({
         name: 'settings',
         state: 'fail' as const,
         detail: `${path}: ${message}`,
@@ -103,15 +103,15 @@ async function checkBridge(context: CheckContext): Promise<Finding | Finding[]> 
 
 async function checkPort({ terminal }: CheckContext): Promise<Finding> {
   const { host, port } = readEnvironment(terminal).environment;
-  const fault = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+  const issue = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
     const server = createServer();
     server.on('error', resolve);
     server.listen(port, host, () => server.close(() => resolve(undefined)));
   });
-  if (fault === undefined) return ok('bridge', `does not run; ${host}:${port} is free for it`);
+  if (issue === undefined) return ok('bridge', `does not run; ${host}:${port} is free for it`);
   return fail(
     'bridge',
-    `does not run, and ${host}:${port} cannot be used (${fault.code ?? fault.message})`,
+    `does not run, and ${host}:${port} cannot be used (${issue.code ?? issue.message})`,
     'End what listens there, or choose another port with DRAWBRIDGE_PORT or --port.',
   );
 }
@@ -170,12 +170,12 @@ function readTrustedBridge({ path, trust }: Home): RunningBridge | undefined {
   return trust === 'foreign' ? undefined : readRunningBridge(path);
 }
 
-/** Faults of the settings have a check of their own. */
+/** Issues of the settings have a check of their own. */
 function loadOrNothing(context: CheckContext): Settings | undefined {
   try {
     return load(context);
   } catch (error) {
-    if (faultsOf(error).length > 0) return undefined;
+    if (issuesOf(error).length > 0) return undefined;
     throw error;
   }
 }

@@ -8,8 +8,8 @@ import {
   type HttpAnswer,
   isUnreachable,
   readText,
-} from '../fronts/mcp-stdio/exchange.ts';
-import { readEvents } from '../fronts/mcp-stdio/sse-reader.ts';
+} from '../http-client/exchange.ts';
+import { readEvents } from '../http-client/sse-reader.ts';
 import { CommandFailure } from './failure.ts';
 
 const serverSchema = z.looseObject({
@@ -93,7 +93,7 @@ const problemSchema = z.looseObject({
 
 const ALLOWED_AT_ONCE = 500;
 /** A list that changes while its pages are read could go on for ever. */
-const MOST_WITHHELD = 100_000;
+const MAX_WITHHELD = 100_000;
 
 export interface LiveEvent {
   readonly id?: string;
@@ -285,7 +285,7 @@ export function createBridgeClient(options: {
             .parse(page);
           return { items: definitions, next: nextCursor };
         },
-        MOST_WITHHELD,
+        MAX_WITHHELD,
       ),
     async allow(server, keys) {
       const allowed: DefinitionKey[] = [];

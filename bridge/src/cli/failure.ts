@@ -1,13 +1,13 @@
 // How a command ends when it does not succeed: what is said on stderr, and the exit code.
 import { DrawbridgeError, toMessage } from '../errors.ts';
-import { faultsOf } from '../settings/faults.ts';
+import { issuesOf } from '../settings/issues.ts';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
-/** `start` only: another bridge holds the home. Whoever starts bridges in passing tells this from a fault. */
+/** `start` only: another bridge holds the home. Whoever starts bridges in passing tells this from an issue. */
 export const EXIT_LOCKED = 3;
 
-/** A failure that is the command's own to tell, with a hint at what mends it. */
+/** A failure that is the command's own to tell, with a hint at what fixes it. */
 export class CommandFailure extends Error {
   readonly exitCode: number;
   readonly hint: string | undefined;
@@ -49,7 +49,7 @@ export function toReport(error: unknown): FailureReport {
     return {
       exitCode: isUsage ? EXIT_USAGE : error.code === 'home/locked' ? EXIT_LOCKED : EXIT_FAILURE,
       message: error.message,
-      details: { code: error.code, ...(isSettings && { faults: faultsOf(error) }) },
+      details: { code: error.code, ...(isSettings && { issues: issuesOf(error) }) },
     };
   }
   return { exitCode: EXIT_FAILURE, message: toMessage(error) };

@@ -1,6 +1,6 @@
-// What `drawbridge doctor` finds: one line about one thing, and what mends it.
+// What `drawbridge doctor` finds: one line about one thing, and what fixes it.
 import type { Home } from '../settings/homes.ts';
-import type { Exchange } from '../fronts/mcp-stdio/exchange.ts';
+import type { Exchange } from '../http-client/exchange.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Finding {

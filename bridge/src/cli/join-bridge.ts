@@ -17,13 +17,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { findPackageRoot } from '@drawbridge/registry';
 import { isSystemError } from '../errors.ts';
 import { type Home, claimHome } from '../settings/homes.ts';
-import { isUnreachable, readText, type Exchange } from '../fronts/mcp-stdio/exchange.ts';
-import { isAlive } from '../process-facts.ts';
+import { isUnreachable, readText, type Exchange } from '../http-client/exchange.ts';
+import { isAlive } from '../processes/process-facts.ts';
 import { readRunningBridge } from '../store/home-lock.ts';
-import { readStartMark } from '../store/process-identity.ts';
+import { readStartMark } from '../processes/process-identity.ts';
 import { rotateIfFull } from '../telemetry/rotating-file.ts';
 import { CommandFailure, EXIT_LOCKED } from './failure.ts';
-import { bridgeLogPath } from './servers.ts';
+import { bridgeLogPath } from './commands/servers.ts';
 
 export interface JoinOptions {
   /** One that may be used. */

@@ -98,19 +98,19 @@ async function checkExternalPostgres(url: string): Promise<Finding> {
   // PostgreSQL's own way to name a socket: a folder instead of a host.
   const target = host.startsWith('/') ? { path: join(host, `.s.PGSQL.${port}`) } : { host, port };
   const name = 'path' in target ? target.path : `${host}:${port}`;
-  const fault = await new Promise<string | undefined>((resolve) => {
+  const issue = await new Promise<string | undefined>((resolve) => {
     const socket = connect({ ...target, timeout: PROBE_MS });
-    const end = (fault?: string) => {
+    const end = (issue?: string) => {
       socket.destroy();
-      resolve(fault);
+      resolve(issue);
     };
     socket.on('connect', () => end());
     socket.on('timeout', () => end('no answer in time'));
     socket.on('error', (error) => end(toMessage(error)));
   });
-  if (fault === undefined) return ok('postgres', `${name} answers`);
-  const fix = 'Start it, or mend DATABASE_URL; without it the bridge runs its own.';
-  return fail('postgres', `${name}: ${fault}`, fix);
+  if (issue === undefined) return ok('postgres', `${name} answers`);
+  const fix = 'Start it, or fix DATABASE_URL; without it the bridge runs its own.';
+  return fail('postgres', `${name}: ${issue}`, fix);
 }
 
 function checkSetpriv({ terminal: { env } }: CheckContext): Promise<Finding> {

@@ -1,6 +1,6 @@
 // Options that several commands share, so that they are spelled and explained once.
 import { type Command, InvalidArgumentError } from 'commander';
-import type { ConnectionOptions } from './connect.ts';
+import type { ConnectionOptions } from './commands/connect.ts';
 
 export interface OutputOptions {
   readonly json?: boolean;

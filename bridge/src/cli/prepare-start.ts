@@ -5,11 +5,11 @@ import { dirname } from 'node:path';
 import { findPackageRoot } from '@drawbridge/registry';
 import { type PendingSettings, chooseSettings } from '../settings/choose-settings.ts';
 import { parseConfigText } from '../settings/config-file.ts';
-import { assertNoFaults } from '../settings/faults.ts';
+import { assertNoIssues } from '../settings/issues.ts';
 import { type Home, assertTrusted, claimHome, findHome, listHome } from '../settings/homes.ts';
 import { isInside } from '../settings/inside.ts';
 import { createSettingsCopies } from '../settings/settings-copies.ts';
-import { printPending, printWarnings } from './allow.ts';
+import { printPending, printWarnings } from './commands/allow.ts';
 import { canAsk, confirm } from './confirm.ts';
 import { toVisible } from './line-difference.ts';
 import { type Terminal, printLine } from './terminal.ts';
@@ -39,7 +39,7 @@ export async function prepareStart(terminal: Terminal, options: PrepareOptions):
   // Until now nothing ran here that could have written the installation's own file.
   const isInstallation = isInside(packageRoot, dirname(pending.path)) && !wasThere;
   if (pending.kind === 'broken' && (options.allow === true || isInstallation)) {
-    assertNoFaults(parseConfigText(pending.text ?? '', pending.path).errors, pending.path);
+    assertNoIssues(parseConfigText(pending.text ?? '', pending.path).errors, pending.path);
   }
   if (pending.kind === 'new' && pending.text !== undefined) {
     const isAllowed =

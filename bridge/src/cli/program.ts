@@ -1,21 +1,21 @@
 // The command line as a whole: each command adds itself, and help and errors go the same way for all.
 import { Command } from 'commander';
-import { addAllowCommand } from './allow.ts';
-import { addBackupCommand, addRestoreCommand } from './backup.ts';
-import { addCallCommand } from './call.ts';
-import { addAddCommand, addRemoveCommand } from './configure.ts';
-import { addDoctorCommand } from './doctor.ts';
-import { addImportCommand } from './import.ts';
-import { addPruneCommand } from './prune.ts';
-import { addRunsCommand } from './runs.ts';
-import { addServerCommand } from './server.ts';
-import { addLogsCommand, addRestartCommand, addServersCommand } from './servers.ts';
-import { addStartCommand } from './start.ts';
-import { addStdioCommand } from './stdio.ts';
-import { addTailCommand } from './tail.ts';
+import { addAllowCommand } from './commands/allow.ts';
+import { addBackupCommand, addRestoreCommand } from './commands/backup.ts';
+import { addCallCommand } from './commands/call.ts';
+import { addAddCommand, addRemoveCommand } from './commands/configure.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { addImportCommand } from './commands/import.ts';
+import { addPruneCommand } from './commands/prune.ts';
+import { addRunsCommand } from './commands/runs.ts';
+import { addServerCommand } from './commands/server.ts';
+import { addLogsCommand, addRestartCommand, addServersCommand } from './commands/servers.ts';
+import { addStartCommand } from './commands/start.ts';
+import { addStdioCommand } from './commands/stdio.ts';
+import { addTailCommand } from './commands/tail.ts';
 import type { Terminal } from './terminal.ts';
-import { addTokenCommand } from './token.ts';
-import { addToolsCommand } from './tools.ts';
+import { addTokenCommand } from './commands/token.ts';
+import { addToolsCommand } from './commands/tools.ts';
 
 export function createProgram(terminal: Terminal, version: string): Command {
   const program = new Command('drawbridge')

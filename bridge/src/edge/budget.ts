@@ -1,7 +1,7 @@
 // A number, mostly of bytes, that all callers share, with a share of each. What doesn't fit waits a moment for
 // its turn, and is refused then: in bursts of honest callers the room is free again in milliseconds.
 import { DrawbridgeError } from '../errors.ts';
-import { PassingMap } from '../passing-map.ts';
+import { CompactingMap } from '../compacting-map.ts';
 import { TurnQueue } from '../turn-queue.ts';
 
 export interface BudgetLimits {
@@ -30,7 +30,7 @@ export interface Budget {
 
 const WAIT_MS = 1_000;
 /** More of one principal don't even wait. */
-const MOST_WAITING = 256;
+const MAX_WAITING = 256;
 /**
  * Over the limit of all, for principals that hold nothing: those who fill the budget can't shut out
  * somebody with a small request.
@@ -41,7 +41,7 @@ const SMALL_BYTES = 64 * 1024;
 const TURN_BYTES = 64 * 1024;
 
 export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): Budget {
-  const held = new PassingMap<string, number>();
+  const held = new CompactingMap<string, number>();
   let total = 0;
 
   // What is alone always fits: settings may allow a body that is larger than a share.
@@ -91,7 +91,7 @@ export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): B
         hold(bytes, owner);
         return toRelease(bytes, owner);
       }
-      if (queue.sizeOf(owner) >= MOST_WAITING) throw refusal(owner, bytes);
+      if (queue.sizeOf(owner) >= MAX_WAITING) throw refusal(owner, bytes);
       const waited = await queue.wait(owner, bytes, { signal, timeoutMs: waitMs, weight: bytes });
       if (waited === 'timed_out') throw refusal(owner, bytes);
       if (waited === 'cancelled') throw signal.reason;

@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { Principal } from '../calls/call.ts';
+import type { Principal } from '../principals/caller.ts';
 import { weighRequest } from '../calls/large-json/json-weight.ts';
 import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, findDrawbridgeError } from '../errors.ts';

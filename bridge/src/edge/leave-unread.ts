@@ -6,7 +6,7 @@ import type { PacedResponse } from './paced-response.ts';
 import { onTooManyPieces } from './piece-limit.ts';
 
 /** What is taken and thrown away, so that a small body doesn't break the answer. */
-const MOST_BYTES = 256 * 1024;
+const MAX_BYTES = 256 * 1024;
 /** How long the caller has to read the answer and to leave. */
 const LINGER_MS = 500;
 
@@ -25,7 +25,7 @@ export function leaveUnread(request: IncomingMessage, response: PacedResponse): 
     }
     function onData(part: Buffer): void {
       bytes += part.length;
-      if (bytes > MOST_BYTES) request.pause();
+      if (bytes > MAX_BYTES) request.pause();
     }
     request.on('data', onData).on('end', done).on('close', done).on('error', done);
     request.resume();

@@ -15,7 +15,7 @@ export interface OneByOneOptions<T extends ServerResponse> {
 }
 
 /** What one reading of a connection can bring at most of ordinary requests; nobody sends more. */
-const MOST_WAITING = 256;
+const MAX_WAITING = 256;
 
 interface Connection<T> {
   isBusy: boolean;
@@ -60,7 +60,7 @@ export function oneByOne<T extends ServerResponse>({
     if (socket.destroyed) return;
     connection.waiting.push({ request, response });
     socket.pause();
-    if (connection.waiting.length > MOST_WAITING) {
+    if (connection.waiting.length > MAX_WAITING) {
       socket.destroy();
       onClose('it sent too many requests at once');
     }

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../errors.ts';
 import { onTooManyPieces, tooManyPieces } from './piece-limit.ts';
-import { PassingMap } from '../passing-map.ts';
+import { CompactingMap } from '../compacting-map.ts';
 
 export interface ReadBodyOptions {
   /** `Content-Length`; absent for a body in chunks. */
@@ -27,7 +27,7 @@ const CHECK_MS = 500;
 const JOINED_BYTES = 64 * 1024;
 
 export function createBodyReader(): BodyReader {
-  const readings = new PassingMap<Reading, true>();
+  const readings = new CompactingMap<Reading, true>();
   // One timer for all: most bodies are whole before one of their own would be worth its price.
   let timer: NodeJS.Timeout | undefined;
 
@@ -55,7 +55,7 @@ export function createBodyReader(): BodyReader {
 interface ReadingEnd {
   readonly resolve: (body: Buffer) => void;
   readonly reject: (error: unknown) => void;
-  readonly readings: PassingMap<Reading, true>;
+  readonly readings: CompactingMap<Reading, true>;
 }
 
 /** One body. Every request with a body has one of these, so it makes little. */

@@ -2,7 +2,7 @@
 // socket and before it. Who lets too much lie, or takes no byte for too long, loses the connection;
 // who reads slowly and steadily gets everything.
 import type { Socket } from 'node:net';
-import { PassingMap } from '../passing-map.ts';
+import { CompactingMap } from '../compacting-map.ts';
 
 export interface UnreadLimits {
   /** For one principal, over all its connections. */
@@ -46,7 +46,7 @@ interface Entry {
 
 export function createUnreadAnswers({ limits, onClose }: UnreadAnswersOptions): UnreadAnswers {
   const accounts = new WeakMap<Socket, Entry & UnreadAccount>();
-  const owned = new PassingMap<string, number>();
+  const owned = new CompactingMap<string, number>();
   /** Those with something unread, the longest without taking a byte first. */
   const waiting = new Set<Entry>();
   let total = 0;
@@ -149,7 +149,7 @@ export function createUnreadAnswers({ limits, onClose }: UnreadAnswersOptions): 
   };
 }
 
-function toLargest(owned: PassingMap<string, number>): string | undefined {
+function toLargest(owned: CompactingMap<string, number>): string | undefined {
   let largest: string | undefined;
   for (const owner of owned.keys())
     if (largest === undefined || (owned.get(owner) ?? 0) > (owned.get(largest) ?? 0))

@@ -13,7 +13,7 @@ interface Waiting<Row> {
   readonly reject: (error: unknown) => void;
 }
 
-const MOST_AT_ONCE = 512;
+const MAX_AT_ONCE = 512;
 
 /** What is answered was read after the question. Rejects as `read` does. */
 export function createKeyLookup<Row>({
@@ -36,7 +36,7 @@ export function createKeyLookup<Row>({
   };
   const readAll = async (): Promise<void> => {
     isReading = true;
-    while (waiting.length > 0) await readOnce(waiting.splice(0, MOST_AT_ONCE));
+    while (waiting.length > 0) await readOnce(waiting.splice(0, MAX_AT_ONCE));
     isReading = false;
   };
 

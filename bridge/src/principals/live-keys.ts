@@ -3,7 +3,7 @@
 // database. The database tells of a change (migration 0002); who holds keys also looks by itself, so a
 // lost notification costs half a second.
 import type { Logger } from 'pino';
-import type { Principal } from '../calls/call.ts';
+import type { Principal } from './caller.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 
 /** What the store says of a key. */
@@ -80,7 +80,7 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
       const byId = new Map(states.map((state) => [state.keyId, state]));
       for (const key of asked) {
         const state = byId.get(key.principal.keyId);
-        const why = toFault(state, key.principal);
+        const why = toIssue(state, key.principal);
         if (why !== undefined) end(key, why);
         key.expiresAt = state?.expiresAt ?? key.expiresAt;
       }
@@ -151,7 +151,7 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
 }
 
 /** Why a key is no longer what it was when it opened something; undefined when it is. */
-function toFault(state: KeyState | undefined, { id, role }: Principal): string | undefined {
+function toIssue(state: KeyState | undefined, { id, role }: Principal): string | undefined {
   if (state === undefined || state.isRevoked) return 'The key was revoked.';
   if (state.isDisabled) return 'The user of the key was disabled.';
   if (state.userId !== id || state.role !== role) return 'The key was given to another user.';

@@ -1,12 +1,10 @@
 // Who asks. Keys are verified against the store and remembered for a few seconds, so that the hot
 // path makes no query; a change of any key or user, by whichever bridge of the database, makes all be
 // forgotten at once. What a key opened is ended with it (live-keys.ts).
-import { and, desc, eq, inArray, isNull } from 'drizzle-orm';
 import type { Logger } from 'pino';
-import type { Principal } from '../calls/call.ts';
+import type { Principal } from './caller.ts';
 import { DrawbridgeError } from '../errors.ts';
-import type { Database } from '../store/store.ts';
-import { keys, tenants, users } from '../store/tables/index.ts';
+import type { KeyStore } from '../store/key-store.ts';
 import { createKey, isKey, toKeyHash } from './key.ts';
 import { createKeyLookup } from './key-lookup.ts';
 import { type EndOfKey, createLiveKeys } from './live-keys.ts';
@@ -65,7 +63,7 @@ export interface Principals {
 }
 
 export interface PrincipalsOptions {
-  readonly db: Database;
+  readonly store: KeyStore;
   readonly createId: () => string;
   /** As the store's; without it, changes by other bridges are seen when they are looked for. */
   readonly listen?: (channel: string, handler: () => void) => Promise<() => Promise<void>>;
@@ -83,7 +81,7 @@ interface Remembered {
 }
 
 export async function createPrincipals({
-  db,
+  store,
   createId,
   listen,
   logger,
@@ -95,7 +93,7 @@ export async function createPrincipals({
   const expiries = new WeakMap<Principal, number>();
   /** Raised by each change: what was read before it is not remembered after it. */
   let changes = 0;
-  const tenantId = await ensureTenant(db, createId());
+  const tenantId = await store.ensureTenant(createId());
 
   const forget = (key: string): void => {
     remembered.get(key)?.release();
@@ -120,11 +118,7 @@ export async function createPrincipals({
       for (const [key, { until }] of remembered) if (until <= time) forget(key);
     },
     async read(keyIds) {
-      const rows = await db
-        .select({ key: keys, user: users })
-        .from(keys)
-        .innerJoin(users, eq(users.id, keys.userId))
-        .where(inArray(keys.id, [...keyIds]));
+      const rows = await store.findById(keyIds);
       return rows.map(({ key, user }) => ({
         keyId: key.id,
         userId: user.id,
@@ -148,14 +142,7 @@ export async function createPrincipals({
   const stopListening = await listen?.(CHANNEL, () => void onChange());
 
   const look = createKeyLookup({
-    read: (hashes) =>
-      db
-        .select({ key: keys, user: users })
-        .from(keys)
-        .innerJoin(users, eq(users.id, keys.userId))
-        .where(
-          and(inArray(keys.hash, [...hashes]), isNull(keys.revokedAt), isNull(users.disabledAt)),
-        ),
+    read: store.findValid,
     hashOf: ({ key }) => key.hash,
   });
 
@@ -165,9 +152,8 @@ export async function createPrincipals({
     if (time - (usedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < USED_INTERVAL_MS) return;
     if (usedAt.size >= REMEMBER_AT_MOST) usedAt.clear();
     usedAt.set(keyId, time);
-    db.update(keys)
-      .set({ lastUsedAt: new Date(now()) })
-      .where(eq(keys.id, keyId))
+    store
+      .noteUse(keyId, new Date(now()))
       .catch((error: unknown) =>
         logger?.debug({ err: error }, 'the use of a key was not recorded'),
       );
@@ -177,13 +163,7 @@ export async function createPrincipals({
     ownerTenant: string,
     { name, role, id = createId() }: { name: string; role: Principal['role']; id?: string },
   ): Promise<string> => {
-    await db.insert(users).values({ id, tenantId: ownerTenant, name, role }).onConflictDoNothing();
-    const [row] = await db
-      .select()
-      .from(users)
-      .where(and(eq(users.tenantId, ownerTenant), eq(users.name, name)));
-    if (row === undefined)
-      throw new DrawbridgeError('store/unavailable', `The user ${name} is missing.`);
+    const row = await store.ensureUser({ id, tenantId: ownerTenant, name, role });
     if (row.role !== role) {
       throw conflict(`The user ${name} is ${toArticle(row.role)}; a user has one role.`);
     }
@@ -198,17 +178,14 @@ export async function createPrincipals({
     { name, role, expiresAt, userId }: NewKey & { readonly userId?: string },
   ): Promise<string> => {
     const id = createId();
-    await db
-      .insert(keys)
-      .values({
-        id,
-        tenantId: ownerTenant,
-        userId: userId ?? (await ensureUser(ownerTenant, { name: toOwnUserName(id), role, id })),
-        name,
-        hash: toKeyHash(key),
-        ...(expiresAt && { expiresAt }),
-      })
-      .onConflictDoNothing();
+    await store.insert({
+      id,
+      tenantId: ownerTenant,
+      userId: userId ?? (await ensureUser(ownerTenant, { name: toOwnUserName(id), role, id })),
+      name,
+      hash: toKeyHash(key),
+      ...(expiresAt && { expiresAt }),
+    });
     return id;
   };
 
@@ -255,11 +232,7 @@ export async function createPrincipals({
         await insert(tenantId, fresh, made);
         return fresh;
       }
-      const [row] = await db
-        .select({ key: keys, user: users })
-        .from(keys)
-        .innerJoin(users, eq(users.id, keys.userId))
-        .where(eq(keys.hash, toKeyHash(key)));
+      const row = await store.find(toKeyHash(key));
       if (row === undefined) {
         await insert(tenantId, key, made);
         return key;
@@ -283,12 +256,7 @@ export async function createPrincipals({
       return { id: await insert(ownerTenant, key, { ...rest, userId }), key };
     },
     async listKeys(ownerTenant) {
-      const rows = await db
-        .select({ key: keys, user: users })
-        .from(keys)
-        .innerJoin(users, eq(users.id, keys.userId))
-        .where(eq(keys.tenantId, ownerTenant))
-        .orderBy(desc(keys.id));
+      const rows = await store.list(ownerTenant);
       return rows.map(({ key, user }) => ({
         id: key.id,
         name: key.name,
@@ -301,12 +269,7 @@ export async function createPrincipals({
       }));
     },
     async revokeKey(ownerTenant, id) {
-      const revoked = await db
-        .update(keys)
-        .set({ revokedAt: new Date(now()) })
-        .where(and(eq(keys.id, id), eq(keys.tenantId, ownerTenant), isNull(keys.revokedAt)))
-        .returning({ id: keys.id });
-      if (revoked.length === 0) {
+      if (!(await store.revoke(ownerTenant, id, new Date(now())))) {
         throw new DrawbridgeError(
           'request/not_found',
           `There is no valid key ${id}; GET /v1/keys lists them.`,
@@ -315,12 +278,7 @@ export async function createPrincipals({
       await onChange();
     },
     async disableUser(ownerTenant, name) {
-      const disabled = await db
-        .update(users)
-        .set({ disabledAt: new Date(now()) })
-        .where(and(eq(users.name, name), eq(users.tenantId, ownerTenant), isNull(users.disabledAt)))
-        .returning({ id: users.id });
-      if (disabled.length === 0) {
+      if (!(await store.disableUser(ownerTenant, name, new Date(now())))) {
         throw new DrawbridgeError(
           'request/not_found',
           `There is no user ${name}, or it is disabled; GET /v1/keys tells the users of keys.`,
@@ -346,15 +304,4 @@ function toArticle(role: Principal['role']): string {
 
 function conflict(message: string): DrawbridgeError {
   return new DrawbridgeError('request/conflict', message);
-}
-
-async function ensureTenant(db: Database, id: string): Promise<string> {
-  await db.insert(tenants).values({ id, name: 'default' }).onConflictDoNothing();
-  const [row] = await db
-    .select({ id: tenants.id })
-    .from(tenants)
-    .where(eq(tenants.name, 'default'));
-  if (row === undefined)
-    throw new DrawbridgeError('store/unavailable', 'The default tenant is missing.');
-  return row.id;
 }

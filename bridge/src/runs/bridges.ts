@@ -4,8 +4,8 @@
 // its row closed goes on under another id, so that what it left has one who ends it, and no other.
 import type { Logger } from 'pino';
 import { DrawbridgeError } from '../errors.ts';
-import { isAlive as isProcessAlive } from '../process-facts.ts';
-import { isRefusal } from '../store/refusal.ts';
+import { isAlive as isProcessAlive } from '../processes/process-facts.ts';
+import { isRefusal } from '../store/sql-state.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
 import type { RunLog } from './run-log.ts';
 

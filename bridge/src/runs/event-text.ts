@@ -8,9 +8,9 @@ import {
   runEventPayloads,
 } from '@drawbridge/schemas';
 import type { ArtifactRow, EventRow } from '../store/run-log.ts';
-import { nestsDeeperThan, toJsonText } from './json-text.ts';
+import { nestsDeeperThan, toJsonText } from '../json-text.ts';
 import { redactText } from '../secrets/redact-value.ts';
-import type { Redact } from './redaction.ts';
+import type { Redact } from '../secrets/redaction.ts';
 
 /** Payload fields that hold what a client or a server sent: given raw, stored as a `Body`. */
 const bodyFields = {

@@ -1,9 +1,9 @@
-// Follows runs as they happen. A reader subscribes to news first and then reads pages until there is
-// nothing more; news only makes it read again. So each event comes exactly once, nothing is kept in
+// Follows runs as they happen. A reader subscribes to commits first and then reads pages until there is
+// nothing more; a commit only makes it read again. So each event comes exactly once, nothing is kept in
 // memory for a slow reader, and none can hold up the writer.
 import type { StoredEvent } from '../store/run-queries.ts';
-import type { News } from './news.ts';
-import { GAP_MS, LOOK_AGAIN_MS, keepGap } from './pace.ts';
+import type { CommitNotifications } from './commit-notifications.ts';
+import { GAP_MS, LOOK_AGAIN_MS, keepGap } from './polling.ts';
 import type { RunReader, TenantEvent } from './reader.ts';
 import { createTails } from './tail.ts';
 
@@ -30,13 +30,13 @@ export interface LiveRuns {
 
 export interface LiveRunsOptions {
   readonly reader: RunReader;
-  readonly news: News;
+  readonly notifications: CommitNotifications;
 }
 
 const PAGE = 200;
 
-export function createLiveRuns({ reader, news }: LiveRunsOptions): LiveRuns {
-  const tails = createTails({ reader, news });
+export function createLiveRuns({ reader, notifications }: LiveRunsOptions): LiveRuns {
+  const tails = createTails({ reader, notifications });
 
   async function* follow(
     tenantId: string,
@@ -65,7 +65,7 @@ export function createLiveRuns({ reader, news }: LiveRunsOptions): LiveRuns {
     tenantId: string,
     { after, signal }: { after?: string; signal: AbortSignal },
   ): AsyncGenerator<TenantEvent> {
-    const waiter = news.watch();
+    const waiter = notifications.watch();
     let look = GAP_MS;
     try {
       let cursor = after ?? (await reader.now());

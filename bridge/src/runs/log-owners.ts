@@ -24,7 +24,7 @@ interface Backlog {
 const OWNER_EVENTS = toHeapShare(20_000);
 const OWNER_BYTES = toHeapShare(64 * 1024 * 1024);
 const ALL_BYTES = toHeapShare(192 * 1024 * 1024);
-const MOST_RUNS = 10_000;
+const MAX_RUNS = 10_000;
 
 export class LogOwners {
   readonly #runs = new Map<string, KnownRun>();
@@ -97,7 +97,7 @@ export class LogOwners {
 
   /** A run that has events waiting keeps its owner, since they keep their order with it; its calls are counted. */
   #forgetOldest(): void {
-    if (this.#runs.size < MOST_RUNS) return;
+    if (this.#runs.size < MAX_RUNS) return;
     for (const [runId, { waiting, calls }] of this.#runs) {
       if (waiting > 0 || calls > 0) continue;
       this.#runs.delete(runId);

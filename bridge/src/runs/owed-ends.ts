@@ -6,7 +6,7 @@
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { withTimeout } from '../store/log-connection.ts';
-import { isRefusal } from '../store/refusal.ts';
+import { isRefusal } from '../store/sql-state.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
 import type { EventText } from './event-text.ts';
 import type { RunEnd } from './log-batch.ts';
@@ -38,9 +38,9 @@ export interface OwedEndsOptions {
 
 const RETRY_MS = 500;
 /** With the short events, some tens of megabytes at most; what is beyond is ended by the next start. */
-const MOST_CALLS = 20_000;
-const MOST_RUNS = 20_000;
-const MOST_BYTES = 16 * 1024 * 1024;
+const MAX_CALLS = 20_000;
+const MAX_RUNS = 20_000;
+const MAX_BYTES = 16 * 1024 * 1024;
 const AT_ONCE = 500;
 /** A bridge that stops does not wait longer. */
 const FLUSH_MS = 1_000;
@@ -66,7 +66,7 @@ export class OwedEnds {
 
   /** No run may end now: one of its calls may be open, and not be known here. */
   get isFull(): boolean {
-    return this.#calls.size >= MOST_CALLS;
+    return this.#calls.size >= MAX_CALLS;
   }
 
   /** Whether ends of a run, or of its calls, are owed. */
@@ -85,13 +85,13 @@ export class OwedEnds {
       logger.error({ ...toIds(call) }, 'the end of a call is left to the next start');
       return;
     }
-    const isLarge = this.#bytes + call.event.bytes > MOST_BYTES;
+    const isLarge = this.#bytes + call.event.bytes > MAX_BYTES;
     this.#keep(isLarge ? { ...call, event: shorten(call) } : call);
     this.#schedule();
   }
 
   endRun(runId: string, as: RunEnd, reason: string | undefined): void {
-    if (this.#runs.has(runId) || this.#runs.size >= MOST_RUNS) return;
+    if (this.#runs.has(runId) || this.#runs.size >= MAX_RUNS) return;
     this.#runs.set(runId, { as, reason });
     this.#schedule();
   }

@@ -2,7 +2,7 @@
 import type { RunKind } from '@drawbridge/schemas';
 import { redactText } from '../secrets/redact-value.ts';
 import type { RunRow } from '../store/run-log.ts';
-import type { Redact } from './redaction.ts';
+import type { Redact } from '../secrets/redaction.ts';
 
 export interface NewRun {
   /** A UUID v7; made by the log when absent. Who gives one may append before `open` resolves. */

@@ -11,12 +11,12 @@ import { createRunQueries } from '../store/run-queries.ts';
 import { createRunUpkeep } from '../store/run-upkeep.ts';
 import type { Store } from '../store/store.ts';
 import { createBridges } from './bridges.ts';
-import { type RunDirectory, createRunDirectory } from './directory.ts';
+import { type StreamRuns, createStreamRuns } from './stream-runs.ts';
 import type { PrepareBody } from './large-bodies.ts';
 import { type LiveRuns, createLiveRuns } from './live.ts';
-import { createNews } from './news.ts';
+import { createCommitNotifications } from './commit-notifications.ts';
 import { type RunReader, createRunReader } from './reader.ts';
-import type { Redact } from './redaction.ts';
+import type { Redact } from '../secrets/redaction.ts';
 import { type Retention, type RetentionLimits, createRetention } from './retention.ts';
 import type { RunLog } from './run-log.ts';
 import { createRunLog } from './writer.ts';
@@ -25,7 +25,7 @@ export interface Runs {
   readonly log: RunLog;
   readonly reader: RunReader;
   readonly live: LiveRuns;
-  readonly directory: RunDirectory;
+  readonly directory: StreamRuns;
   readonly retention: Pick<Retention, 'plan' | 'run'>;
   /** This bridge's id among those that share the log. */
   bridgeId(): string;
@@ -84,7 +84,7 @@ async function open(
   lifetime.defer(log.close);
 
   const renewals = new Set<() => void>();
-  const directory = createRunDirectory({ log, queries, upkeep, bridgeId, logger });
+  const directory = createStreamRuns({ log, queries, upkeep, bridgeId, logger });
   const bridges = createBridges({
     upkeep,
     log,
@@ -113,7 +113,7 @@ async function open(
     );
 
   const reader = createRunReader(queries);
-  const news = await createNews({
+  const notifications = await createCommitNotifications({
     log,
     bridgeId,
     logger,
@@ -121,7 +121,7 @@ async function open(
     notify: upkeep.notify,
     hasPeers: bridges.hasPeers,
   });
-  lifetime.defer(news.close);
+  lifetime.defer(notifications.close);
 
   /** A call of it that another bridge carries ends first. */
   const isBusyElsewhere = async (id: string): Promise<boolean> =>
@@ -155,7 +155,7 @@ async function open(
   return {
     log,
     reader,
-    live: createLiveRuns({ reader, news }),
+    live: createLiveRuns({ reader, notifications }),
     directory,
     retention: keeper,
     bridgeId: bridges.id,

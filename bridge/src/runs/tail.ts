@@ -3,8 +3,8 @@
 // of its own. Looks are made only while a reader waits, and a tail is gone with its last reader.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { StoredEvent } from '../store/run-queries.ts';
-import type { News } from './news.ts';
-import { LOOK_AGAIN_MS, keepGap } from './pace.ts';
+import type { CommitNotifications } from './commit-notifications.ts';
+import { LOOK_AGAIN_MS, keepGap } from './polling.ts';
 import { type RunReader, unknownRun } from './reader.ts';
 
 /** One reader's hold on the tail of a run. */
@@ -25,7 +25,7 @@ export interface Tails {
 
 export interface TailsOptions {
   readonly reader: Pick<RunReader, 'run' | 'events'>;
-  readonly news: News;
+  readonly notifications: CommitNotifications;
 }
 
 interface Waiter {
@@ -88,8 +88,12 @@ export function createTails(options: TailsOptions): Tails {
   };
 }
 
-function createTail({ reader, news }: TailsOptions, tenantId: string, runId: string): SharedTail {
-  const watch = news.watch(runId);
+function createTail(
+  { reader, notifications }: TailsOptions,
+  tenantId: string,
+  runId: string,
+): SharedTail {
+  const watch = notifications.watch(runId);
   const gone = new AbortController();
   const waiting = new Set<Waiter>();
   /** They have no gap and end with `end`, which is unknown until the first look. */
@@ -97,7 +101,7 @@ function createTail({ reader, news }: TailsOptions, tenantId: string, runId: str
   let characters = 0;
   let end: number | undefined;
   let lookedAt = 0;
-  /** There may be more to tell already, so the next look does not wait for news. */
+  /** There may be more to tell already, so the next look does not wait for a commit. */
   let isDue = true;
   let isWorking = false;
 
@@ -123,7 +127,7 @@ function createTail({ reader, news }: TailsOptions, tenantId: string, runId: str
       isDue = events.length === PAGE;
       if (last !== undefined && !isRunEnd(last)) return false;
     }
-    // Its row tells where the run stands: where a tail begins, what no news told, and its end.
+    // Its row tells where the run stands: where a tail begins, what no notification told, and its end.
     const run = await reader.run(tenantId, runId);
     if (run === undefined) throw unknownRun(runId);
     end ??= run.lastSeq;

@@ -30,7 +30,7 @@ import { LogDeadlines } from './log-deadlines.ts';
 import { LogQueue } from './log-queue.ts';
 import { OwedEnds } from './owed-ends.ts';
 import { unknownRun } from './reader.ts';
-import type { Redact } from './redaction.ts';
+import type { Redact } from '../secrets/redaction.ts';
 import type { CallLog, CommitListener, RunLog } from './run-log.ts';
 import { toRunRow } from './run-row.ts';
 import { UnreadyEvents } from './unready-events.ts';
@@ -46,7 +46,7 @@ export interface RunLogOptions {
   /** Called after each commit, for metrics. */
   readonly onBatch?: (batch: { events: number; seconds: number }) => void;
   /** Longest wait of an append for the database, in milliseconds. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
   /** Where large bodies go ahead of their events; without it they go with them. */
   readonly bodies?: RunLogBodies;
   /** Redacts and hashes a large text beside the event loop; without it that is done in place. */
@@ -90,7 +90,7 @@ export function createRunLog({
   now = Date.now,
   createId = createUuid,
   onBatch,
-  patience = 5_000,
+  timeoutMs = 5_000,
   bodies,
   prepare,
   held,
@@ -132,7 +132,7 @@ export function createRunLog({
         throw unavailable('Too many events of this caller wait to be recorded; try again later.');
       }
       const at = now();
-      const until = performance.now() + patience;
+      const until = performance.now() + timeoutMs;
       const begun = large.begin(event, { tenantId: of?.tenantId, owner, at, until });
       const { bytes } = begun;
       owners.enter(owner, runId, bytes);
@@ -244,7 +244,7 @@ export function createRunLog({
         const id = owners.find(runId, owner)?.id ?? runId;
         const { bytes } = event;
         owners.enter(id, runId, bytes);
-        const until = performance.now() + patience;
+        const until = performance.now() + timeoutMs;
         enter({ ...PLAIN, runId, owner: id, term, until, bytes, resolve, reject }, event);
         deadlines.watch(until);
       }),
@@ -292,7 +292,7 @@ export function createRunLog({
     const asked = settled;
     settled = [];
     try {
-      await store.settle(performance.now() + patience);
+      await store.settle(performance.now() + timeoutMs);
       for (const { resolve } of asked) resolve();
     } catch (error) {
       for (const { reject } of asked) reject(error);

@@ -2,7 +2,7 @@
 // of JSON inside strings, URLs' percent signs, and base64 and hex (value-forms.ts). Each encoding is
 // taken off the whole text a bounded number of times, so the time is linear. Made from a list of
 // strings, so any thread can make its own.
-import { type Range, MARKER, closingDelimiter } from '../runs/redaction-ranges.ts';
+import { type Range, MARKER, closingDelimiter } from './redaction-ranges.ts';
 import { type Decoding, Layer } from './text-layers.ts';
 import { toValueForms } from './value-forms.ts';
 import { createValueIndex } from './value-index.ts';

@@ -1,7 +1,7 @@
 // Redaction of what is no JSON text itself: plain text, such as a title or a line of stderr, and values
 // that go into an answer. Both take the way over JSON, so that one redaction serves all.
-import { toJsonText } from '../runs/json-text.ts';
-import type { Redact } from '../runs/redaction.ts';
+import { toJsonText } from '../json-text.ts';
+import type { Redact } from './redaction.ts';
 
 export function redactText(redact: Redact, text: string): string {
   const json = JSON.stringify(text);

@@ -1,11 +1,11 @@
 // Legacy sessions: the row holds what a bridge must know to go on with a session it did not begin.
 // Rows are cached; another bridge's change is seen when the cache entry is a few seconds old.
-import { and, eq, isNull, lt } from 'drizzle-orm';
-import type { CallClient, Principal, View } from '../calls/call.ts';
-import type { Redact } from '../runs/redaction.ts';
+import type { Logger } from 'pino';
+import type { View } from '../calls/call.ts';
+import type { CallClient, Principal } from '../principals/caller.ts';
+import type { Redact } from '../secrets/redaction.ts';
 import { redactValue } from '../secrets/redact-value.ts';
-import type { Database } from '../store/store.ts';
-import { sessions } from '../store/tables/index.ts';
+import type { SessionStore } from '../store/session-store.ts';
 import { type LogLevel, logLevelSchema } from './log-level.ts';
 import { fromSessionId, toSessionId } from './session-id.ts';
 
@@ -35,7 +35,8 @@ export interface Sessions {
 }
 
 interface SessionsOptions {
-  readonly db: Database;
+  readonly store: SessionStore;
+  readonly logger: Logger;
   readonly secret: string;
   /** What clients say of themselves is kept as the log keeps it. */
   readonly redact: Redact;
@@ -47,7 +48,8 @@ interface SessionsOptions {
 }
 
 export function createSessions({
-  db,
+  store,
+  logger,
   secret,
   redact,
   openRun,
@@ -67,10 +69,7 @@ export function createSessions({
   };
 
   const read = async (runId: string): Promise<Session | undefined> => {
-    const [row] = await db
-      .select()
-      .from(sessions)
-      .where(and(eq(sessions.id, runId), isNull(sessions.endedAt)));
+    const row = await store.find(runId);
     if (row === undefined || row.usedAt.getTime() < now() - EXPIRES_AFTER_MS) return undefined;
     return {
       id: toSessionId(runId, secret),
@@ -91,7 +90,7 @@ export function createSessions({
     async create({ principal, view, client: told }) {
       const client = redactValue(redact, told);
       const runId = await openRun(principal, client);
-      await db.insert(sessions).values({
+      await store.insert({
         id: runId,
         tenantId: principal.tenantId,
         runId,
@@ -123,34 +122,26 @@ export function createSessions({
       if (entry.session.userId !== principal.id) return undefined;
       if (entry.usedAt < time - USED_INTERVAL_MS) {
         entry.usedAt = time;
-        await db
-          .update(sessions)
-          .set({ usedAt: new Date(now()) })
-          .where(eq(sessions.id, runId));
+        // Not waited for: the session is good whether its use is written down or not.
+        store
+          .noteUse(runId, new Date(now()))
+          .catch((error: unknown) =>
+            logger.debug({ err: error }, 'the use of a session was not recorded'),
+          );
       }
       return entry.session;
     },
     async setLogLevel(session, level) {
       cache.delete(session.runId);
-      await db.update(sessions).set({ logLevel: level }).where(eq(sessions.id, session.runId));
+      await store.setLogLevel(session.runId, level);
     },
     async end(session) {
       cache.delete(session.runId);
-      const ended = await db
-        .update(sessions)
-        .set({ endedAt: new Date(now()) })
-        .where(and(eq(sessions.id, session.runId), isNull(sessions.endedAt)))
-        .returning({ id: sessions.id });
-      if (ended.length > 0) await endRun(session.runId);
+      if (await store.end(session.runId, new Date(now()))) await endRun(session.runId);
     },
     async expire() {
       const old = new Date(now() - EXPIRES_AFTER_MS);
-      const ended = await db
-        .update(sessions)
-        .set({ endedAt: new Date(now()) })
-        .where(and(lt(sessions.usedAt, old), isNull(sessions.endedAt)))
-        .returning({ id: sessions.id });
-      for (const { id } of ended) {
+      for (const id of await store.endUnused(old, new Date(now()))) {
         cache.delete(id);
         await endRun(id);
       }

@@ -110,14 +110,14 @@ function judge(file: SettingsFile, copies: SettingsCopies, options: ChooseOption
     if (isFollowed(file, { text: found.text, isFirst: true }, options)) {
       return { path, text: found.text, isToBeKept: true };
     }
-    const broken = toSyntaxFault(found.text, path);
+    const broken = toSyntaxIssue(found.text, path);
     return broken === undefined ? wait('new', 'was never allowed') : wait('broken', broken);
   }
   if (found.text === undefined) {
     return found.isMissing ? wait('removed', 'was removed') : wait('broken', 'cannot be read');
   }
   if (isSameSettings(found.text, copy)) return { path, text: copy, isToBeKept: false };
-  const broken = toSyntaxFault(found.text, path);
+  const broken = toSyntaxIssue(found.text, path);
   if (broken !== undefined) return wait('broken', broken);
   if (isFollowed(file, { text: copy, isFirst: false }, options)) {
     return { path, text: found.text, isToBeKept: true };
@@ -126,7 +126,7 @@ function judge(file: SettingsFile, copies: SettingsCopies, options: ChooseOption
 }
 
 /** Why a text is refused as a whole; undefined when it can be read. */
-function toSyntaxFault(text: string, path: string): string | undefined {
+function toSyntaxIssue(text: string, path: string): string | undefined {
   const [first] = parseConfigText(text, path).errors;
   return first === undefined ? undefined : `cannot be used (${first.path}: ${first.message})`;
 }

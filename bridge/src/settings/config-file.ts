@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { configFileSchema, type ConfigFile } from '@drawbridge/schemas';
 import type { ParseError } from 'jsonc-parser';
 import type { z } from 'zod';
-import { type Fault, toFaults } from './faults.ts';
+import { type Issue, toIssues } from './issues.ts';
 import { parse, printParseErrorCode } from './jsonc.ts';
 
 export const CONFIG_FILE_NAME = 'mcp.config.json';
@@ -31,32 +31,32 @@ export interface ParsedConfig {
   /** What could be read; without what stands at `dropped`. */
   readonly config: ConfigFile;
   /** Why the text is refused as a whole; then `config` is empty. */
-  readonly errors: readonly Fault[];
+  readonly errors: readonly Issue[];
   /** What is wrong in it. */
-  readonly faults: readonly Fault[];
-  /** The places that were left out for their faults. */
+  readonly issues: readonly Issue[];
+  /** The places that were left out for their issues. */
   readonly dropped: readonly Place[];
 }
 
 /** Deeper than any settings go; what compares and copies them is recursive. */
 const MAX_DEPTH = 64;
 
-/** `path` names the file in the faults. */
+/** `path` names the file in the issues. */
 export function parseConfigText(text: string, path = CONFIG_FILE_NAME): ParsedConfig {
   const syntaxErrors: ParseError[] = [];
   const value = parseBounded(text, syntaxErrors);
-  const refuse = (errors: readonly Fault[]): ParsedConfig => ({
+  const refuse = (errors: readonly Issue[]): ParsedConfig => ({
     value,
     config: configFileSchema.parse({}),
     errors,
-    faults: [],
+    issues: [],
     dropped: [],
   });
   if (value === TOO_DEEP) {
     return refuse([{ path, message: `nested deeper than ${MAX_DEPTH} levels` }]);
   }
   if (syntaxErrors.length > 0) {
-    return refuse(syntaxErrors.map((error) => toSyntaxFault(error, text, path)));
+    return refuse(syntaxErrors.map((error) => toSyntaxIssue(error, text, path)));
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refuse([{ path, message: 'an object is expected: { "mcpServers": { … } }' }]);
@@ -85,18 +85,18 @@ function parseBounded(text: string, errors: ParseError[]): unknown {
 }
 
 /** Leaves out what is wrong, piece by piece, until the rest can be read. */
-function takeWhatIsRight(value: object): Pick<ParsedConfig, 'config' | 'faults' | 'dropped'> {
+function takeWhatIsRight(value: object): Pick<ParsedConfig, 'config' | 'issues' | 'dropped'> {
   const rest = structuredClone(value);
-  const faults: Fault[] = [];
+  const issues: Issue[] = [];
   const dropped: Place[] = [];
   for (;;) {
     const parsed = configFileSchema.safeParse(rest);
-    if (parsed.success) return { config: parsed.data, faults, dropped };
-    faults.push(...toFaults(parsed.error));
+    if (parsed.success) return { config: parsed.data, issues, dropped };
+    issues.push(...toIssues(parsed.error));
     const places = parsed.error.issues.flatMap(toPlaces);
     const gone = places.filter((place) => remove(rest, place));
     // Each round leaves out something, so there is a last one.
-    if (gone.length === 0) return { config: configFileSchema.parse({}), faults, dropped: [[]] };
+    if (gone.length === 0) return { config: configFileSchema.parse({}), issues, dropped: [[]] };
     dropped.push(...gone);
   }
 }
@@ -129,7 +129,7 @@ function remove(value: object, place: Place): boolean {
   return Reflect.deleteProperty(holder, last);
 }
 
-function toSyntaxFault(error: ParseError, text: string, path: string): Fault {
+function toSyntaxIssue(error: ParseError, text: string, path: string): Issue {
   const before = text.slice(0, error.offset);
   const line = before.split('\n').length;
   const column = error.offset - before.lastIndexOf('\n');

@@ -1,7 +1,7 @@
 // The part of the settings that comes from the environment and the command line. An empty variable
 // counts as unset, as compose files and CI systems leave them.
 import { isIP } from 'node:net';
-import type { Fault } from './faults.ts';
+import type { Issue } from './issues.ts';
 import { findHome } from './homes.ts';
 
 export interface EnvironmentOptions {
@@ -33,14 +33,14 @@ const SHORTEST_SECRET = 32;
 
 export function readEnvironment(options: EnvironmentOptions): {
   environment: Environment;
-  faults: Fault[];
+  issues: Issue[];
 } {
-  const faults: Fault[] = [];
+  const issues: Issue[] = [];
   const read = (name: string) => options.env[name] || undefined;
 
   const host = options.host ?? read('DRAWBRIDGE_HOST') ?? DEFAULT_HOST;
   if (!isLoopback(host) && !isYes(read('DRAWBRIDGE_PUBLIC'))) {
-    faults.push({
+    issues.push({
       path: 'DRAWBRIDGE_HOST',
       message:
         `${host} can be reached from other machines, and the bridge itself speaks plain HTTP. ` +
@@ -55,7 +55,7 @@ export function readEnvironment(options: EnvironmentOptions): {
     const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : undefined;
     if (scheme !== undefined && schemes.includes(scheme)) return { value };
     // The value itself may hold a password, so it is not repeated.
-    faults.push({
+    issues.push({
       path: name,
       message: `not a URL that begins with ${schemes.map((each) => `${each}://`).join(' or ')}`,
     });
@@ -67,19 +67,19 @@ export function readEnvironment(options: EnvironmentOptions): {
 
   const secret = read('DRAWBRIDGE_SECRET');
   if (secret !== undefined && secret.length < SHORTEST_SECRET) {
-    faults.push({
+    issues.push({
       path: 'DRAWBRIDGE_SECRET',
       message: `${SHORTEST_SECRET} characters at least; make one with: openssl rand -base64 32`,
     });
   }
 
   return {
-    faults,
+    issues,
     environment: {
       host,
-      port: readPort(options.port ?? read('DRAWBRIDGE_PORT'), faults),
+      port: readPort(options.port ?? read('DRAWBRIDGE_PORT'), issues),
       home: findHome(options).path,
-      ollamaHost: readOllamaHost(read('OLLAMA_HOST'), faults),
+      ollamaHost: readOllamaHost(read('OLLAMA_HOST'), issues),
       ...(databaseUrl !== undefined && { databaseUrl }),
       ...(redisUrl !== undefined && { redisUrl }),
       ...(qdrantUrl !== undefined && { qdrantUrl }),
@@ -100,11 +100,11 @@ function isYes(value: string | undefined): boolean {
   return value !== undefined && /^(1|true|yes)$/i.test(value);
 }
 
-function readPort(value: string | number | undefined, faults: Fault[]): number {
+function readPort(value: string | number | undefined, issues: Issue[]): number {
   if (value === undefined) return DEFAULT_PORT;
   const port = /^\d{1,5}$/.test(String(value)) ? Number(value) : -1;
   if (port >= 0 && port <= 65_535) return port;
-  faults.push({
+  issues.push({
     path: 'DRAWBRIDGE_PORT',
     message: `${JSON.stringify(value)} is no port; a whole number from 0 (any free one) to 65535`,
   });
@@ -112,11 +112,11 @@ function readPort(value: string | number | undefined, faults: Fault[]): number {
 }
 
 /** `OLLAMA_HOST` is the model server's own variable: `host`, `host:port` or a URL, or what it listens on. */
-function readOllamaHost(value: string | undefined, faults: Fault[]): string {
+function readOllamaHost(value: string | undefined, issues: Issue[]): string {
   const text = value ?? '127.0.0.1:11434';
   const withScheme = /^https?:\/\//.test(text) ? text : `http://${text}`;
   if (!URL.canParse(withScheme)) {
-    faults.push({ path: 'OLLAMA_HOST', message: 'expected host, host:port or an http:// URL' });
+    issues.push({ path: 'OLLAMA_HOST', message: 'expected host, host:port or an http:// URL' });
     return 'http://127.0.0.1:11434';
   }
   const url = new URL(withScheme);

@@ -13,7 +13,7 @@ import {
 import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import { parseBuiltin, toBuiltinCommand } from './builtin-server.ts';
 import type { ParsedConfig } from './config-file.ts';
-import { type Fault, toFaults } from './faults.ts';
+import { type Issue, toIssues } from './issues.ts';
 import { isSecretName, toSecretValues } from './secrets.ts';
 import { type VariableScope, expandVariables } from './variables.ts';
 
@@ -32,7 +32,7 @@ export interface ServerContext {
 interface Resolved {
   readonly upstreams: readonly UpstreamConfig[];
   readonly secretValues: readonly string[];
-  readonly faults: readonly Fault[];
+  readonly issues: readonly Issue[];
 }
 
 /** The bridge's own tools are listed under this name. */
@@ -41,21 +41,21 @@ const RESERVED_NAME = 'bridge';
 const expandedFields = ['command', 'args', 'env', 'cwd', 'url', 'headers'] as const;
 
 export function resolveServers(context: ServerContext): Resolved {
-  const { config, dropped, faults: found, value } = context.parsed;
-  const faults: Fault[] = [];
+  const { config, dropped, issues: found, value } = context.parsed;
+  const issues: Issue[] = [];
   const secretValues: string[] = [];
   const upstreams = new Map<string, UpstreamConfig>();
   const isDropped = (...place: string[]) =>
     dropped.some((each) => each.every((key, index) => key === place[index]));
-  const disable = (name: string, entry: Entry['entry'], because: readonly Fault[]) => {
+  const disable = (name: string, entry: Entry['entry'], because: readonly Issue[]) => {
     if (!serverNameSchema.safeParse(name).success) return;
-    const fault = because.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    const issue = because.map(({ path, message }) => `${path}: ${message}`).join('; ');
     const before = context.previous.find((upstream) => upstream.name === name);
     upstreams.set(
       name,
       before !== undefined && before.options.enabled
-        ? { ...before, fault }
-        : toDisabled(name, entry, fault),
+        ? { ...before, issue }
+        : toDisabled(name, entry, issue),
     );
   };
 
@@ -72,15 +72,15 @@ export function resolveServers(context: ServerContext): Resolved {
         continue;
       }
       if (key === 'servers' && upstreams.has(name)) {
-        faults.push({ path, message: 'stands under "mcpServers" too; keep one of the two' });
+        issues.push({ path, message: 'stands under "mcpServers" too; keep one of the two' });
         continue;
       }
       const options = ownOptions(config, name);
       const resolved = resolveServer({ name, path, entry, options }, context);
-      faults.push(...resolved.faults);
+      issues.push(...resolved.issues);
       secretValues.push(...resolved.secretValues);
       const [upstream] = isDropped('drawbridge', 'servers', name) ? [] : resolved.upstreams;
-      if (upstream === undefined) disable(name, entry, [...known, ...resolved.faults]);
+      if (upstream === undefined) disable(name, entry, [...known, ...resolved.issues]);
       else upstreams.set(name, upstream);
     }
     // A list that cannot be read at all says nothing about its servers.
@@ -90,20 +90,20 @@ export function resolveServers(context: ServerContext): Resolved {
   }
   for (const name of Object.keys(config.drawbridge.servers)) {
     if (upstreams.has(name)) continue;
-    faults.push({
+    issues.push({
       path: `drawbridge.servers.${name}`,
       message: `there is no such server; configured: ${[...upstreams.keys()].join(', ') || 'none'}`,
     });
   }
-  return { upstreams: [...upstreams.values()], secretValues, faults };
+  return { upstreams: [...upstreams.values()], secretValues, issues };
 }
 
 function isAt(path: string, place: string): boolean {
   return path === place || path.startsWith(`${place}.`);
 }
 
-/** A server that cannot be started: it is listed with its fault, and nothing of its entry is run. */
-function toDisabled(name: string, entry: Entry['entry'], fault: string): UpstreamConfig {
+/** A server that cannot be started: it is listed with its issue, and nothing of its entry is run. */
+function toDisabled(name: string, entry: Entry['entry'], issue: string): UpstreamConfig {
   return {
     name,
     options: { ...serverOptionsSchema.parse({}), enabled: false },
@@ -113,7 +113,7 @@ function toDisabled(name: string, entry: Entry['entry'], fault: string): Upstrea
         ? { kind: 'stdio', command: '', args: [], env: {} }
         : { kind: 'http-or-sse', url: '', headers: {} },
     fingerprint: toFingerprint(['disabled', name]),
-    fault,
+    issue,
   };
 }
 
@@ -138,20 +138,20 @@ interface Entry {
 }
 
 function resolveServer({ name, path, entry, options }: Entry, context: ServerContext): Resolved {
-  const fail = (...faults: Fault[]): Resolved => ({ upstreams: [], secretValues: [], faults });
+  const fail = (...issues: Issue[]): Resolved => ({ upstreams: [], secretValues: [], issues });
   if (name === RESERVED_NAME) {
     return fail({ path, message: `"${RESERVED_NAME}" is the bridge's own name; choose another` });
   }
   // Several clients switch a server off with `disabled`; it then needs none of its variables.
   const enabled = options.enabled && entry['disabled'] !== true;
   const expanded = expandEntry(entry, path, context.scope);
-  const faults = enabled ? expanded.faults : [];
+  const issues = enabled ? expanded.issues : [];
   const transport = toTransport(expanded.entry, path, context);
-  if ('faults' in transport) return fail(...faults, ...transport.faults);
-  if (faults.length > 0) return fail(...faults);
+  if ('issues' in transport) return fail(...issues, ...transport.issues);
+  if (issues.length > 0) return fail(...issues);
   const { builtin, ...rest } = transport;
   return {
-    faults,
+    issues,
     secretValues: expanded.secretValues,
     upstreams: [
       {
@@ -173,17 +173,17 @@ function toTransport(
   entry: Readonly<Record<string, unknown>>,
   path: string,
   context: ServerContext,
-): Transport | { faults: Fault[] } {
+): Transport | { issues: Issue[] } {
   const hasCommand = entry['command'] !== undefined;
   if (hasCommand === (entry['url'] !== undefined)) {
     const message = 'a server has either "command" (a process) or "url" (over HTTP)';
     return {
-      faults: [{ path, message: `${message}; this one has ${hasCommand ? 'both' : 'neither'}` }],
+      issues: [{ path, message: `${message}; this one has ${hasCommand ? 'both' : 'neither'}` }],
     };
   }
   if (!hasCommand) {
     const parsed = httpServerSchema.safeParse(entry);
-    if (!parsed.success) return { faults: toFaults(parsed.error, path) };
+    if (!parsed.success) return { issues: toIssues(parsed.error, path) };
     const { type, url, headers } = parsed.data;
     const kind = type === undefined ? 'http-or-sse' : type === 'sse' ? 'sse' : 'http';
     return {
@@ -193,7 +193,7 @@ function toTransport(
     };
   }
   const parsed = stdioServerSchema.safeParse(entry);
-  if (!parsed.success) return { faults: toFaults(parsed.error, path) };
+  if (!parsed.success) return { issues: toIssues(parsed.error, path) };
   const { command, args, env } = parsed.data;
   const cwd =
     parsed.data.cwd === undefined
@@ -202,7 +202,7 @@ function toTransport(
   const builtin = parseBuiltin(command, args);
   if (builtin !== undefined && !context.builtins.includes(builtin.name)) {
     const message = `"${builtin.name}" does not ship with Drawbridge; there are: ${context.builtins.join(', ')}`;
-    return { faults: [{ path: `${path}.args.1`, message }] };
+    return { issues: [{ path: `${path}.args.1`, message }] };
   }
   const start =
     builtin === undefined
@@ -236,9 +236,9 @@ function expandEntry(
   entry: Readonly<Record<string, unknown>>,
   path: string,
   scope: VariableScope,
-): { entry: Record<string, unknown>; secretValues: string[]; faults: Fault[] } {
+): { entry: Record<string, unknown>; secretValues: string[]; issues: Issue[] } {
   const secretValues: string[] = [];
-  const faults: Fault[] = [];
+  const issues: Issue[] = [];
   const expand = (value: unknown, at: string, key: string, isPrivate: boolean): unknown => {
     if (Array.isArray(value)) {
       return value.map((item, index) => expand(item, `${at}.${index}`, key, isPrivate));
@@ -252,8 +252,8 @@ function expandEntry(
       );
     }
     if (typeof value !== 'string') return value;
-    const { text, faults: found, used } = expandVariables(value, at, scope);
-    faults.push(...found);
+    const { text, issues: found, used } = expandVariables(value, at, scope);
+    issues.push(...found);
     for (const variable of used) {
       // Paths come from variables too (`${HOME}`), and hiding them everywhere would blind the log.
       const looksLikePath = /^([A-Za-z]:)?[\\/]/.test(variable.value);
@@ -270,5 +270,5 @@ function expandEntry(
       field,
       expand(entry[field], `${path}.${field}`, field, field === 'env' || field === 'headers'),
     ]);
-  return { entry: { ...entry, ...Object.fromEntries(fields) }, secretValues, faults };
+  return { entry: { ...entry, ...Object.fromEntries(fields) }, secretValues, issues };
 }

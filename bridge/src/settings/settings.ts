@@ -6,7 +6,7 @@ import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import { findConfigFile, parseConfigText } from './config-file.ts';
 import type { PendingSettings } from './choose-settings.ts';
 import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts';
-import { type Fault, assertNoFaults } from './faults.ts';
+import { type Issue, assertNoIssues } from './issues.ts';
 import { readSettingsText } from './file-safety.ts';
 import { keepFaulty } from './keep-faulty.ts';
 import { DEFAULT_PROJECT, type Project, rootsOf, toProjects } from './projects.ts';
@@ -37,7 +37,7 @@ export interface Settings extends Environment {
   /** Absolute files and folders that no call of a project may write, by project. */
   readonly readOnly: Readonly<Record<string, readonly string[]>>;
   /** What is wrong in the file; it costs only what it stands in. */
-  readonly faults: readonly Fault[];
+  readonly issues: readonly Issue[];
   /** A file whose text is not in force. */
   readonly pending?: PendingSettings;
 }
@@ -55,10 +55,10 @@ export interface SettingsOptions extends EnvironmentOptions {
 /** @throws DrawbridgeError `settings/invalid` for text that is not JSON, and for a wrong environment. */
 export function loadSettings(options: SettingsOptions): Settings {
   const packageRoot = options.packageRoot ?? findPackageRoot();
-  const { environment, faults: environmentFaults } = readEnvironment(options);
+  const { environment, issues: environmentIssues } = readEnvironment(options);
   const configPath = findConfigFile({ ...options, packageRoot });
   const parsed = parseConfigText(options.configText ?? readFile(configPath), configPath);
-  assertNoFaults([...environmentFaults, ...parsed.errors], configPath);
+  assertNoIssues([...environmentIssues, ...parsed.errors], configPath);
   const { previous, cwd } = options;
   const servers = resolveServers({
     parsed,
@@ -77,7 +77,7 @@ export function loadSettings(options: SettingsOptions): Settings {
   const secrets = [
     ...servers.secretValues,
     // A server that goes on as it was has the values it was started with.
-    ...(servers.upstreams.some(({ fault }) => fault !== undefined)
+    ...(servers.upstreams.some(({ issue }) => issue !== undefined)
       ? (previous?.secretValues ?? [])
       : []),
     ...(environment.secret === undefined ? [] : [environment.secret]),
@@ -108,14 +108,14 @@ export function loadSettings(options: SettingsOptions): Settings {
         readOnlyOf(hasProjects ? roots : []),
       ]),
     ),
-    faults: [...parsed.faults, ...servers.faults],
+    issues: [...parsed.issues, ...servers.issues],
   };
 }
 
 function readFile(path: string): string {
   const text = readSettingsText(path);
   if (text !== undefined) return text;
-  const fault = { path, message: 'cannot be read: there is no such file' };
-  assertNoFaults([fault], path);
+  const issue = { path, message: 'cannot be read: there is no such file' };
+  assertNoIssues([issue], path);
   return '';
 }

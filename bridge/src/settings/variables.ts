@@ -1,6 +1,6 @@
-// `${VAR}` in the settings file, in every form that MCP clients write. An unset variable is a fault
+// `${VAR}` in the settings file, in every form that MCP clients write. An unset variable is an issue
 // that names it; what came from a variable is remembered, because it may be a secret.
-import type { Fault } from './faults.ts';
+import type { Issue } from './issues.ts';
 
 export interface VariableScope {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -10,16 +10,16 @@ export interface VariableScope {
 
 export interface Expansion {
   readonly text: string;
-  readonly faults: readonly Fault[];
+  readonly issues: readonly Issue[];
   /** What each variable was replaced with. */
   readonly used: readonly { readonly name: string; readonly value: string }[];
 }
 
 const form = /^(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
-/** Replaces the variables of one string. `path` says where it stands, for the faults. */
+/** Replaces the variables of one string. `path` says where it stands, for the issues. */
 export function expandVariables(text: string, path: string, scope: VariableScope): Expansion {
-  const faults: Fault[] = [];
+  const issues: Issue[] = [];
   const used: { name: string; value: string }[] = [];
   const expanded = text.replaceAll(/\$\{([^}]*)\}/g, (whole, inside: string) => {
     if (inside === 'workspaceFolder') return scope.workspaceFolder;
@@ -28,7 +28,7 @@ export function expandVariables(text: string, path: string, scope: VariableScope
         .slice('input:'.length)
         .toUpperCase()
         .replaceAll(/[^A-Z0-9]+/g, '_');
-      faults.push({
+      issues.push({
         path,
         message: `${whole} is a question that VS Code asks its user; set an environment variable and write \${${name}} instead`,
       });
@@ -36,7 +36,7 @@ export function expandVariables(text: string, path: string, scope: VariableScope
     }
     const [, name, fallback] = form.exec(inside) ?? [];
     if (name === undefined) {
-      faults.push({
+      issues.push({
         path,
         message: `${whole} is not a variable known here; allowed: \${VAR}, \${VAR:-default}, \${env:VAR}, \${workspaceFolder}`,
       });
@@ -44,7 +44,7 @@ export function expandVariables(text: string, path: string, scope: VariableScope
     }
     const value = scope.env[name];
     if (value === undefined && fallback === undefined) {
-      faults.push({
+      issues.push({
         path,
         message: `the environment variable ${name} is not set; set it before the start, or write \${${name}:-default}`,
       });
@@ -56,5 +56,5 @@ export function expandVariables(text: string, path: string, scope: VariableScope
     used.push({ name, value: replacement ?? '' });
     return replacement ?? '';
   });
-  return { text: expanded, faults, used };
+  return { text: expanded, issues, used };
 }

@@ -18,7 +18,7 @@ export interface SettingsWatch {
 
 /**
  * Calls `onChange` with the new settings whenever the settings in force, or what waits, changed. Text
- * that cannot be used goes to `onFault`, once for each state of the file.
+ * that cannot be used goes to `onIssue`, once for each state of the file.
  */
 export function watchSettings(
   options: SettingsOptions & {
@@ -26,17 +26,17 @@ export function watchSettings(
     /** The home as it was found at the start; it exists by now. */
     readonly homeInUse?: Home;
     readonly onChange: (settings: Settings) => void;
-    readonly onFault: (error: unknown) => void;
+    readonly onIssue: (error: unknown) => void;
     /** Waits this long after a change, in milliseconds: files are written in steps. */
     readonly debounce?: number;
     /** The longest wait while a file changes all the time: servers need the time between to start. */
     readonly longest?: number;
   },
 ): SettingsWatch {
-  const { onChange, onFault, debounce = 100, longest = 10 * debounce } = options;
+  const { onChange, onIssue, debounce = 100, longest = 10 * debounce } = options;
   const { choice, copies } = options.current;
   let { settings: current } = options.current;
-  let lastFault: string | undefined;
+  let lastIssue: string | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   let changedAt: number | undefined;
@@ -54,12 +54,12 @@ export function watchSettings(
       next = loadSettingsInForce({ ...options, previous: current });
       keepCopy(next);
     } catch (error) {
-      const fault = String(error);
-      if (fault !== lastFault) onFault(error);
-      lastFault = fault;
+      const issue = String(error);
+      if (issue !== lastIssue) onIssue(error);
+      lastIssue = issue;
       return;
     }
-    lastFault = undefined;
+    lastIssue = undefined;
     if (isDeepStrictEqual(next.settings, current)) return;
     current = next.settings;
     onChange(next.settings);
@@ -72,11 +72,11 @@ export function watchSettings(
       const watcher = watch(dirname(path), (_event, changed) => {
         if (changed === null || changed === name) onWrite();
       });
-      watcher.on('error', onFault);
+      watcher.on('error', onIssue);
       watchers.push(watcher);
     } catch (error) {
       // The folder of a removed file may be gone with it.
-      if (!isSystemError(error, 'ENOENT')) onFault(error);
+      if (!isSystemError(error, 'ENOENT')) onIssue(error);
     }
   };
   const isNamed = options.configPath !== undefined;
@@ -91,7 +91,7 @@ export function watchSettings(
       const keys = new Set([toSettingsKey(wanted, isNamed), choice.path]);
       for (const key of keys) watchFile(join(folder, toEntryName(key)));
     } catch (error) {
-      onFault(error);
+      onIssue(error);
     }
   }
 

@@ -17,9 +17,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { DrawbridgeError, isSystemError, toMessage } from '../errors.ts';
-import { isAlive, readBootId, readFolderMark, readPidSpace } from '../process-facts.ts';
+import { isAlive, readBootId, readFolderMark, readPidSpace } from '../processes/process-facts.ts';
 import { type FileLock, tryLock } from './file-lock.ts';
-import { readStartMark } from './process-identity.ts';
+import { readStartMark } from '../processes/process-identity.ts';
 
 const holderSchema = z.object({
   pid: z.number().int().positive(),

@@ -20,13 +20,13 @@ export interface LogConnectionOptions {
   /** A statement that each connection begins with. */
   readonly session: string;
   /** Longest time for opening one, in milliseconds. */
-  readonly patience: number;
+  readonly timeoutMs: number;
 }
 
 export function createLogConnection({
   connect,
   session,
-  patience,
+  timeoutMs,
 }: LogConnectionOptions): LogConnection {
   let client: Client | undefined;
   let closed = false;
@@ -45,7 +45,7 @@ export function createLogConnection({
     opened.on('error', drop);
     opened.on('end', drop);
     try {
-      await withTimeout(opened.query(session), patience);
+      await withTimeout(opened.query(session), timeoutMs);
       assertOpen();
     } catch (error) {
       opened.connection.stream.destroy();
@@ -67,7 +67,7 @@ export function createLogConnection({
       if (client !== undefined) return client;
       // One that takes too long is not opened twice: when it is there, the next who asks has it.
       opening ??= open().finally(() => (opening = undefined));
-      return withTimeout(opening, patience);
+      return withTimeout(opening, timeoutMs);
     },
     isOpen: () => client !== undefined,
     lose() {

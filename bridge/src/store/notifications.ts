@@ -19,7 +19,7 @@ interface NotificationsOptions {
   readonly onUp: () => void;
 }
 
-const LONGEST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 1_000;
 
 /** Rejects when the first connection fails. */
 export async function createNotifications({
@@ -49,11 +49,7 @@ export async function createNotifications({
   };
 
   const reconnect = async (): Promise<void> => {
-    for (
-      let pauseMs = 20;
-      !closing.signal.aborted;
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
-    ) {
+    for (let pauseMs = 20; !closing.signal.aborted; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       const fresh = await connect().catch(() => undefined); // still away: onDown told why
       if (fresh !== undefined && (await listenAgain(fresh))) {
         if (closing.signal.aborted) return void (await fresh.end());

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 
 export interface PoolWatchOptions {
   /** A statement fails after about so long in a frozen database, in milliseconds. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
   /** Rejects when the database does not answer, in some two seconds. */
   readonly probe: () => Promise<void>;
   readonly logger: Logger;
@@ -16,7 +16,7 @@ const LOOKS = 5;
 
 export function watchPool(
   pool: Pool,
-  { patienceMs, probe, logger }: PoolWatchOptions,
+  { timeoutMs, probe, logger }: PoolWatchOptions,
 ): { close(): void } {
   /** Since when, by the monotonic clock. */
   const inUse = new Map<PoolClient, number>();
@@ -39,12 +39,12 @@ export function watchPool(
   };
 
   const timer = setInterval(() => {
-    const before = performance.now() - (patienceMs * 2) / LOOKS;
+    const before = performance.now() - (timeoutMs * 2) / LOOKS;
     const suspects = [...inUse].flatMap(([client, since]) => (since <= before ? [client] : []));
     if (isLooking || suspects.length === 0) return;
     isLooking = true;
     void look(suspects).finally(() => (isLooking = false));
-  }, patienceMs / LOOKS);
+  }, timeoutMs / LOOKS);
   timer.unref();
   return { close: () => clearInterval(timer) };
 }

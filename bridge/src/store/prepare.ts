@@ -5,7 +5,7 @@ import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { migrate, withMigrationLock } from './migrate.ts';
-import { toSqlState } from './refusal.ts';
+import { toSqlState } from './sql-state.ts';
 
 export const APP_ROLE = 'drawbridge_app';
 const OLDEST_VERSION = 150_000;

@@ -7,7 +7,7 @@ import { DrawbridgeError, toMessage } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
 import { queryInPieces } from './large-query.ts';
 import { createLogConnection, withTimeout } from './log-connection.ts';
-import { isRefusal } from './refusal.ts';
+import { isRefusal } from './sql-state.ts';
 import type { ArtifactRow } from './run-log.ts';
 
 export interface BodyPlace {
@@ -29,7 +29,7 @@ export interface RunLogBodies {
 export interface RunLogBodiesOptions {
   readonly connect: () => Promise<Client>;
   /** Longest time for opening a connection, in milliseconds. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
 }
 
 interface Task {
@@ -45,13 +45,13 @@ const IDLE_MS = 30_000;
 
 export function createRunLogBodies({
   connect,
-  patience = 5_000,
+  timeoutMs = 5_000,
 }: RunLogBodiesOptions): RunLogBodies {
   const waiting = new FairQueue<Task>(256 * 1024);
   const connection = createLogConnection({
     connect,
     session: 'set synchronous_commit = off',
-    patience,
+    timeoutMs,
   });
   let working: Promise<void> | undefined;
   let idle: NodeJS.Timeout | undefined;

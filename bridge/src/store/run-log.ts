@@ -10,7 +10,7 @@ import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toUuidArray } from './binary-array.ts';
 import { toAppend } from './run-log-append.ts';
 import { createLogConnection, withTimeout } from './log-connection.ts';
-import { isRefusal } from './refusal.ts';
+import { isRefusal } from './sql-state.ts';
 
 /** A run's row as it is inserted; times are milliseconds since 1970. */
 export interface RunRow {
@@ -88,20 +88,20 @@ export interface RunLogStoreOptions {
   /** Opens a connection of its own for the log; rejects when the database is away. */
   readonly connect: () => Promise<Client>;
   /** Longest time for one statement or for opening a connection, in milliseconds. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
 }
 
 const RETRY_MS = 50;
-/** For learning what became of a batch that was not answered in time; less where there is little patience. */
+/** For learning what became of a batch that was not answered in time; less with a short timeout. */
 const RECOVER_MS = 1_000;
 
 export function createRunLogStore({
   bridgeId,
   connect,
-  patience = 5_000,
+  timeoutMs = 5_000,
 }: RunLogStoreOptions): RunLogStore {
-  const recoverMs = Math.min(patience / 5, RECOVER_MS);
-  const connection = createLogConnection({ connect, session: SESSION, patience });
+  const recoverMs = Math.min(timeoutMs / 5, RECOVER_MS);
+  const connection = createLogConnection({ connect, session: SESSION, timeoutMs });
   /** The number of the last batch applied, while it is known. */
   let applied: number | undefined;
   let last = 0;
@@ -121,12 +121,12 @@ export function createRunLogStore({
         applied ?? -1,
         fresh,
       ]),
-      patience,
+      timeoutMs,
     );
     if (burnt.rowCount === 1) return fresh;
     const { rows } = await withTimeout(
       db.query<{ batch: string }>('select batch from bridges where id = $1', [bridgeId]),
-      patience,
+      timeoutMs,
     );
     if (rows[0] === undefined) {
       throw new DrawbridgeError('log/unavailable', 'This bridge is not registered in its store.');
@@ -198,7 +198,7 @@ export function createRunLogStore({
         const db = await connection.get();
         const { rows } = await withTimeout(
           db.query<Row>({ text: RECOVER, values: [bridgeId, runIds], rowMode: 'array' }),
-          patience,
+          timeoutMs,
         );
         return toWritten(batch, rows);
       }, until);

@@ -10,16 +10,14 @@ import { Client, type ClientConfig, type Pool, type QueryConfig, type QueryResul
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { type Lifetime, withLifetime } from '../lifetime.ts';
-import type { EraMemory } from '../upstreams/era-memory.ts';
 import { createEmbeddedServer } from './embedded/server.ts';
-import { createStoredEraMemory } from './era-memory.ts';
 import { type NotificationHandler, createNotifications } from './notifications.ts';
-import { DISK_FULL, explainOutage, explainToCallers, toStoreError } from './outage.ts';
+import { DISK_FULL, explainOutage, explainToCallers, toStoreError } from './database-errors.ts';
 import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
-import { PatientPool } from './patient-pool.ts';
+import { RetryingPool } from './retrying-pool.ts';
 import { watchPool } from './pool-watch.ts';
 import { prepareDatabase } from './prepare.ts';
-import { isRefusal, toSqlState } from './refusal.ts';
+import { isRefusal, toSqlState } from './sql-state.ts';
 import { createTransaction } from './transactions.ts';
 
 const POOL_SIZE = 8;
@@ -48,7 +46,6 @@ export interface Store {
   };
   /** Queries wait up to 5 s for a database that is away, then fail with `store/unavailable` as a cause. */
   readonly db: Database;
-  readonly eras: EraMemory;
   /** A connection of its own for whoever keeps it; rejects at once while the database is away. */
   connect(): Promise<Client>;
   /** See Notifications: undefined as payload means that some may have been missed. */
@@ -72,7 +69,7 @@ export interface OpenStoreOptions {
   readonly version: string;
   readonly signal?: AbortSignal;
   /** How long a query waits for a database that is away, and the start for an external one. */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
   readonly now?: () => Date;
 }
 
@@ -88,7 +85,7 @@ async function open(
     logger,
     version,
     signal,
-    patienceMs = 5_000,
+    timeoutMs = 5_000,
     now = () => new Date(),
   }: OpenStoreOptions,
   lifetime: Lifetime,
@@ -103,7 +100,7 @@ async function open(
     application_name: `drawbridge/${version}`,
     keepAlive: true,
     // A frozen server takes connections and never answers.
-    connectionTimeoutMillis: patienceMs,
+    connectionTimeoutMillis: timeoutMs,
   };
 
   const asOwner = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
@@ -117,7 +114,7 @@ async function open(
   const loginHint =
     server &&
     `${join(home, 'postgres', 'password')} is not the password of this database: remove it, and the next start gives the database a new one.`;
-  await waitForDatabase({ config, patienceMs: patienceMs * 3, loginHint, logger, signal });
+  await waitForDatabase({ config, timeoutMs: timeoutMs * 3, loginHint, logger, signal });
   const { version: postgres, role } = await asOwner(async (client) => {
     const prepared = await prepareDatabase(client, logger);
     await ensurePartitions(client, now());
@@ -138,9 +135,9 @@ async function open(
       throw new Error(explain(error), { cause: error });
     }
   };
-  const pool = new PatientPool(
+  const pool = new RetryingPool(
     { ...config, max: POOL_SIZE, onConnect: takeRole },
-    { ms: patienceMs, explain },
+    { ms: timeoutMs, explain },
   );
   pool.on('error', (error) => logger.debug({ err: error }, 'an idle database connection was lost'));
   // A connection in use has no listener of the pool, and a lost one fails more than once (EPIPE after
@@ -155,7 +152,7 @@ async function open(
       if (!isRefusal(error)) throw error;
     }
   };
-  const watch = watchPool(pool, { patienceMs, probe, logger });
+  const watch = watchPool(pool, { timeoutMs, probe, logger });
   lifetime.defer(watch.close);
   const db = createDatabase(pool, explain);
 
@@ -183,7 +180,6 @@ async function open(
   return {
     info: { kind: databaseUrl === undefined ? 'embedded' : 'external', version: postgres, role },
     db,
-    eras: createStoredEraMemory(db),
     connect,
     listen: notifications.listen,
     dropEventsBefore: (date) => asOwner((client) => dropPartitionsBefore(client, date)),
@@ -243,18 +239,18 @@ async function tryConnection(config: ClientConfig): Promise<void> {
 /** Another service's database may come up after us. */
 async function waitForDatabase({
   config,
-  patienceMs,
+  timeoutMs,
   loginHint,
   logger,
   signal,
 }: {
   config: ClientConfig;
-  patienceMs: number;
+  timeoutMs: number;
   loginHint: string | undefined;
   logger: Logger;
   signal: AbortSignal | undefined;
 }): Promise<void> {
-  const until = performance.now() + patienceMs;
+  const until = performance.now() + timeoutMs;
   for (let told = false; ; told = true) {
     try {
       return await tryConnection(config);

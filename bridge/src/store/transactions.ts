@@ -2,7 +2,7 @@
 // as it does when the database went away just then; after a few of those nothing is left to query with.
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Pool } from 'pg';
-import { toStoreError } from './outage.ts';
+import { toStoreError } from './database-errors.ts';
 import type { Database } from './store.ts';
 
 /** As `Database.transaction`. A connection on which something failed is closed, not used again. */

@@ -17,8 +17,8 @@ export interface LineLimitOptions {
 const WINDOW_MS = 1_000;
 const PER_KIND = 20;
 const OVERALL = 200;
-const MOST_KINDS = 500;
-const MOST_TOLD = 20;
+const MAX_KINDS = 500;
+const MAX_TOLD = 20;
 const OTHERS = 'others';
 
 export function createLineLimit({
@@ -36,7 +36,7 @@ export function createLineLimit({
     counts.clear();
     total = 0;
     if (leftOut.size === 0) return;
-    const told = [...leftOut].sort(([, a], [, b]) => b - a).slice(0, MOST_TOLD);
+    const told = [...leftOut].sort(([, a], [, b]) => b - a).slice(0, MAX_TOLD);
     const rest = [...leftOut.values()].reduce((sum, count) => sum + count, 0);
     const others = told.reduce((sum, [, count]) => sum - count, rest);
     leftOut.clear();
@@ -46,7 +46,7 @@ export function createLineLimit({
   return {
     admit(kind) {
       timer ??= setTimeout(endWindow, WINDOW_MS).unref();
-      const known = counts.has(kind) || counts.size < MOST_KINDS ? kind : OTHERS;
+      const known = counts.has(kind) || counts.size < MAX_KINDS ? kind : OTHERS;
       const count = (counts.get(known) ?? 0) + 1;
       counts.set(known, count);
       if (count <= perKind && total < overall) {

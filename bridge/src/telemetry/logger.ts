@@ -2,7 +2,7 @@
 // that stdout stays clean for what the command itself says. Requests, calls and runs are told by the
 // fields `requestId`, `callId`, `runId` of child loggers.
 import { type DestinationStream, type Level, type Logger, destination, pino } from 'pino';
-import { createRedact } from '../runs/redaction.ts';
+import { createRedact } from '../secrets/redaction.ts';
 import { createLineLimit, toLineKind } from './line-limit.ts';
 import { createRotatingFile } from './rotating-file.ts';
 
@@ -68,7 +68,7 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
 
 /** pino's number of the level. */
 const INFO = 30;
-const MOST_LINE_CHARACTERS = 64 * 1024;
+const MAX_LINE_CHARACTERS = 64 * 1024;
 
 /** The message among the arguments of a log method; `(fields, message)` or `(message)`. */
 function toMessageText([first, second]: readonly unknown[]): string {
@@ -78,9 +78,9 @@ function toMessageText([first, second]: readonly unknown[]): string {
 
 /** A line that is too long is no JSON any more, and says so. */
 function cutLine(line: string): string {
-  return line.length <= MOST_LINE_CHARACTERS
+  return line.length <= MAX_LINE_CHARACTERS
     ? line
-    : `${line.slice(0, MOST_LINE_CHARACTERS).trimEnd()}… (${line.length} characters)\n`;
+    : `${line.slice(0, MAX_LINE_CHARACTERS).trimEnd()}… (${line.length} characters)\n`;
 }
 
 const REDACTED = '[redacted]';

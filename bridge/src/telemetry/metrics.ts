@@ -31,7 +31,7 @@ export interface Metrics {
 }
 
 /** Pairs of server and tool that get a label of their own; what comes later counts as `other`. */
-const MOST_TOOLS = 500;
+const MAX_TOOLS = 500;
 
 /** Coarse enough to cost nothing: the timer behind it fires that often. */
 const LOOP_RESOLUTION_MS = 20;
@@ -99,7 +99,7 @@ export function createMetrics(): Metrics {
   const toLabels = (server = 'unknown', tool = 'unknown') => {
     const pair = `${server}\n${tool}`;
     if (!seen.has(pair)) {
-      if (seen.size >= MOST_TOOLS) return { server, tool: 'other' };
+      if (seen.size >= MAX_TOOLS) return { server, tool: 'other' };
       seen.add(pair);
     }
     return { server, tool };

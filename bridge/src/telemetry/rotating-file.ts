@@ -12,13 +12,13 @@ import {
 import { dirname } from 'node:path';
 import type { DestinationStream } from 'pino';
 
-const MOST_LOG_BYTES = 10 * 1024 * 1024;
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
 /**
  * Each line is in the file when `write` returns, so that a crash loses none. A line that cannot be
  * written, as on a full disk, is lost: what is logged must not end what logs it.
  */
-export function createRotatingFile(path: string, maxBytes = MOST_LOG_BYTES): DestinationStream {
+export function createRotatingFile(path: string, maxBytes = MAX_LOG_BYTES): DestinationStream {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const open = (): { file: number; bytes: number } => {
     const file = openSync(path, 'a', 0o600);
@@ -48,7 +48,7 @@ export function createRotatingFile(path: string, maxBytes = MOST_LOG_BYTES): Des
 }
 
 /** Makes room in a file that others write to without counting. */
-export function rotateIfFull(path: string, maxBytes = MOST_LOG_BYTES): void {
+export function rotateIfFull(path: string, maxBytes = MAX_LOG_BYTES): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size >= maxBytes) renameSync(path, `${path}.1`);
 }

@@ -22,7 +22,7 @@ export type Admission =
 /** Failures in a row that open the breaker; below it a caller waits out the short back-off. */
 export const OPEN_AFTER = 3;
 const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 60_000;
+const MAX_DELAY_MS = 60_000;
 
 export const closedBreaker: Breaker = { failures: 0, retryAt: 0, trial: false };
 
@@ -58,6 +58,6 @@ export function afterStarted(breaker: Breaker): Breaker {
  */
 export function afterFailure(breaker: Breaker, now: number, random: number): Breaker {
   const failures = breaker.failures + 1;
-  const delay = Math.min(FIRST_DELAY_MS * 2 ** (failures - 1), LONGEST_DELAY_MS);
+  const delay = Math.min(FIRST_DELAY_MS * 2 ** (failures - 1), MAX_DELAY_MS);
   return { failures, retryAt: now + Math.round(delay * (0.5 + random / 2)), trial: false };
 }

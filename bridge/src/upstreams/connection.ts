@@ -10,7 +10,7 @@ import {
 import type { Logger } from 'pino';
 import type { RoutedCall } from '../calls/call.ts';
 import { toMessage } from '../errors.ts';
-import { PassingMap } from '../passing-map.ts';
+import { CompactingMap } from '../compacting-map.ts';
 import {
   SESSION_EXPIRED,
   fromError,
@@ -22,19 +22,19 @@ import {
 } from './call-end.ts';
 import { type CallParams, type CallerIdentity, toUpstreamParams } from './call-params.ts';
 import type { ServerEra } from './era-memory.ts';
-import { readOffer } from './offer.ts';
+import { readListing } from './server-listing.ts';
 import { CallTurns } from './call-turns.ts';
 import { passthrough } from './passthrough.ts';
-import type { Patience } from './patience.ts';
+import type { Timeouts } from './timeouts.ts';
 import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
 import type { Meta, StdioCalls } from './stdio/stdio-calls.ts';
-import type { Offer } from './upstream.ts';
+import type { ServerListing } from './upstream.ts';
 
 export interface ConnectionEvents {
   onListChanged(): void;
   onResourceUpdated(uri: string): void;
-  /** Called once. `fault`: the server or the network failed, it was not our wish. */
-  onEnd(end: { readonly why: string; readonly fault: boolean }): void;
+  /** Called once. `issue`: the server or the network failed, it was not our wish. */
+  onEnd(end: { readonly why: string; readonly issue: boolean }): void;
   onHealth(healthy: boolean): void;
 }
 
@@ -48,7 +48,7 @@ export interface ConnectionOptions {
   readonly identity?: CallerIdentity;
   readonly events: ConnectionEvents;
   readonly logger: Logger;
-  readonly patience: Pick<Patience, 'checkMs' | 'remoteCheckMs'>;
+  readonly timeouts: Pick<Timeouts, 'checkMs' | 'remoteCheckMs'>;
 }
 
 const LISTEN_AGAIN_MS = 5_000;
@@ -59,13 +59,13 @@ export class Connection {
   readonly turns = new CallTurns();
   readonly #options: ConnectionOptions;
   /** By id. */
-  readonly #calls = new PassingMap<string, RoutedCall>();
+  readonly #calls = new CompactingMap<string, RoutedCall>();
   /** In `_meta` of each message to a modern server; the SDK's client adds it to its own. */
   readonly #envelope: Meta | undefined;
   #checking: Promise<boolean> | undefined;
   #closing: Promise<void> | undefined;
   #ended = false;
-  #fault = true;
+  #issue = true;
   #checks: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -101,7 +101,7 @@ export class Connection {
       only.sink.message({ level, data, ...(source !== undefined && { logger: source }) });
     });
     if (this.kind !== 'stdio') {
-      this.#checks = setInterval(() => void this.check(), options.patience.remoteCheckMs).unref();
+      this.#checks = setInterval(() => void this.check(), options.timeouts.remoteCheckMs).unref();
     }
     if (options.transport.endedBecause !== undefined) this.#end();
     else if (this.era === 'modern') void this.#listen();
@@ -204,24 +204,24 @@ export class Connection {
     return this.#checking;
   }
 
-  offer(timeoutMs: number, signal?: AbortSignal): Promise<Offer> {
+  offer(timeoutMs: number, signal?: AbortSignal): Promise<ServerListing> {
     const { client, upstream, transport } = this.#options;
     const unfold = async (result: unknown): Promise<unknown> =>
       transport.large === undefined ? result : (await transport.large.take(result)).result;
-    return readOffer(client, { upstream, timeoutMs, signal, unfold });
+    return readListing(client, { upstream, timeoutMs, signal, unfold });
   }
 
   /** Idempotent. Calls under way end as lost, with `why` in their message. */
-  close(why = CLOSED_BY_US, { fault = false } = {}): Promise<void> {
-    this.#closing ??= this.#close(why, fault);
+  close(why = CLOSED_BY_US, { issue = false } = {}): Promise<void> {
+    this.#closing ??= this.#close(why, issue);
     return this.#closing;
   }
 
-  async #close(why: string, fault: boolean): Promise<void> {
+  async #close(why: string, issue: boolean): Promise<void> {
     const { transport, client } = this.#options;
     if (transport.endedBecause === undefined) {
       transport.endedBecause = why;
-      this.#fault = fault;
+      this.#issue = issue;
     }
     await transport.close();
     await client.close();
@@ -230,7 +230,7 @@ export class Connection {
 
   async #check(): Promise<boolean> {
     const { client, events, transport } = this.#options;
-    const { checkMs } = this.#options.patience;
+    const { checkMs } = this.#options.timeouts;
     const method = this.era === 'modern' ? 'server/discover' : 'ping';
     const hasSession = transport.legacySession !== undefined;
     try {
@@ -241,8 +241,8 @@ export class Connection {
       if (end.kind !== 'done') {
         events.onHealth(false);
         const why = `it did not answer a health check within ${checkMs / 1_000} s`;
-        if (end.kind === 'timed_out') void this.close(why, { fault: true });
-        else void this.close(end.why, { fault: end.why !== SESSION_EXPIRED });
+        if (end.kind === 'timed_out') void this.close(why, { issue: true });
+        else void this.close(end.why, { issue: end.why !== SESSION_EXPIRED });
         return false;
       }
     }
@@ -253,7 +253,7 @@ export class Connection {
   /** Over HTTP one lost request says little about the others, so the server is asked first. */
   #noteLost({ sent, why }: { readonly sent: boolean; readonly why: string }): void {
     if (why === SESSION_EXPIRED) void this.close(why);
-    else if (!sent) void this.close(why, { fault: true });
+    else if (!sent) void this.close(why, { issue: true });
     else if (!this.#ended) void this.check();
   }
 
@@ -293,7 +293,7 @@ export class Connection {
     this.#ended = true;
     clearInterval(this.#checks);
     const why = this.#options.transport.endedBecause ?? 'the connection was closed';
-    this.#options.events.onEnd({ why, fault: this.#fault });
+    this.#options.events.onEnd({ why, issue: this.#issue });
     void this.close();
   }
 }

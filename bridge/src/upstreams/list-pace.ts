@@ -7,7 +7,7 @@ const SOON_MS = 100;
 /** Changes that are followed at once, as when a server loads its parts one by one. */
 const SOON_TIMES = 3;
 const FIRST_GAP_MS = 2_000;
-const LONGEST_GAP_MS = 60_000;
+const MAX_GAP_MS = 60_000;
 /** Asking may take a tenth of the time. */
 const GAP_FOR_EACH_MS = 10;
 
@@ -34,6 +34,6 @@ export class ListPace {
     const late = this.#times - SOON_TIMES;
     if (late < 0) return this.#tookMs;
     const gapMs = Math.max(FIRST_GAP_MS * 2 ** late, this.#tookMs * GAP_FOR_EACH_MS);
-    return Math.min(gapMs, LONGEST_GAP_MS);
+    return Math.min(gapMs, MAX_GAP_MS);
   }
 }

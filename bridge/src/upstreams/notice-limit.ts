@@ -17,8 +17,8 @@ export type Verdict =
 
 const WINDOW_MS = 1_000;
 const PROGRESS = 'notifications/progress';
-const MOST_PROGRESS = 2_000;
-const MOST_OTHERS = 500;
+const MAX_PROGRESS = 2_000;
+const MAX_OTHERS = 500;
 const FLOOD = 10_000;
 const TELL_MS = 10_000;
 
@@ -68,8 +68,8 @@ export class NoticeLimit {
   }
 
   #admits(method: string): boolean {
-    if (method !== PROGRESS) return (this.#others += 1) <= MOST_OTHERS;
-    return (this.#progress += 1) <= MOST_PROGRESS;
+    if (method !== PROGRESS) return (this.#others += 1) <= MAX_OTHERS;
+    return (this.#progress += 1) <= MAX_PROGRESS;
   }
 
   #hold(method: string): void {

@@ -17,9 +17,9 @@ import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toNetworkCode } from './call-end.ts';
 import { Connection, type ConnectionEvents } from './connection.ts';
 import type { EraMemory, RememberedEra, ServerEra } from './era-memory.ts';
-import type { Patience } from './patience.ts';
+import type { Timeouts } from './timeouts.ts';
 import { RemoteTransport } from './http/remote-transport.ts';
-import type { ProcessLedger } from './stdio/process-ledger.ts';
+import type { ProcessLedger } from '../processes/process-ledger.ts';
 import { makeServerFolder } from './stdio/server-folder.ts';
 import { StdioTransport } from './stdio/stdio-transport.ts';
 import { toTail } from './stdio/stderr-ring.ts';
@@ -38,7 +38,7 @@ export interface OpenDeps {
   readonly redact: (text: string) => string;
   readonly ledger: ProcessLedger;
   readonly largeJson: LargeJsonReader;
-  readonly patience: Patience;
+  readonly timeouts: Timeouts;
   /** Before each harsher step when a process is stopped, in milliseconds. */
   readonly stopMs: () => number;
   readonly now: () => number;
@@ -150,7 +150,7 @@ async function attempt(
   const { startTimeout } = config.options;
   // Silence is evidence of a legacy server only on stdio, and only while we know nothing.
   const isGuess = kind === 'stdio' && era === undefined;
-  const timeoutMs = isGuess ? Math.min(deps.patience.probeMs, startTimeout / 2) : startTimeout;
+  const timeoutMs = isGuess ? Math.min(deps.timeouts.probeMs, startTimeout / 2) : startTimeout;
   const clientInfo = { name: 'drawbridge', version: deps.version };
   const client = new Client(clientInfo, {
     capabilities: {},
@@ -190,7 +190,7 @@ async function attempt(
     kind,
     events,
     logger: deps.logger,
-    patience: deps.patience,
+    timeouts: deps.timeouts,
     ...(config.builtin && { identity: { key: deps.bridgeKey, readOnlyOf: deps.readOnlyOf } }),
   });
   return { connection, verdict: { era: connection.era } };

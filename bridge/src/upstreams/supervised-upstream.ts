@@ -21,7 +21,7 @@ import { ListPace } from './list-pace.ts';
 import { openConnection, type OpenDeps } from './open-connection.ts';
 import { StderrRing } from './stdio/stderr-ring.ts';
 import type {
-  Offer,
+  ServerListing,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamState,
@@ -46,7 +46,7 @@ export class SupervisedUpstream {
   #closed = false;
   #suspected = false;
   #restarts = 0;
-  #endedByFault = false;
+  #endedByIssue = false;
   #discovering = 0;
   #rediscovery: NodeJS.Timeout | undefined;
   readonly #listPace = new ListPace();
@@ -54,7 +54,7 @@ export class SupervisedUpstream {
   /** Its lists changed while it was asked for them. */
   #isChanged = false;
   #seen: Partial<
-    Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError' | 'lastFault'>
+    Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError' | 'lastIssue'>
   > = {};
   #lastHealthyAt: number | undefined;
 
@@ -134,17 +134,17 @@ export class SupervisedUpstream {
   }
 
   /** @throws DrawbridgeError */
-  async discover(signal?: AbortSignal): Promise<Offer> {
+  async discover(signal?: AbortSignal): Promise<ServerListing> {
     this.#assertUsable();
     const { name, options, fingerprint } = this.#config;
     this.#discovering += 1;
     try {
       const lease = await this.#pool.acquire(undefined, signal);
       try {
-        const offer = await lease.connection.offer(options.timeout, signal);
+        const listing = await lease.connection.offer(options.timeout, signal);
         this.#lastHealthyAt = this.#deps.now();
-        this.#deps.emit({ kind: 'offer', name, fingerprint, offer });
-        return offer;
+        this.#deps.emit({ kind: 'offer', name, fingerprint, listing });
+        return listing;
       } finally {
         lease.release();
       }
@@ -189,9 +189,9 @@ export class SupervisedUpstream {
       inFlight: this.#pool.leases,
       transport: transport.kind === 'http-or-sse' ? 'http' : transport.kind,
       ...this.#seen,
-      ...(this.#config.fault !== undefined && {
-        lastError: this.#config.fault,
-        lastFault: 'its settings are faulty',
+      ...(this.#config.issue !== undefined && {
+        lastError: this.#config.issue,
+        lastIssue: 'its settings are faulty',
       }),
       ...(retryAt !== undefined && { retryAt: new Date(retryAt).toISOString() }),
       ...(this.#lastHealthyAt !== undefined && {
@@ -206,14 +206,14 @@ export class SupervisedUpstream {
     if (admission.kind === 'refuse') {
       const { name } = this.#config;
       const why = this.#seen.lastError ?? 'it failed several times in a row';
-      const told = `upstream "${name}" is down: ${this.#seen.lastFault ?? 'it failed several times in a row'}`;
+      const told = `upstream "${name}" is down: ${this.#seen.lastIssue ?? 'it failed several times in a row'}`;
       throw new DrawbridgeError('upstream/unavailable', `upstream "${name}" is down: ${why}`, {
         details: { told },
       });
     }
     this.#breaker = afterStartBegan(this.#breaker, performance.now());
-    if (this.#endedByFault) this.#restarts += 1;
-    this.#endedByFault = false;
+    if (this.#endedByIssue) this.#restarts += 1;
+    this.#endedByIssue = false;
     const isFirst = this.#pool.connections.length === 0;
     const startedAt = performance.now();
     let connection: Connection | undefined;
@@ -257,21 +257,21 @@ export class SupervisedUpstream {
     return connection;
   }
 
-  #noteEnd(connection: Connection | undefined, end: { why: string; fault: boolean }): void {
+  #noteEnd(connection: Connection | undefined, end: { why: string; issue: boolean }): void {
     const { name } = this.#config;
-    if (end.fault) this.#endedByFault = true;
+    if (end.issue) this.#endedByIssue = true;
     this.#suspected = false;
-    this.#deps.logger[end.fault ? 'warn' : 'info'](
+    this.#deps.logger[end.issue ? 'warn' : 'info'](
       { upstream: name, why: end.why },
       'upstream ended',
     );
-    if (end.fault) this.#noteFailure(`it stopped: ${end.why}`, `upstream "${name}" stopped`);
+    if (end.issue) this.#noteFailure(`it stopped: ${end.why}`, `upstream "${name}" stopped`);
     if (connection !== undefined) this.#pool.forget(connection);
   }
 
   #noteFailure(why: string, told: string): void {
     this.#breaker = afterFailure(this.#breaker, performance.now(), this.#deps.random());
-    this.#seen = { ...this.#seen, lastError: this.#deps.redact(why), lastFault: told };
+    this.#seen = { ...this.#seen, lastError: this.#deps.redact(why), lastIssue: told };
     this.#announce();
   }
 

@@ -28,7 +28,7 @@ export interface UpstreamConfig {
   /** SHA-256 over what decides which server this is (transport and its arguments); pins key on it. */
   readonly fingerprint: string;
   /** What is wrong in its settings: it is disabled for it, or goes on as it was before. */
-  readonly fault?: string;
+  readonly issue?: string;
 }
 
 export type UpstreamState = 'stopped' | 'starting' | 'ready' | 'degraded' | 'broken' | 'disabled';
@@ -46,14 +46,14 @@ export interface UpstreamStatus {
   /** The last thing that went wrong, in words for the operator. */
   readonly lastError?: string;
   /** The same in words for anybody: without what the server wrote, commands and paths. */
-  readonly lastFault?: string;
+  readonly lastIssue?: string;
   /** When the breaker lets the next start through. */
   readonly retryAt?: string;
   readonly lastHealthyAt?: string;
 }
 
 /** What a server offers, as it said; the catalog names, pins and filters it. */
-export interface Offer {
+export interface ServerListing {
   readonly serverInfo: { readonly name: string; readonly version: string };
   readonly instructions?: string | undefined;
   readonly capabilities: Readonly<Record<string, unknown>>;
@@ -72,7 +72,7 @@ export type UpstreamEvent =
       readonly name: string;
       /** Of the settings that it was started with. */
       readonly fingerprint: string;
-      readonly offer: Offer;
+      readonly listing: ServerListing;
     }
   | { readonly kind: 'resource_updated'; readonly name: string; readonly uri: string };
 
@@ -85,7 +85,7 @@ export interface Upstreams {
    */
   send(call: RoutedCall): Promise<Outcome>;
   /** Starts the server if need be and asks what it offers; also emitted as an `offer` event. Rejects with DrawbridgeError. */
-  discover(name: string, signal?: AbortSignal): Promise<Offer>;
+  discover(name: string, signal?: AbortSignal): Promise<ServerListing>;
   status(): readonly UpstreamStatus[];
   restart(name: string): Promise<void>;
   subscribe(listener: (event: UpstreamEvent) => void): () => void;

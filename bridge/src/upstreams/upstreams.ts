@@ -10,8 +10,8 @@ import type { LargeJsonReader } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toProtocolError } from './call-end.ts';
 import type { EraMemory } from './era-memory.ts';
-import { defaultPatience, type Patience } from './patience.ts';
-import { createProcessLedger } from './stdio/process-ledger.ts';
+import { defaultTimeouts, type Timeouts } from './timeouts.ts';
+import { createProcessLedger } from '../processes/process-ledger.ts';
 import { SupervisedUpstream, type SupervisedDeps } from './supervised-upstream.ts';
 import type { UpstreamEvent, Upstreams } from './upstream.ts';
 
@@ -32,7 +32,7 @@ export interface UpstreamsOptions {
   readonly clock?: () => number;
   readonly random?: () => number;
   readonly fetch?: FetchLike;
-  readonly patience?: Partial<Patience>;
+  readonly timeouts?: Partial<Timeouts>;
   readonly spawn?: typeof nodeSpawn;
 }
 
@@ -51,14 +51,14 @@ export function createUpstreams({
   clock = Date.now,
   random = Math.random,
   fetch = globalThis.fetch,
-  patience = {},
+  timeouts = {},
   spawn,
 }: UpstreamsOptions): Upstreams {
   const upstreams = new Map<string, SupervisedUpstream>();
   const listeners = new Set<(event: UpstreamEvent) => void>();
   const ledger = createProcessLedger({ pidFile, ...(spawn && { spawn }) });
-  const allPatience = { ...defaultPatience, ...patience };
-  let { stopMs } = allPatience;
+  const allTimeouts = { ...defaultTimeouts, ...timeouts };
+  let { stopMs } = allTimeouts;
   const deps: SupervisedDeps = {
     logger,
     home,
@@ -70,7 +70,7 @@ export function createUpstreams({
     ledger,
     random,
     fetch,
-    patience: allPatience,
+    timeouts: allTimeouts,
     stopMs: () => stopMs,
     now: clock,
     version: packageJson.version,

@@ -2,14 +2,14 @@ import { array, assert, constantFrom, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import { REQUEST_LIMITS, weighRequest } from '../../src/calls/large-json/json-weight.ts';
 
-const { depth: MOST_DEPTH } = REQUEST_LIMITS;
+const { depth: MAX_DEPTH } = REQUEST_LIMITS;
 const weigh = (text: string): number => weighRequest(Buffer.from(text));
 const nested = (depth: number, inner = ''): string => '['.repeat(depth) + inner + ']'.repeat(depth);
 
 test('takes what is nested as deep as it may be, and nothing deeper', () => {
-  expect(() => weigh(nested(MOST_DEPTH))).not.toThrow();
-  expect(() => weigh(nested(MOST_DEPTH + 1))).toThrow(/deeper than 128/);
-  expect(() => weigh(`{"a":${nested(MOST_DEPTH)}}`)).toThrow(/deeper than 128/);
+  expect(() => weigh(nested(MAX_DEPTH))).not.toThrow();
+  expect(() => weigh(nested(MAX_DEPTH + 1))).toThrow(/deeper than 128/);
+  expect(() => weigh(`{"a":${nested(MAX_DEPTH)}}`)).toThrow(/deeper than 128/);
 });
 
 test.each([
@@ -20,7 +20,7 @@ test.each([
 ])('brackets in a string with %s are text', (_name, text) => {
   const inside = JSON.stringify(`${text}${nested(1_000)}${text}`);
   expect(weigh(inside)).toBe(0);
-  expect(() => weigh(`[${inside},${nested(MOST_DEPTH)}]`)).toThrow(/deeper than 128/);
+  expect(() => weigh(`[${inside},${nested(MAX_DEPTH)}]`)).toThrow(/deeper than 128/);
 });
 
 test('finds the end of each string, whatever stands in it', () => {

@@ -213,11 +213,11 @@ describe('outcomes', () => {
     expect(events.at(-1)?.payload).toEqual({ callId: 'call-1' });
   });
 
-  test('a fault of the bridge itself ends the call in the log', async () => {
-    const { run, events } = build({ send: () => Promise.reject(new Error('a fault')) });
-    await expect(run()).rejects.toThrow('a fault');
+  test('an issue of the bridge itself ends the call in the log', async () => {
+    const { run, events } = build({ send: () => Promise.reject(new Error('an issue')) });
+    await expect(run()).rejects.toThrow('an issue');
     expect(events.map(({ type }) => type)).toEqual(['call.started', 'call.failed']);
-    expect(JSON.stringify(events[1])).not.toContain('a fault');
+    expect(JSON.stringify(events[1])).not.toContain('an issue');
   });
 
   test('a principal with too many calls under way is denied, and that is logged in full', async () => {

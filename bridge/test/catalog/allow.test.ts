@@ -22,7 +22,7 @@ let file: string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'drawbridge-allow-'));
-  file = join(folder, 'offer.json');
+  file = join(folder, 'listing.json');
   await writeFile(file, JSON.stringify(first));
   bridge = await startTestBridge({
     mcpServers: { s: { command: process.execPath, args: [script, JSON.stringify({ file })] } },
@@ -77,8 +77,8 @@ async function seen(): Promise<unknown[]> {
   ];
 }
 
-async function change(offer: object): Promise<void> {
-  await writeFile(file, JSON.stringify(offer));
+async function change(listing: object): Promise<void> {
+  await writeFile(file, JSON.stringify(listing));
   const answer = await bridge.request('/v1/tools/s__change/call', { method: 'POST', body: '{}' });
   expect(answer.status).toBe(200);
 }

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { View } from '../../src/calls/call.ts';
 import { createCatalog } from '../../src/catalog/catalog.ts';
 import { toDefinitionHash } from '../../src/catalog/definition-hash.ts';
-import { offer, upstreamConfig } from '../support/offers.ts';
+import { listing, upstreamConfig } from '../support/listings.ts';
 
 const all: View = { kind: 'all' };
 
@@ -25,7 +25,7 @@ describe('the merged view', () => {
       const catalog = createCatalog({ now: () => 0 });
       await catalog.configure({ upstreams, toolsets: {} });
       for (const name of order)
-        await catalog.accept(upstreamConfig(name), offer({ tools: ['two', 'one'] }), []);
+        await catalog.accept(upstreamConfig(name), listing({ tools: ['two', 'one'] }), []);
       orders.push(JSON.stringify(catalog.list(all)));
     }
     expect(orders[0]).toBe(orders[1]);
@@ -40,7 +40,7 @@ describe('the merged view', () => {
   test('routes a call to the server and the name that the server knows', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
-    await catalog.accept(upstreamConfig('files'), offer({ tools: ['read'] }), []);
+    await catalog.accept(upstreamConfig('files'), listing({ tools: ['read'] }), []);
     expect(catalog.find(toolCall('files__read'))).toMatchObject({
       upstream: 'files',
       name: 'read',
@@ -51,7 +51,7 @@ describe('the merged view', () => {
     const long = 'a_tool_whose_name_goes_on_and_on_until_no_client_would_take_it_any_more';
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('server')], toolsets: {} });
-    await catalog.accept(upstreamConfig('server'), offer({ tools: [long, `${long}_too`] }), []);
+    await catalog.accept(upstreamConfig('server'), listing({ tools: [long, `${long}_too`] }), []);
     const [first, second] = names(catalog.list(all).tools) as string[];
     expect(first).toHaveLength(64);
     expect(first).toMatch(/^server__a_tool_[a-z_]+_[0-9a-f]{8}$/);
@@ -62,7 +62,7 @@ describe('the merged view', () => {
   test('gives a name with characters that models refuse one that they take', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('a.b')], toolsets: {} });
-    await catalog.accept(upstreamConfig('a.b'), offer({ tools: ['say/hello', 'say.hello'] }), []);
+    await catalog.accept(upstreamConfig('a.b'), listing({ tools: ['say/hello', 'say.hello'] }), []);
     const found = names(catalog.list(all).tools) as string[];
     expect(new Set(found).size).toBe(2);
     for (const name of found) expect(name).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
@@ -75,9 +75,9 @@ describe('the merged view', () => {
       upstreams: [upstreamConfig('a'), upstreamConfig('b')],
       toolsets: {},
     });
-    await catalog.accept(upstreamConfig('a'), offer({ resources: ['doc://same'] }), []);
+    await catalog.accept(upstreamConfig('a'), listing({ resources: ['doc://same'] }), []);
     time += 1;
-    await catalog.accept(upstreamConfig('b'), offer({ resources: ['doc://same'] }), []);
+    await catalog.accept(upstreamConfig('b'), listing({ resources: ['doc://same'] }), []);
     const read = (view: View) =>
       catalog.find({ method: 'resources/read', name: 'doc://same', params: {}, view });
     expect(names(catalog.list(all).resources)).toEqual(['doc://same']);
@@ -90,7 +90,7 @@ describe('the merged view', () => {
     await catalog.configure({ upstreams: [upstreamConfig('docs')], toolsets: {} });
     await catalog.accept(
       upstreamConfig('docs'),
-      offer({ resourceTemplates: ['doc://{id}/text'] }),
+      listing({ resourceTemplates: ['doc://{id}/text'] }),
       [],
     );
     const read = (name: string) =>
@@ -109,7 +109,7 @@ describe('the merged view', () => {
   test('names near matches for a tool that does not exist', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('files')], toolsets: {} });
-    await catalog.accept(upstreamConfig('files'), offer({ tools: ['read_text', 'write'] }), []);
+    await catalog.accept(upstreamConfig('files'), listing({ tools: ['read_text', 'write'] }), []);
     expect(catalog.find(toolCall('read_text'))).toMatchObject({
       code: -32_602,
       message: 'Unknown tool: read_text. Did you mean files__read_text?',
@@ -126,12 +126,12 @@ describe('other views', () => {
     });
     await catalog.accept(
       upstreamConfig('files'),
-      offer({ tools: ['read', 'write'], resources: ['file:///a'] }),
+      listing({ tools: ['read', 'write'], resources: ['file:///a'] }),
       [],
     );
     await catalog.accept(
       upstreamConfig('git'),
-      offer({ tools: ['log', 'push'], resources: ['git://b'] }),
+      listing({ tools: ['log', 'push'], resources: ['git://b'] }),
       [],
     );
     return catalog;
@@ -176,7 +176,7 @@ describe('effects', () => {
     await catalog.configure({ upstreams: [upstreamConfig('s', options)], toolsets: {} });
     const hash = toDefinitionHash(readOnly);
     const pins = [{ kind: 'tool' as const, name: 'look', hash, approved, firstSeenAt: 0 }];
-    await catalog.accept(upstreamConfig('s'), offer({ tools: [readOnly] }), pins);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: [readOnly] }), pins);
     return catalog.find(toolCall('s__look'));
   };
 
@@ -200,17 +200,17 @@ describe('effects', () => {
 });
 
 describe('pins', () => {
-  test('tell a first offer, a change, and the same offer again', async () => {
+  test('tell a first listing, a change, and the same listing again', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    const first = await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b'] }), []);
+    const first = await catalog.accept(upstreamConfig('s'), listing({ tools: ['a', 'b'] }), []);
     expect(first.unpinned).toMatchObject([{ name: 'a' }, { name: 'b' }]);
     const pins = first.unpinned.map((pin) => ({ ...pin, approved: false, firstSeenAt: 0 }));
-    const second = await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b'] }), pins);
+    const second = await catalog.accept(upstreamConfig('s'), listing({ tools: ['a', 'b'] }), pins);
     expect(second.unpinned).toEqual([]);
     expect(second.index.hash).toBe(first.index.hash);
     const changed = { name: 'a', description: 'now sends mail', inputSchema: { type: 'object' } };
-    const third = await catalog.accept(upstreamConfig('s'), offer({ tools: [changed] }), pins);
+    const third = await catalog.accept(upstreamConfig('s'), listing({ tools: [changed] }), pins);
     expect(third.index.hash).not.toBe(first.index.hash);
     expect(third.unpinned).toMatchObject([{ name: 'a', definition: changed }]);
   });
@@ -223,13 +223,13 @@ describe('pins', () => {
     });
     const { unpinned } = await catalog.accept(
       upstreamConfig('s'),
-      offer({ tools: ['old', 'new'] }),
+      listing({ tools: ['old', 'new'] }),
       [],
     );
     expect(catalog.list(all).tools).toEqual([]);
     expect(catalog.find(toolCall('s__new'))).toMatchObject({ data: { code: 'catalog/withheld' } });
     const pins = unpinned.map((pin) => ({ ...pin, approved: pin.name === 'old', firstSeenAt: 0 }));
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['old', 'new'] }), pins);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['old', 'new'] }), pins);
     await catalog.configure({
       upstreams: [upstreamConfig('s', { options: { pin: 'strict' } })],
       toolsets: {},
@@ -246,18 +246,18 @@ describe('pins', () => {
 });
 
 describe('change', () => {
-  test('the same offer again changes nothing, so lists stay the same object', async () => {
+  test('the same listing again changes nothing, so lists stay the same object', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['a'] }), []);
     let changes = 0;
     catalog.subscribe(() => (changes += 1));
     const before = catalog.list(all);
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['a'] }), []);
     expect(catalog.list(all)).toBe(before);
     expect(changes).toBe(0);
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b'] }), []);
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b', 'c'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['a', 'b'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['a', 'b', 'c'] }), []);
     await vi.waitFor(() => expect(changes).toBeGreaterThan(0), 2_000);
     expect(changes).toBe(1);
     expect(catalog.list(all).tools).toHaveLength(3);
@@ -267,7 +267,7 @@ describe('change', () => {
     const catalog = createCatalog();
     const changed = upstreamConfig('s', { fingerprint: 'other' });
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a', 'b'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['a', 'b'] }), []);
     await catalog.configure({ upstreams: [changed], toolsets: {} });
     expect(names(catalog.list(all).tools)).toEqual(['s__a', 's__b']);
     const { signal } = new AbortController();
@@ -276,9 +276,9 @@ describe('change', () => {
     expect(catalog.known()).toEqual(new Set());
     const waiting = catalog.changing(call);
     // What it said under its old settings comes too late.
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['old'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['old'] }), []);
     expect(catalog.find(toolCall('s__old'))).not.toHaveProperty('upstream');
-    await catalog.accept(changed, offer({ tools: ['a', 'c'] }), []);
+    await catalog.accept(changed, listing({ tools: ['a', 'c'] }), []);
     await waiting;
     expect(catalog.find(call)).toMatchObject({ upstream: 's', name: 'a' });
     expect(names(catalog.list(all).tools)).toEqual(['s__a', 's__c']);
@@ -288,7 +288,7 @@ describe('change', () => {
   test('a call does not wait for a server that was given up, or for longer than its caller', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['a'] }), []);
     const fingerprint = 'other';
     await catalog.configure({ upstreams: [upstreamConfig('s', { fingerprint })], toolsets: {} });
     const leaving = new AbortController();
@@ -305,7 +305,7 @@ describe('change', () => {
   test('a server taken out of the settings is gone, and another configuration of the same name begins anew', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['a'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['a'] }), []);
     await catalog.configure({ upstreams: [], toolsets: {} });
     expect(catalog.list(all).tools).toEqual([]);
     expect(catalog.find(toolCall('s__a'))).toMatchObject({
@@ -322,7 +322,7 @@ describe('change', () => {
       upstreams: [upstreamConfig('s', { options: { expose: ['get_*'] } })],
       toolsets: {},
     });
-    await catalog.accept(upstreamConfig('s'), offer({ tools: ['get_a', 'put_a'] }), []);
+    await catalog.accept(upstreamConfig('s'), listing({ tools: ['get_a', 'put_a'] }), []);
     expect(names(catalog.list(all).tools)).toEqual(['s__get_a']);
   });
 });

@@ -3,14 +3,14 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createCatalog } from '../../src/catalog/catalog.ts';
 import { createDiscovery } from '../../src/catalog/discovery.ts';
 import { DrawbridgeError } from '../../src/errors.ts';
-import type { Offer, UpstreamConfig, Upstreams } from '../../src/upstreams/upstream.ts';
-import { offer, upstreamConfig } from '../support/offers.ts';
+import type { ServerListing, UpstreamConfig, Upstreams } from '../../src/upstreams/upstream.ts';
+import { listing, upstreamConfig } from '../support/listings.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** Servers that answer, refuse or stay silent as the test says. */
-function build(answer: (name: string, attempt: number) => Promise<Offer>) {
+function build(answer: (name: string, attempt: number) => Promise<ServerListing>) {
   const asked: string[] = [];
   const upstreams: Pick<Upstreams, 'discover' | 'subscribe'> = {
     discover(name) {
@@ -24,8 +24,8 @@ function build(answer: (name: string, attempt: number) => Promise<Offer>) {
   const discovery = createDiscovery({
     catalog,
     upstreams: upstreams as Upstreams, // the two that discovery uses
-    store: { offer: async () => undefined, pins: async () => [], save: async () => undefined },
-    shipped: (config) => (config.builtin ? offer({ tools: ['shipped'] }) : undefined),
+    store: { find: async () => undefined, pins: async () => [], save: async () => undefined },
+    shipped: (config) => (config.builtin ? listing({ tools: ['shipped'] }) : undefined),
     onChange: ({ upstream }) => changes.push(upstream),
     logger: pino({ level: 'silent' }),
   });
@@ -51,7 +51,7 @@ test('a built-in server is listed without being started', async () => {
 
 test('a list waits for unknown servers, and for a silent one five seconds at most', async () => {
   const { configure, discovery, tools } = build((name) =>
-    name === 'silent' ? new Promise(() => undefined) : Promise.resolve(offer({ tools: ['a'] })),
+    name === 'silent' ? new Promise(() => undefined) : Promise.resolve(listing({ tools: ['a'] })),
   );
   await configure([upstreamConfig('silent'), upstreamConfig('quick')]);
   const isReady = vi.fn<() => void>();
@@ -64,19 +64,19 @@ test('a list waits for unknown servers, and for a silent one five seconds at mos
 });
 
 test('two servers are asked at a time', async () => {
-  const answers: ((offered: Offer) => void)[] = [];
+  const answers: ((offered: ServerListing) => void)[] = [];
   const { asked, configure } = build(() => new Promise((resolve) => answers.push(resolve)));
   await configure(['a', 'b', 'c'].map((name) => upstreamConfig(name)));
   await vi.advanceTimersByTimeAsync(0);
   expect(asked).toEqual(['a', 'b']);
-  answers[0]?.(offer({}));
+  answers[0]?.(listing({}));
   await vi.advanceTimersByTimeAsync(0);
   expect(asked).toEqual(['a', 'b', 'c']);
 });
 
 test('a server that is down is asked again until it tells its tools', async () => {
   const { asked, changes, configure, discovery, tools, catalog } = build((_name, attempt) =>
-    attempt < 3 ? down() : Promise.resolve(offer({ tools: ['late'] })),
+    attempt < 3 ? down() : Promise.resolve(listing({ tools: ['late'] })),
   );
   await configure([upstreamConfig('s')]);
   await discovery.ready();

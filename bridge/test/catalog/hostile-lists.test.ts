@@ -23,10 +23,10 @@ afterEach(async () => {
   folder = undefined;
 });
 
-async function writeOffer(offer: object): Promise<string> {
+async function writeListing(listing: object): Promise<string> {
   folder ??= await mkdtemp(join(tmpdir(), 'drawbridge-lists-'));
-  const file = join(folder, 'offer.json');
-  await writeFile(file, JSON.stringify(offer));
+  const file = join(folder, 'listing.json');
+  await writeFile(file, JSON.stringify(listing));
   return file;
 }
 
@@ -144,7 +144,7 @@ test('names that cannot be shown, empty and doubled ones are left out and named,
     { name: 7 },
     { name: 'last', inputSchema: { type: 'object' } },
   ];
-  const file = await writeOffer({ tools });
+  const file = await writeListing({ tools });
   bridge = await startTestBridge({ mcpServers: { filesystem, odd: hostile({ file }) } });
   await known('odd', 2);
   const { notes } = await server('odd');
@@ -213,7 +213,7 @@ test(
 );
 
 test('a URI stays with the server that had it first, and no template takes it', async () => {
-  const file = await writeOffer({});
+  const file = await writeListing({});
   bridge = await startTestBridge({
     mcpServers: {
       filesystem,
@@ -228,7 +228,7 @@ test('a URI stays with the server that had it first, and no template takes it', 
   });
   await known('zeta', 1);
   await known('alpha', 2);
-  await writeOffer({
+  await writeListing({
     tools: ['change', 'b', 'c'],
     resources: ['doc://one', 'doc://two', 'file:///etc/hosts'],
     templates: ['{+uri}', 'doc://{id}/text', 'file:///{+path}'],

@@ -93,6 +93,6 @@ test('a server that does not start with its changed entry stays listed, and its 
   });
   await expect(call()).rejects.toThrow('fixture is not available');
   expect(await listed()).toContain('fixture__echo');
-  await bridge.config(settings('mended'));
+  await bridge.config(settings('fixed'));
   expect(JSON.stringify(await call())).toContain('hello');
 }, 60_000);

@@ -1,4 +1,4 @@
-// A fault in the settings costs what it stands in, and nothing else.
+// An issue in the settings costs what it stands in, and nothing else.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';

@@ -131,7 +131,7 @@ describe('drawbridge doctor', () => {
     );
   });
 
-  it('finds faults of the settings, missing commands and folders, and open secrets', async () => {
+  it('finds issues of the settings, missing commands and folders, and open secrets', async () => {
     const cwd = createFolder();
     const home = join(cwd, '.drawbridge');
     const state = { XDG_STATE_HOME: userState };

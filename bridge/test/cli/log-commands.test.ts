@@ -5,7 +5,7 @@ import {
   createHttpFixture,
   openEvents,
   sendJson,
-} from '../fronts/mcp-stdio/http-fixture.ts';
+} from '../stdio-proxy/http-fixture.ts';
 import { type RunOptions, runCommand } from './terminal-fixture.ts';
 
 // Times are told in the reader's zone.

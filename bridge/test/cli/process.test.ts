@@ -151,7 +151,7 @@ describe('without a bridge', () => {
   );
 
   it(
-    'faults of the environment are told: by start with exit code 2, by stdio as an answer',
+    'issues of the environment are told: by start with exit code 2, by stdio as an answer',
     async () => {
       const project = await createProject();
       try {

@@ -4,7 +4,7 @@ import {
   type HttpFixture,
   createHttpFixture,
   sendJson,
-} from '../fronts/mcp-stdio/http-fixture.ts';
+} from '../stdio-proxy/http-fixture.ts';
 import { type Ran, type RunOptions, runCommand } from './terminal-fixture.ts';
 
 async function ask(
@@ -154,7 +154,7 @@ describe('the servers', () => {
     lastError: 'it exited with 1\u001b[31m\nmore',
   };
 
-  it('are listed with state and fault, without control characters of theirs', async () => {
+  it('are listed with state and issue, without control characters of theirs', async () => {
     const ran = await ask(answers({ servers: [server] }), ['servers']);
     expect(ran.stdout).toBe('git  broken  stdio  28 tools  it exited with 1\ufffd[31m\n');
   });

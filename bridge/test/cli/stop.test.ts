@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readRunningBridge } from '../../src/store/home-lock.ts';
-import { isAlive, readChildren } from '../../src/process-facts.ts';
+import { isAlive, readChildren } from '../../src/processes/process-facts.ts';
 import { LONG, type Project, type Ran, WAIT, createProject } from './project-fixture.ts';
 
 /** It takes 8 s at most; a busy machine adds to that. */

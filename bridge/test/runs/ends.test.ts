@@ -8,7 +8,7 @@ import { startFreezablePostgres } from '../support/frozen-postgres.ts';
 import { startSecondBridge } from '../support/second-bridge.ts';
 
 const config = { mcpServers: { slow: modernServer } };
-const PATIENT = { timeout: 60_000, interval: 200 };
+const POLL = { timeout: 60_000, interval: 200 };
 const ENDS = /^call\.(?:completed|failed|cancelled|input_required)$/;
 
 const closing: (() => Promise<void>)[] = [];
@@ -42,24 +42,24 @@ async function readLog(client: Client): Promise<readonly Logged[]> {
 }
 
 /** What is wrong with a log in which nothing is under way. */
-function findFaults(log: readonly Logged[]): readonly string[] {
+function findIssues(log: readonly Logged[]): readonly string[] {
   const ends = new Map<string, number>();
   const started = new Set<string>();
-  const faults: string[] = [];
+  const issues: string[] = [];
   let ended: string | undefined;
   for (const { run, kind, isOpen, type, call } of log) {
-    if (run === ended) faults.push(`${type} after the end of run ${run}`);
+    if (run === ended) issues.push(`${type} after the end of run ${run}`);
     if (/^run\.(?:completed|failed|cancelled)$/.test(type)) ended = run;
-    if (type === 'run.started' && kind === 'rest' && isOpen) faults.push(`run ${run} is open`);
+    if (type === 'run.started' && kind === 'rest' && isOpen) issues.push(`run ${run} is open`);
     if (call === null) continue;
     if (type === 'call.started') started.add(call);
     if (ENDS.test(type)) ends.set(call, (ends.get(call) ?? 0) + 1);
   }
   for (const call of started) {
     const count = ends.get(call) ?? 0;
-    if (count !== 1) faults.push(`call ${call} has ${count} ends`);
+    if (count !== 1) issues.push(`call ${call} has ${count} ends`);
   }
-  return faults;
+  return issues;
 }
 
 const rest = (bridge: Pick<TestBridge, 'request'>, ms: number, init: { key?: string } = {}) =>
@@ -88,7 +88,7 @@ test('a database that is frozen for longer than a call waits leaves no call and 
   await expect
     .poll(
       async () => (await readLog(client)).filter(({ type }) => type === 'call.started').length,
-      PATIENT,
+      POLL,
     )
     .toBe(16);
   closing.push(async () => postgres.thaw());
@@ -97,7 +97,7 @@ test('a database that is frozen for longer than a call waits leaves no call and 
   const told = JSON.stringify(await Promise.all([...under, ...late]));
   expect(told).toContain('log/outcome_unknown');
   postgres.thaw();
-  await expect.poll(async () => findFaults(await readLog(client)), PATIENT).toEqual([]);
+  await expect.poll(async () => findIssues(await readLog(client)), POLL).toEqual([]);
   const log = await readLog(client);
   expect(log.filter(({ type }) => type === 'call.completed').length).toBeGreaterThan(10);
   // What was asked for meanwhile was not sent, and where the log has it, it says so.
@@ -121,7 +121,7 @@ test('a bridge that is stopped until another takes it for dead ends no call a se
   await expect
     .poll(
       async () => (await readLog(client)).filter(({ type }) => type === 'call.started').length,
-      PATIENT,
+      POLL,
     )
     .toBe(17);
   second.stop();
@@ -133,18 +133,18 @@ test('a bridge that is stopped until another takes it for dead ends no call a se
   await expect
     .poll(
       async () => (await readLog(client)).filter(({ type }) => type === 'call.failed').length,
-      PATIENT,
+      POLL,
     )
     .toBe(16);
   second.resume();
   const texts = await Promise.all(under);
   for (const text of texts) expect(text).toMatch(/unknown/);
   // It goes on: with its next heartbeat it is another one, for the same session too.
-  await expect.poll(async () => (await rest(second, 0, { key })).status, PATIENT).toBe(200);
+  await expect.poll(async () => (await rest(second, 0, { key })).status, POLL).toBe(200);
   expect(await (await callInSession(second, { key, session, id: 99, ms: 0 })).text()).toContain(
     'done',
   );
-  await expect.poll(async () => findFaults(await readLog(client)), PATIENT).toEqual([]);
+  await expect.poll(async () => findIssues(await readLog(client)), POLL).toEqual([]);
 }, 180_000);
 
 test('a session that is ended in the middle of a call has its end after that of the call', async () => {
@@ -157,7 +157,7 @@ test('a session that is ended in the middle of a call has its end after that of 
     response.text(),
   );
   await expect
-    .poll(async () => (await readLog(client)).some(({ type }) => type === 'call.started'), PATIENT)
+    .poll(async () => (await readLog(client)).some(({ type }) => type === 'call.started'), POLL)
     .toBe(true);
   const ended = await bridge.request('/mcp', {
     method: 'DELETE',
@@ -169,7 +169,7 @@ test('a session that is ended in the middle of a call has its end after that of 
     .poll(
       async () =>
         (await readLog(client)).filter(({ kind }) => kind === 'session').map(({ type }) => type),
-      PATIENT,
+      POLL,
     )
     .toEqual(['run.started', 'call.started', 'call.completed', 'run.completed']);
 }, 60_000);

@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { v7 as createId } from 'uuid';
 import { type LiveRuns, createLiveRuns } from '../../src/runs/live.ts';
 import type { LogEvent } from '../../src/runs/event-text.ts';
-import { type News, createNews } from '../../src/runs/news.ts';
+import {
+  type CommitNotifications,
+  createCommitNotifications,
+} from '../../src/runs/commit-notifications.ts';
 import { type RunReader, type TenantEvent, createRunReader } from '../../src/runs/reader.ts';
 import type { StoredEvent } from '../../src/store/run-queries.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -22,7 +25,7 @@ let db: LogDatabase;
 let bridge: TestBridge;
 let other: TestBridge;
 let reader: RunReader;
-let news: News[];
+let notifications: CommitNotifications[];
 let live: LiveRuns;
 /** Of another bridge: hears of the first one's commits by notification only. */
 let distant: LiveRuns;
@@ -31,9 +34,9 @@ beforeAll(async () => {
   db = await createLogDatabase();
   [bridge, other] = await Promise.all([db.addBridge(), db.addBridge()]);
   reader = createRunReader(db.queries);
-  news = await Promise.all(
+  notifications = await Promise.all(
     [bridge, other].map(({ id, log }) =>
-      createNews({
+      createCommitNotifications({
         log,
         bridgeId: id,
         logger,
@@ -43,12 +46,12 @@ beforeAll(async () => {
       }),
     ),
   );
-  const [near, far] = news.map((one) => createLiveRuns({ reader, news: one }));
+  const [near, far] = notifications.map((one) => createLiveRuns({ reader, notifications: one }));
   if (near === undefined || far === undefined) throw new Error('two were made');
   [live, distant] = [near, far];
 });
 afterAll(async () => {
-  for (const one of news) await one.close();
+  for (const one of notifications) await one.close();
   await db.close();
 });
 

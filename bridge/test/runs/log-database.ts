@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { v7 as createId } from 'uuid';
 import { type RunEvent, runEventSchema } from '@drawbridge/schemas';
 import type { LogEvent } from '../../src/runs/event-text.ts';
-import { createRedact } from '../../src/runs/redaction.ts';
+import { createRedact } from '../../src/secrets/redaction.ts';
 import type { RunLog } from '../../src/runs/run-log.ts';
 import type { NewRun } from '../../src/runs/run-row.ts';
 import { createRunLog } from '../../src/runs/writer.ts';
@@ -30,7 +30,7 @@ export interface LogDatabase {
   addBridge(options?: {
     readonly connect?: Store['connect'];
     readonly now?: () => number;
-    readonly patience?: number;
+    readonly timeoutMs?: number;
   }): Promise<TestBridge>;
   /** Lets a bridge go on under another id, as after it was taken for dead. */
   renewBridge(bridge: TestBridge): Promise<string>;
@@ -70,17 +70,17 @@ export async function createLogDatabase(): Promise<LogDatabase> {
       const events = await queries.events(tenantId, runId, { after, limit: 10_000 });
       return events.map(toRunEvent);
     },
-    async addBridge({ connect = store.connect, now, patience = 5_000 } = {}) {
+    async addBridge({ connect = store.connect, now, timeoutMs = 5_000 } = {}) {
       const id = createId();
       await upkeep.register({ id, pid: process.pid, host: 'test', version: 'test' });
       const log = createRunLog({
-        store: createRunLogStore({ bridgeId: id, connect, patience }),
-        bodies: createRunLogBodies({ connect, patience }),
+        store: createRunLogStore({ bridgeId: id, connect, timeoutMs }),
+        bodies: createRunLogBodies({ connect, timeoutMs }),
         findOpen: upkeep.findOpen,
         bridgeId: id,
         redact: createRedact(),
         logger,
-        patience,
+        timeoutMs,
         ...(now !== undefined && { now, createId: () => createId({ msecs: now() }) }),
       });
       logs.push(log);

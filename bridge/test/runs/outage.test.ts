@@ -14,7 +14,7 @@ import {
   started,
 } from './log-database.ts';
 
-const PATIENT = { timeout: 20_000 };
+const POLL = { timeout: 20_000 };
 
 let db: LogDatabase;
 let proxy: CuttingProxy;
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   proxy.isDown = false;
-  bridge = await db.addBridge({ connect: proxy.connect, patience: 400 });
+  bridge = await db.addBridge({ connect: proxy.connect, timeoutMs: 400 });
   ({ id: runId } = await bridge.log.open(newRun(db.tenantId)));
 });
 afterAll(async () => {
@@ -116,7 +116,7 @@ describe('an end that could not be written', () => {
       proxy.isDown = false;
       if (next === 'hold') await proxy.release();
       const all = ['run.started', 'a', 'a', 'run.completed'];
-      await expect.poll(() => types(id), PATIENT).toEqual(all);
+      await expect.poll(() => types(id), POLL).toEqual(all);
       expect((await db.events(id, 2))[0]).toMatchObject({ type: 'call.completed', durationMs: 2 });
       expect(bridge.log.owes()).toBe(false);
     },
@@ -134,7 +134,7 @@ describe('an end that could not be written', () => {
     expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     await bridge.log.end(id, 'failed');
     proxy.isDown = false;
-    await expect.poll(() => types(id), PATIENT).toEqual(['run.started', 'run.failed']);
+    await expect.poll(() => types(id), POLL).toEqual(['run.started', 'run.failed']);
     expect(bridge.log.owes()).toBe(false);
   });
 
@@ -153,7 +153,7 @@ describe('an end that could not be written', () => {
     await both;
     await holder.query('rollback');
     await holder.end();
-    await expect.poll(() => types(id), PATIENT).toEqual(['run.started', 'a', 'a']);
+    await expect.poll(() => types(id), POLL).toEqual(['run.started', 'a', 'a']);
   });
 
   test('of a run that did not get into the log is forgotten', async () => {
@@ -165,7 +165,7 @@ describe('an end that could not be written', () => {
     // It is owed already, in case that the run is there.
     await bridge.log.end(id, 'failed');
     proxy.isDown = false;
-    await expect.poll(() => bridge.log.owes(), PATIENT).toBe(false);
+    await expect.poll(() => bridge.log.owes(), POLL).toBe(false);
     expect(await db.queries.run(db.tenantId, id)).toBeUndefined();
   });
 
@@ -176,7 +176,7 @@ describe('an end that could not be written', () => {
     const opened = bridge.log.open(newRun(db.tenantId, { id, kind: 'rest' }));
     await expect(opened).rejects.toMatchObject({ code: 'log/outcome_unknown' });
     proxy.isDown = false;
-    await expect.poll(() => types(id), PATIENT).toEqual(['run.started', 'run.failed']);
+    await expect.poll(() => types(id), POLL).toEqual(['run.started', 'run.failed']);
   });
 
   test('keeps nobody from writing, and what is large is told in short', async () => {
@@ -192,7 +192,7 @@ describe('an end that could not be written', () => {
     proxy.isDown = false;
     await calls.append(id, started('b'));
     await calls.append(id, completed('b'));
-    await expect.poll(() => bridge.log.owes(), PATIENT).toBe(false);
+    await expect.poll(() => bridge.log.owes(), POLL).toBe(false);
     const ends = (await db.events(id)).filter(({ payload }) => payload['callId'] === 'large');
     expect(ends).toHaveLength(2);
   });
@@ -208,7 +208,7 @@ test('a run ends after the calls that are under way in it, and takes no more', a
   await calls.append(runId, completed('b'));
   await calls.append(runId, completed('a'));
   await expect
-    .poll(async () => (await db.events(runId)).map(({ type }) => type), PATIENT)
+    .poll(async () => (await db.events(runId)).map(({ type }) => type), POLL)
     .toEqual(['run.started', 'call.started', 'call.completed', 'call.completed', 'run.completed']);
 });
 
@@ -236,7 +236,7 @@ describe('a database that is away', () => {
   test('fails an append in time, and says that nothing was recorded', async () => {
     const away = await db.addBridge({
       connect: () => Promise.reject(new Error('connection refused')),
-      patience: 200,
+      timeoutMs: 200,
     });
     const begun = performance.now();
     await expect(away.log.append(runId, progress('a'))).rejects.toMatchObject({

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type LiveRuns, createLiveRuns } from '../../src/runs/live.ts';
-import { type News, createNews } from '../../src/runs/news.ts';
+import {
+  type CommitNotifications,
+  createCommitNotifications,
+} from '../../src/runs/commit-notifications.ts';
 import { type RunReader, createRunReader } from '../../src/runs/reader.ts';
 import type { StoredEvent } from '../../src/store/run-queries.ts';
 import {
@@ -17,13 +20,13 @@ const READERS = 100;
 
 let db: LogDatabase;
 let bridge: TestBridge;
-let news: News;
+let notifications: CommitNotifications;
 let reader: RunReader;
 
 beforeAll(async () => {
   db = await createLogDatabase();
   bridge = await db.addBridge();
-  news = await createNews({
+  notifications = await createCommitNotifications({
     log: bridge.log,
     bridgeId: bridge.id,
     logger,
@@ -34,7 +37,7 @@ beforeAll(async () => {
   reader = createRunReader(db.queries);
 });
 afterAll(async () => {
-  await news.close();
+  await notifications.close();
   await db.close();
 });
 
@@ -70,7 +73,7 @@ function createCounted() {
       return run;
     },
   };
-  return { log, looked, ...createLiveRuns({ reader: counted, news }) };
+  return { log, looked, ...createLiveRuns({ reader: counted, notifications }) };
 }
 
 type Reader = AsyncIterator<StoredEvent>;
@@ -165,7 +168,7 @@ test('one whose first page came late has what the others have, at once', async (
   await Promise.all([prompt, late].map((items) => items.return?.()));
 });
 
-test('an event that no news told of comes all the same', async () => {
+test('an event that no notification told of comes all the same', async () => {
   const { looked, follow } = createCounted();
   const { runId, waiting } = await gather(follow, looked);
   const silent = await db.addBridge();

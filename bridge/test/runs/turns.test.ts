@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { pino } from 'pino';
 import { v7 as createId } from 'uuid';
-import { createRedact } from '../../src/runs/redaction.ts';
+import { createRedact } from '../../src/secrets/redaction.ts';
 import { createRunLog } from '../../src/runs/writer.ts';
 import type { RunBatch, RunLogStore } from '../../src/store/run-log.ts';
 import { completed, progress, started } from './log-database.ts';
@@ -42,7 +42,7 @@ function createStalledStore() {
     bridgeId: createId(),
     redact: createRedact(),
     logger: pino({ level: 'silent' }),
-    patience: 60_000,
+    timeoutMs: 60_000,
   });
   return { log, batches, commit };
 }

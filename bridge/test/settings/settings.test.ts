@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Fault, faultsOf } from '../../src/settings/faults.ts';
+import { type Issue, issuesOf } from '../../src/settings/issues.ts';
 import { type SettingsOptions, loadSettings } from '../../src/settings/settings.ts';
 
 let cwd: string;
@@ -17,14 +17,14 @@ const writeConfig = (config: unknown) =>
     typeof config === 'string' ? config : JSON.stringify(config),
   );
 const load = (options: Partial<SettingsOptions> = {}) => loadSettings({ env: {}, cwd, ...options });
-const faults = (options: Partial<SettingsOptions> = {}) => {
-  const byPath = (found: readonly Fault[]) =>
+const issues = (options: Partial<SettingsOptions> = {}) => {
+  const byPath = (found: readonly Issue[]) =>
     Object.fromEntries(found.map(({ path, message }) => [path, message]));
   try {
-    const found = load(options).faults;
+    const found = load(options).issues;
     if (found.length > 0) return byPath(found);
   } catch (error) {
-    return byPath(faultsOf(error));
+    return byPath(issuesOf(error));
   }
   throw new Error('the settings were accepted');
 };
@@ -78,8 +78,8 @@ describe('the environment', () => {
     expect(load({ env: { OLLAMA_HOST: value } }).ollamaHost).toBe(expected);
   });
 
-  it('never repeats a connection URL in a fault, because it may hold a password', () => {
-    const found = faults({
+  it('never repeats a connection URL in an issue, because it may hold a password', () => {
+    const found = issues({
       env: { DATABASE_URL: 'mysql://u:hunter2hunter2@db/x', REDIS_URL: 'no' },
     });
     expect(found['DATABASE_URL']).toContain('postgres://');
@@ -88,17 +88,17 @@ describe('the environment', () => {
   });
 
   it.each(['65536', '-1', '80a', '1.5', '1e3'])('refuses the port %s', (port) => {
-    expect(faults({ port })['DRAWBRIDGE_PORT']).toContain('65535');
+    expect(issues({ port })['DRAWBRIDGE_PORT']).toContain('65535');
   });
 
   it('refuses a secret that can be guessed', () => {
-    expect(faults({ env: { DRAWBRIDGE_SECRET: 'short' } })['DRAWBRIDGE_SECRET']).toContain('32');
+    expect(issues({ env: { DRAWBRIDGE_SECRET: 'short' } })['DRAWBRIDGE_SECRET']).toContain('32');
   });
 
   it.each(['0.0.0.0', '::', '192.168.1.2', 'bridge.test', '127.0.0.1.evil.test'])(
     'refuses to listen on %s without consent and says what to do about TLS',
     (host) => {
-      expect(faults({ host })['DRAWBRIDGE_HOST']).toMatch(/DRAWBRIDGE_PUBLIC=1.*|TLS/);
+      expect(issues({ host })['DRAWBRIDGE_HOST']).toMatch(/DRAWBRIDGE_PUBLIC=1.*|TLS/);
       expect(load({ host, env: { DRAWBRIDGE_PUBLIC: '1' } }).host).toBe(host);
     },
   );
@@ -124,7 +124,7 @@ describe('the settings file', () => {
   });
 
   it('must exist when it is named', () => {
-    expect(faults({ configPath: 'gone.json' })[join(cwd, 'gone.json')]).toContain('cannot be read');
+    expect(issues({ configPath: 'gone.json' })[join(cwd, 'gone.json')]).toContain('cannot be read');
   });
 
   it('may hold comments and trailing commas', () => {
@@ -134,20 +134,20 @@ describe('the settings file', () => {
 
   it('says line and column of a syntax error', () => {
     writeConfig('{\n  "mcpServers": {\n    "a": { "command" "x" }\n  }\n}');
-    expect(faults()[`${join(cwd, 'mcp.config.json')}:3:22`]).toMatch(/colon expected/);
+    expect(issues()[`${join(cwd, 'mcp.config.json')}:3:22`]).toMatch(/colon expected/);
   });
 
   it.each([100, 200_000])('refuses %i levels of nesting', (depth) => {
     writeConfig(`{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`);
-    expect(faults()[join(cwd, 'mcp.config.json')]).toContain('64 levels');
+    expect(issues()[join(cwd, 'mcp.config.json')]).toContain('64 levels');
   });
 
   it.each(['[]', '"text"', 'null'])('refuses %s, naming the file', (text) => {
     writeConfig(text);
-    expect(Object.keys(faults())).toEqual([join(cwd, 'mcp.config.json')]);
+    expect(Object.keys(issues())).toEqual([join(cwd, 'mcp.config.json')]);
   });
 
-  it('tells every fault at once, each with its path and what is allowed', () => {
+  it('tells every issue at once, each with its path and what is allowed', () => {
     writeConfig({
       mcpServers: {
         both: { command: 'x', url: 'http://127.0.0.1/' },
@@ -163,7 +163,7 @@ describe('the settings file', () => {
         toolset: {},
       },
     });
-    const found = faults();
+    const found = issues();
     expect(found).toMatchObject({
       'mcpServers.both': expect.stringContaining('has both'),
       'mcpServers.neither': expect.stringContaining('neither'),
@@ -181,7 +181,7 @@ describe('the settings file', () => {
 
   it.each(['a__b', '-a', 'a b', 'x'.repeat(49)])('refuses the server name "%s"', (name) => {
     writeConfig({ mcpServers: { [name]: { command: 'x' } } });
-    expect(faults()[`mcpServers.${name}`]).toBeDefined();
+    expect(issues()[`mcpServers.${name}`]).toBeDefined();
   });
 
   it('takes a server that is called like a property of every object', () => {
@@ -191,7 +191,7 @@ describe('the settings file', () => {
 
   it('names settings for a server that is not there', () => {
     writeConfig({ mcpServers: { a: { command: 'x' } }, drawbridge: { servers: { b: {} } } });
-    expect(faults()['drawbridge.servers.b']).toContain('configured: a');
+    expect(issues()['drawbridge.servers.b']).toContain('configured: a');
   });
 
   it('counts relative project roots from the file, and lets the first be the default', () => {
@@ -241,7 +241,7 @@ describe('a server entry', () => {
 
   it('cannot stand under both keys', () => {
     writeConfig({ servers: { a: { command: 'x' } }, mcpServers: { a: { command: 'x' } } });
-    expect(faults()['servers.a']).toContain('mcpServers');
+    expect(issues()['servers.a']).toContain('mcpServers');
   });
 
   it('fills in variables wherever a client would', () => {
@@ -278,9 +278,9 @@ describe('a server entry', () => {
     ['${input:github-token}', '${GITHUB_TOKEN}'],
     ['${command:pick}', '${VAR:-default}'],
     ['${}', '${VAR}'],
-  ])('with %s is a fault that says what to do', (text, help) => {
+  ])('with %s is an issue that says what to do', (text, help) => {
     writeConfig({ mcpServers: { a: { url: 'http://h/', headers: { 'X-Key': text } } } });
-    expect(faults()['mcpServers.a.headers.X-Key']).toContain(help);
+    expect(issues()['mcpServers.a.headers.X-Key']).toContain(help);
   });
 
   it('that is switched off needs none of its variables', () => {

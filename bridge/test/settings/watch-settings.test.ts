@@ -10,7 +10,7 @@ import { type SettingsWatch, watchSettings } from '../../src/settings/watch-sett
 let base: string;
 let watch: SettingsWatch | undefined;
 const changes: Settings[] = [];
-const faults: unknown[] = [];
+const issues: unknown[] = [];
 
 /** A file of the operator's, outside of the working folder: it is followed. */
 const file = () => join(base, 'own', 'mcp.config.json');
@@ -27,7 +27,7 @@ const start = () => {
     ...options,
     current: loadSettingsInForce(options),
     onChange: (settings) => changes.push(settings),
-    onFault: (error) => faults.push(error),
+    onIssue: (error) => issues.push(error),
     debounce: 20,
   });
 };
@@ -37,7 +37,7 @@ beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'drawbridge-watch-'));
   for (const name of ['own', 'work', 'home']) mkdirSync(join(base, name));
   changes.length = 0;
-  faults.length = 0;
+  issues.length = 0;
 });
 afterEach(async () => {
   await watch?.close();
@@ -55,14 +55,14 @@ describe('watchSettings', () => {
     writeFileSync(`${file()}.new`, config('d'));
     renameSync(`${file()}.new`, file());
     await vi.waitFor(() => expect(names()).toEqual(['a,b', 'c', 'd']));
-    expect(faults).toEqual([]);
+    expect(issues).toEqual([]);
   });
 
   it('keeps the old settings while the file is not JSON, and says where', async () => {
     writeFileSync(file(), config('a'));
     start();
     writeFileSync(file(), '{ "mcpServers": ');
-    await vi.waitFor(() => expect(String(faults[0])).toContain('mcp.config.json:1:'));
+    await vi.waitFor(() => expect(String(issues[0])).toContain('mcp.config.json:1:'));
     expect(names()).toEqual([]);
     writeFileSync(file(), config('a', 'b'));
     await vi.waitFor(() => expect(names()).toEqual(['a,b']));

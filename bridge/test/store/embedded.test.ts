@@ -26,8 +26,8 @@ import { copyForAccount, findBinaries, findPackage } from '../../src/store/embed
 import { createLauncher } from '../../src/store/embedded/launch.ts';
 import { startPostmaster } from '../../src/store/embedded/postmaster.ts';
 import { createEmbeddedServer } from '../../src/store/embedded/server.ts';
-import { isAlive } from '../../src/process-facts.ts';
-import { listPostgresOf } from '../../src/store/process-identity.ts';
+import { isAlive } from '../../src/processes/process-facts.ts';
+import { listPostgresOf } from '../../src/processes/process-identity.ts';
 import { openStore } from '../../src/store/store.ts';
 import { tenants } from '../../src/store/tables/index.ts';
 
@@ -209,7 +209,7 @@ test('comes back when its server is killed, and queries made meanwhile succeed',
 });
 
 test('says that the store is unavailable while its server cannot be started, and recovers', async () => {
-  const store = await openStore({ home, logger, version: 'test', patienceMs: 300 });
+  const store = await openStore({ home, logger, version: 'test', timeoutMs: 300 });
   const data = join(home, 'postgres', 'data');
   const why = /^The database did not start \(exit code \d+\).*global/;
   const isDown = new Promise((resolve) => store.onDown(resolve));

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Store, openStore } from '../../src/store/store.ts';
 import { type TestDatabase, createTestDatabase } from '../support/postgres.ts';
 
-const PATIENCE_MS = 1_000;
+const TIMEOUT_MS = 1_000;
 /** With what the next look, the attempt to connect, and a busy machine take. */
 const IN_TIME_MS = 8_000;
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
     databaseUrl: proxy.url,
     logger: pino({ level: 'silent' }),
     version: 'test',
-    patienceMs: PATIENCE_MS,
+    timeoutMs: TIMEOUT_MS,
   });
 });
 

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readBootId } from '../../src/process-facts.ts';
+import { readBootId } from '../../src/processes/process-facts.ts';
 import { tryLock } from '../../src/store/file-lock.ts';
 import { lockHome, readRunningBridge } from '../../src/store/home-lock.ts';
 

@@ -4,8 +4,9 @@ import { Client, type Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { explainFailure } from '../../src/store/embedded/failure.ts';
-import { explainOutage } from '../../src/store/outage.ts';
+import { explainOutage } from '../../src/store/database-errors.ts';
 import { prepareDatabase } from '../../src/store/prepare.ts';
+import { createEraStore } from '../../src/store/era-store.ts';
 import { type OpenStoreOptions, type Store, openStore } from '../../src/store/store.ts';
 import { runEvents, tenants } from '../../src/store/tables/index.ts';
 import { type TestDatabase, createTestDatabase } from '../support/postgres.ts';
@@ -82,7 +83,7 @@ test('rolls a transaction back', async () => {
 });
 
 test('remembers the era of a server', async () => {
-  const { eras } = await open();
+  const eras = createEraStore((await open()).db);
   expect(await eras.get('f')).toBeUndefined();
   await eras.set('f', { era: 'legacy', transport: 'sse', at: '2026-01-01T00:00:00.000Z' });
   await eras.set('f', { era: 'modern', at: '2026-02-01T00:00:00.000Z' });
@@ -195,7 +196,7 @@ test('says at the start when a database cannot be reached, never with its passwo
     databaseUrl: 'postgres://me:hush@127.0.0.1:1/none',
     logger,
     version: 'test',
-    patienceMs: 50,
+    timeoutMs: 50,
   });
   await expect(nowhere).rejects.toMatchObject({
     code: 'store/start_failed',

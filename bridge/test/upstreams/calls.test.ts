@@ -26,12 +26,12 @@ describe.each([
   it('reads every page of what it offers', async () => {
     const { upstreams, events } = createHarness();
     await upstreams.configure([stdio('one', file)]);
-    const offer = await upstreams.discover('one');
-    expect(offer.tools.map((tool) => tool['name'])).toEqual(
+    const listing = await upstreams.discover('one');
+    expect(listing.tools.map((tool) => tool['name'])).toEqual(
       expect.arrayContaining(['echo', 'rpc_error', 'slow']),
     );
-    expect(offer.serverInfo.name).toBe(`${era}-fixture`);
-    expect(events).toContainEqual(expect.objectContaining({ kind: 'offer', name: 'one', offer }));
+    expect(listing.serverInfo.name).toBe(`${era}-fixture`);
+    expect(events).toContainEqual(expect.objectContaining({ kind: 'offer', name: 'one', listing }));
   });
 
   it('tells a tool error from a protocol error and keeps the error as it was', async () => {

@@ -175,7 +175,7 @@ it('does not carry credentials to another origin', async () => {
 
 it('notices that an idle server died, and shows it', async () => {
   const server = await startServer('modern');
-  const { upstreams, events } = createHarness({ patience: { remoteCheckMs: 50 } });
+  const { upstreams, events } = createHarness({ timeouts: { remoteCheckMs: 50 } });
   await upstreams.configure([remote('far', 'http', server.url)]);
   await upstreams.send(toolCall('far', 'echo'));
   const first = upstreams.status()[0]?.lastHealthyAt ?? '';

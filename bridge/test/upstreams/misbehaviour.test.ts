@@ -13,11 +13,11 @@ import {
 } from './harness.ts';
 
 const LEGACY = 'legacy-server.mjs';
-const patience = { probeMs: 500, checkMs: 500, stopMs: 300 };
+const timeouts = { probeMs: 500, checkMs: 500, stopMs: 300 };
 
 /** A misbehaving upstream beside a good one that answers all the while. */
 async function createPair(options: Parameters<typeof stdio>[2] = {}, file = LEGACY) {
-  const harness = createHarness({ patience });
+  const harness = createHarness({ timeouts });
   await harness.upstreams.configure([stdio('bad', file, options), stdio('good', LEGACY)]);
   await harness.upstreams.send(toolCall('good', 'echo', { text: 'warm' }));
   const expectGoodAnswers = async () => {
@@ -61,15 +61,13 @@ describe('a server that crashes', () => {
     await expectGoodAnswers();
 
     await upstreams.configure([stdio('bad', LEGACY), stdio('good', LEGACY)]);
-    expect(textOf(await upstreams.send(toolCall('bad', 'echo', { text: 'mended' })))).toBe(
-      'mended',
-    );
+    expect(textOf(await upstreams.send(toolCall('bad', 'echo', { text: 'fixed' })))).toBe('fixed');
     expect(upstreams.status()[0]?.state).toBe('ready');
   });
 
   it('again and again: is tried again after its back-off, although the clock was set back', async () => {
     let wall = Date.now();
-    const { upstreams, home } = createHarness({ patience, clock: () => wall });
+    const { upstreams, home } = createHarness({ timeouts, clock: () => wall });
     const record = join(home, 'starts');
     const args = ['--crash-at-start', `--record=${record}`];
     await upstreams.configure([stdio('bad', LEGACY, { args })]);
@@ -116,7 +114,7 @@ describe('a server that crashes', () => {
   );
 
   it('does not exist: says which command was looked for', async () => {
-    const { upstreams } = createHarness({ patience });
+    const { upstreams } = createHarness({ timeouts });
     await upstreams.configure([stdio('bad', '', { command: 'no-such-command-here', args: [] })]);
     const { message } = errorOf(await upstreams.send(toolCall('bad', 'echo')));
     expect(message).toContain('its command "no-such-command-here" was not found');
@@ -145,7 +143,7 @@ describe('a server that hangs', () => {
   });
 
   it('does not read its input: calls are refused before they fill the memory', async () => {
-    const { upstreams } = createHarness({ patience });
+    const { upstreams } = createHarness({ timeouts });
     const options = { maxMessageBytes: 1024 * 1024, timeout: 1_500 };
     await upstreams.configure([stdio('bad', LEGACY, { options })]);
     await upstreams.send(toolCall('bad', 'echo'));
@@ -160,7 +158,7 @@ describe('a server that hangs', () => {
   });
 
   it('at its start: the start times out and nothing is left', async () => {
-    const { upstreams, home } = createHarness({ patience });
+    const { upstreams, home } = createHarness({ timeouts });
     const record = join(home, 'pid');
     const args = ['--never-answer', `--record=${record}`];
     await upstreams.configure([stdio('bad', LEGACY, { args, options: { startTimeout: 800 } })]);
@@ -233,7 +231,7 @@ describe('a server that talks too much', () => {
 
 describe('a server that the era probe upsets', () => {
   it('exits at the probe: is started again as legacy, once, and remembered', async () => {
-    const { upstreams, eras, home } = createHarness({ patience });
+    const { upstreams, eras, home } = createHarness({ timeouts });
     const record = join(home, 'starts');
     const config = stdio('odd', LEGACY, { args: ['--exit-on-probe', `--record=${record}`] });
     await upstreams.configure([config]);
@@ -245,7 +243,7 @@ describe('a server that the era probe upsets', () => {
   });
 
   it('never answers the probe: is legacy after a while, and at once the next time', async () => {
-    const { upstreams, eras, home } = createHarness({ patience });
+    const { upstreams, eras, home } = createHarness({ timeouts });
     const probes = join(home, 'probes');
     const config = stdio('odd', LEGACY, { args: ['--silent-on-probe', `--probes=${probes}`] });
     await upstreams.configure([config]);
@@ -256,7 +254,7 @@ describe('a server that the era probe upsets', () => {
   });
 
   it('is modern but slow to start: is not taken for legacy', async () => {
-    const { upstreams, eras } = createHarness({ patience });
+    const { upstreams, eras } = createHarness({ timeouts });
     const args = ['--slow-start=900'];
     const config = stdio('slow', 'modern-server.mjs', { args });
     await upstreams.configure([config]);
@@ -266,7 +264,7 @@ describe('a server that the era probe upsets', () => {
   });
 
   it('was remembered as legacy and speaks only the modern era now: is found out', async () => {
-    const { upstreams, eras } = createHarness({ patience });
+    const { upstreams, eras } = createHarness({ timeouts });
     const config = stdio('new', 'modern-server.mjs');
     void eras.set(config.fingerprint, { era: 'legacy', at: new Date().toISOString() });
     await upstreams.configure([config]);
@@ -276,7 +274,7 @@ describe('a server that the era probe upsets', () => {
 });
 
 it('gives a start to concurrent callers once', async () => {
-  const { upstreams, home } = createHarness({ patience });
+  const { upstreams, home } = createHarness({ timeouts });
   const record = join(home, 'starts');
   const args = ['--slow-start=200', `--record=${record}`];
   await upstreams.configure([stdio('one', LEGACY, { args })]);

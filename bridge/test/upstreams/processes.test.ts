@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readProcess } from '../../src/process-facts.ts';
-import { createProcessLedger, sweepOrphans } from '../../src/upstreams/stdio/process-ledger.ts';
+import { readProcess } from '../../src/processes/process-facts.ts';
+import { createProcessLedger, sweepOrphans } from '../../src/processes/process-ledger.ts';
 import type { UpstreamConfig } from '../../src/upstreams/upstream.ts';
 import {
   createFolder,

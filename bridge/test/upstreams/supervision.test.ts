@@ -167,7 +167,7 @@ describe.each([LEGACY, 'modern-server.mjs'])('what %s announces', (file) => {
     await Promise.all([1, 2, 3].map(() => upstreams.send(toolCall('one', 'change'))));
     await until(() => offers() === 2);
     const [, latest] = events.filter((event) => event.kind === 'offer');
-    expect(latest?.offer.tools.map((tool) => tool['name'])).toContain('extra_3');
+    expect(latest?.listing.tools.map((tool) => tool['name'])).toContain('extra_3');
   });
 
   it('log messages reach the call that is alone, and nobody when it may be another', async () => {
@@ -199,13 +199,18 @@ describe('the official "everything" server', () => {
     const { upstreams, events } = createHarness();
     const args = [entry, 'stdio'];
     await upstreams.configure([stdio('all', '', { command: process.execPath, args })]);
-    const offer = await upstreams.discover('all');
-    expect(offer.serverInfo.name).toContain('everything');
-    for (const list of [offer.tools, offer.prompts, offer.resources, offer.resourceTemplates]) {
+    const listing = await upstreams.discover('all');
+    expect(listing.serverInfo.name).toContain('everything');
+    for (const list of [
+      listing.tools,
+      listing.prompts,
+      listing.resources,
+      listing.resourceTemplates,
+    ]) {
       expect(list.length).toBeGreaterThan(0);
     }
     // It registers tools that need client capabilities only for clients that have them.
-    expect(offer.tools.map((tool) => tool['name'])).not.toContain('trigger-elicitation-request');
+    expect(listing.tools.map((tool) => tool['name'])).not.toContain('trigger-elicitation-request');
     const sum = await upstreams.send(toolCall('all', 'get-sum', { a: 2, b: 3 }));
     expect(textOf(sum)).toContain('5');
 
@@ -218,11 +223,11 @@ describe('the official "everything" server', () => {
     await upstreams.send(toolCall('all', 'trigger-long-running-operation', operation, { sink }));
     expect(steps).toEqual([1, 2, 3, 4]);
 
-    const uri = String(offer.resources[0]?.['uri']);
+    const uri = String(listing.resources[0]?.['uri']);
     const base = toolCall('all', uri);
     const read = await upstreams.send({ ...base, method: 'resources/read', params: { uri: 'x' } });
     expect(read).toMatchObject({ kind: 'result', result: { contents: [{ uri }] } });
-    const prompt = String(offer.prompts[0]?.['name']);
+    const prompt = String(listing.prompts[0]?.['name']);
     const got = await upstreams.send({
       ...toolCall('all', prompt),
       method: 'prompts/get',

@@ -114,7 +114,7 @@ export async function inLanes(
 ): Promise<void> {
   await Promise.all(
     Array.from({ length: lanes }, async (_, lane) => {
-      for (let round = 0; !signal.aborted && round < MOST_ROUNDS; round += 1) {
+      for (let round = 0; !signal.aborted && round < MAX_ROUNDS; round += 1) {
         const begun = performance.now();
         await work(lane, round);
         if (performance.now() - begun < 1) await wait(1); // leaves the loop to the others
@@ -123,7 +123,7 @@ export async function inLanes(
   );
 }
 
-const MOST_ROUNDS = 1_000_000;
+const MAX_ROUNDS = 1_000_000;
 
 /** Ends early when the time is over. */
 export async function pause({ signal }: AttackContext, ms: number): Promise<void> {

@@ -1,12 +1,12 @@
 // The texts that tools take. Each has a limit, so that none can be too long for what is done with it.
 import { z } from 'zod';
-import { LONGEST_PATH } from './path-rules.ts';
+import { MAX_PATH } from './path-rules.ts';
 
 /** At most `most` UTF-16 units. */
 export const textUpTo = (most: number): z.ZodString =>
   z.string().max(most, `it is longer than ${most} characters`);
 
-export const pathText = textUpTo(LONGEST_PATH);
+export const pathText = textUpTo(MAX_PATH);
 export const cursorText = textUpTo(99);
 export const hashText = textUpTo(64);
 /** A glob, or a regular expression: it becomes an argument of a process. */

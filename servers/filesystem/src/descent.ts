@@ -41,9 +41,9 @@ export interface DescentOptions {
   onMade?(real: string): void;
 }
 
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 /** Folders opened for one path. Only links that climb can ask for more than the path has names. */
-const MOST_STEPS = 20_000;
+const MAX_STEPS = 20_000;
 
 const namesOf = (path: string): string[] =>
   path.split(/[\\/]/).filter((name) => name !== '' && name !== '.');
@@ -93,7 +93,7 @@ export const descend = (
     folder = root.folder;
   };
   const enter = (name: string): void => {
-    if ((steps += 1) > MOST_STEPS) throw leadsOut(path);
+    if ((steps += 1) > MAX_STEPS) throw leadsOut(path);
     const next = folder.open(name);
     leave();
     folder = next;
@@ -131,7 +131,7 @@ export const descend = (
     rest = after;
   };
   const followLink = (name: string): void => {
-    if ((links += 1) > MOST_LINKS) {
+    if ((links += 1) > MAX_LINKS) {
       throw new ToolError(`${inQuotes(path)} leads through too many links.`);
     }
     const target = readlinkSync(folder.at(name));

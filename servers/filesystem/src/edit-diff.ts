@@ -9,9 +9,9 @@ export interface Change extends Passage {
 }
 
 const CONTEXT = 3;
-const MOST_DIFF_BYTES = 128 * 1024;
+const MAX_DIFF_BYTES = 128 * 1024;
 /** Units of text around changes that lie together which are still compared. */
-const MOST_COMPARED = 1024 * 1024;
+const MAX_COMPARED = 1024 * 1024;
 const TIME_LIMIT_MS = 200;
 
 /** Changes that lie so close together that they share a hunk, and the whole lines around them. */
@@ -63,7 +63,7 @@ export const toDiff = async (
   for (const cluster of toClusters(text, changes)) {
     const before = text.slice(cluster.start, cluster.end);
     const after = applyChanges(text, cluster, cluster.changes);
-    const isShort = before.length + after.length <= MOST_COMPARED && bytes <= MOST_DIFF_BYTES;
+    const isShort = before.length + after.length <= MAX_COMPARED && bytes <= MAX_DIFF_BYTES;
     const options = { context: CONTEXT, timeout: TIME_LIMIT_MS };
     const patch = isShort
       ? structuredPatch('', '', before, after, undefined, undefined, options)
@@ -86,7 +86,7 @@ export const toDiff = async (
     }
     shift += countLines(after) - countLines(before);
   }
-  const { text: diff, cut } = limitText(parts.join(''), MOST_DIFF_BYTES);
+  const { text: diff, cut } = limitText(parts.join(''), MAX_DIFF_BYTES);
   return cut ? `${diff}\n[Cut here. Read the file to see the whole change.]` : diff;
 };
 

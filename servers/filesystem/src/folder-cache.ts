@@ -10,7 +10,7 @@ export interface FolderCache {
   close(): void;
 }
 
-const MOST_OPEN = 64;
+const MAX_OPEN = 64;
 
 /** Runs `work`; nothing when what it wants is gone, changed meanwhile, or may not be opened. */
 export const ifThere = <T>(work: () => T): T | undefined => {
@@ -34,7 +34,7 @@ export const ifThere = <T>(work: () => T): T | undefined => {
   }
 };
 
-export const createFolderCache = (top: Folder, mostOpen: number = MOST_OPEN): FolderCache => {
+export const createFolderCache = (top: Folder, mostOpen: number = MAX_OPEN): FolderCache => {
   /** In the order of their last use. */
   const open = new Map<string, Folder>();
   const keep = (path: string, folder: Folder): Folder => {

@@ -5,8 +5,8 @@ import { inQuotes } from './shown.ts';
 
 export type Matcher = (path: string) => boolean;
 
-const MOST_ALTERNATIVES = 256;
-const LONGEST_PATTERN = 1024;
+const MAX_ALTERNATIVES = 256;
+const MAX_PATTERN = 1024;
 
 /** `{a,b}` as the patterns it stands for; braces may nest. */
 const alternatives = (pattern: string): string[] => {
@@ -27,8 +27,7 @@ const alternatives = (pattern: string): string[] => {
       parts.push(pattern.slice(from, at));
       const rest = pattern.slice(at + 1);
       const all = parts.flatMap((part) => alternatives(`${pattern.slice(0, open)}${part}${rest}`));
-      if (all.length > MOST_ALTERNATIVES)
-        throw new ToolError('The glob has too many alternatives.');
+      if (all.length > MAX_ALTERNATIVES) throw new ToolError('The glob has too many alternatives.');
       return all;
     }
   }
@@ -99,7 +98,7 @@ const toSegment = (segment: string): ((name: string) => boolean) => {
  * with the last name alone; one that ends in "/" matches what is in that folder.
  */
 export const toMatcher = (glob: string): Matcher => {
-  if (glob.length > LONGEST_PATTERN) throw new ToolError('The glob is too long.');
+  if (glob.length > MAX_PATTERN) throw new ToolError('The glob is too long.');
   const matchers = alternatives(glob).map((pattern): Matcher => {
     if (!pattern.includes('/')) {
       const literalEnd = /^\*(\.[\w.-]+)$/.exec(pattern)?.[1];

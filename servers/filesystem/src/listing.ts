@@ -38,7 +38,7 @@ export const toWalkArguments = (guard: PathGuard, folder: Folder, ignored: boole
 ];
 
 /** Most bytes of paths that one search takes from ripgrep. */
-const MOST_PATH_BYTES = 64 * 1024 * 1024;
+const MAX_PATH_BYTES = 64 * 1024 * 1024;
 
 export const tooMany = (): ToolError =>
   new ToolError('There are too many files to look through at once.', {
@@ -74,7 +74,7 @@ export const listFiles = async (
   const decoder = new StringDecoder('utf8');
   let [rest, bytes] = ['', 0];
   const take = (piece: Buffer): boolean => {
-    if ((bytes += piece.length) > MOST_PATH_BYTES) throw tooMany();
+    if ((bytes += piece.length) > MAX_PATH_BYTES) throw tooMany();
     // Decoded a piece at a time: name by name would take longer than ripgrep itself.
     const paths = (rest + decoder.write(piece)).split('\0');
     rest = paths.pop() ?? '';

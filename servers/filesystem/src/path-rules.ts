@@ -10,7 +10,7 @@ export const KERNEL_FOLDERS = ['/proc', '/sys'];
 export const DEVICE_FOLDER = '/dev';
 /** Drawbridge's own state, by the name it has unless the operator chose another. */
 const STATE_FOLDER = '.drawbridge';
-export const LONGEST_PATH = 4096;
+export const MAX_PATH = 4096;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$/i;
 
 export const pathsOf = (platform: NodeJS.Platform): PlatformPath =>
@@ -65,8 +65,8 @@ export const parsePath = (
     throw new ToolError('The path is empty.', { hint: '"." for the first root' });
   }
   if (given.includes('\0')) throw new ToolError('The path has a NUL byte in it.');
-  if (given.length > LONGEST_PATH) {
-    throw new ToolError(`The path is longer than ${LONGEST_PATH} characters.`);
+  if (given.length > MAX_PATH) {
+    throw new ToolError(`The path is longer than ${MAX_PATH} characters.`);
   }
   if (given.startsWith('~')) {
     throw new ToolError('"~" is not expanded.', {

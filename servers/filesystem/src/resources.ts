@@ -6,9 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ToolError, toPage, type ResourceProvider } from '@drawbridge/kit';
 import { readWhole } from './bounded-read.ts';
 import { listFiles } from './listing.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 import { inQuotes } from './shown.ts';
-import { MOST_MEDIA_BYTES, mediaTypeOf } from './tools/read-media.ts';
+import { MAX_MEDIA_BYTES, mediaTypeOf } from './tools/read-media.ts';
 
 const PAGE = 500;
 const SNIFF_BYTES = 8192;
@@ -44,7 +44,7 @@ const toContents = async (uri: string, bytes: Buffer) => {
   return { uri, mimeType: TEXT_TYPES[extension] ?? 'text/plain', text: bytes.toString('utf8') };
 };
 
-export const createFileResources = ({ withGuard, ripgrep }: Parts): ResourceProvider => ({
+export const createFileResources = ({ withGuard, ripgrep }: Deps): ResourceProvider => ({
   templates: [
     {
       uriTemplate: 'file:///{+path}',
@@ -81,7 +81,7 @@ export const createFileResources = ({ withGuard, ripgrep }: Parts): ResourceProv
         try {
           const bytes = await readWhole(file, {
             shown,
-            most: MOST_MEDIA_BYTES,
+            most: MAX_MEDIA_BYTES,
             hint: 'read_text, which reads parts of a file',
           });
           return { contents: [await toContents(uri, bytes)] };

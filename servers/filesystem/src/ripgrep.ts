@@ -1,5 +1,5 @@
 // Runs ripgrep: never through a shell, never with a caller's text where an option could stand, with no
-// configuration of the user, and never for longer than the time limit or the caller's patience.
+// configuration of the user, and never for longer than the time limit or the caller's timeout.
 import { spawn } from 'node:child_process';
 import { ToolError, type CallContext } from '@drawbridge/kit';
 import { toPrintable } from './shown.ts';
@@ -25,7 +25,7 @@ export type Ripgrep = (args: readonly string[], run: RipgrepRun) => Promise<void
 
 export const TIME_LIMIT_MS = 20_000;
 const SECOND_MS = 1_000;
-const MOST_STDERR = 2_000;
+const MAX_STDERR = 2_000;
 
 /** `timeLimit` in milliseconds, for each run. */
 export const createRipgrep = (timeLimit: number = TIME_LIMIT_MS): Ripgrep => {
@@ -86,7 +86,7 @@ const runProgram = (
       if (enough) kill();
     });
     child.stderr?.on('data', (piece: Buffer) => {
-      if (complaint.length < MOST_STDERR) complaint += piece.toString();
+      if (complaint.length < MAX_STDERR) complaint += piece.toString();
     });
     child.once('error', reject);
     child.once('close', (code, endedBy) => {
@@ -101,7 +101,7 @@ const runProgram = (
           }),
         );
       } else if (!enough && code === 2 && complaint !== '') {
-        const words = toPrintable(complaint.slice(0, MOST_STDERR).trim());
+        const words = toPrintable(complaint.slice(0, MAX_STDERR).trim());
         reject(
           new ToolError(`The pattern was refused.\n${words}`, {
             hint: 'literal: true to search for the text as it stands',

@@ -25,7 +25,7 @@ export interface Search {
 
 export interface ProposedLine {
   line: number;
-  /** As it is in the file, without its end; cut when it is longer than {@link LONGEST_LINE}. */
+  /** As it is in the file, without its end; cut when it is longer than {@link MAX_LINE}. */
   bytes: Buffer;
 }
 
@@ -38,13 +38,13 @@ export interface FoundLine {
 }
 
 /** Bytes of one line that ripgrep shows whole. */
-export const LONGEST_LINE = 500;
-const MOST_PATH_BYTES = 64 * 1024 * 1024;
+export const MAX_LINE = 500;
+const MAX_PATH_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 10;
 const NUL = 0;
 const NUMBER = /^(\d+)([:-])/;
 /** Digits and mark in front of a line's text. */
-const MOST_NUMBER_BYTES = 24;
+const MAX_NUMBER_BYTES = 24;
 
 interface Record {
   path: string;
@@ -69,7 +69,7 @@ const createLineReader = (each: (record: Record) => boolean): ((piece: Buffer) =
           .toString('utf8', from, nul)
           .split(/\n(?=\.\/|\/proc\/)/)
           .at(-1) ?? '';
-      const head = bytes.toString('latin1', nul + 1, Math.min(end, nul + 1 + MOST_NUMBER_BYTES));
+      const head = bytes.toString('latin1', nul + 1, Math.min(end, nul + 1 + MAX_NUMBER_BYTES));
       const [whole, line, mark = ':'] = NUMBER.exec(head) ?? [];
       from = end + 1;
       if (whole === undefined) continue;
@@ -82,7 +82,7 @@ const createLineReader = (each: (record: Record) => boolean): ((piece: Buffer) =
 };
 
 const FORM = ['--null', '--with-filename', '--line-number', '--no-heading', '--color=never'];
-const SHORT_LINES = [`--max-columns=${LONGEST_LINE}`, '--max-columns-preview'];
+const SHORT_LINES = [`--max-columns=${MAX_LINE}`, '--max-columns-preview'];
 
 const withoutDot = (path: string): string => path.replace(/^\.\//, '');
 
@@ -119,7 +119,7 @@ export const proposeFiles = async (search: Search, cwd: string): Promise<string[
   const found: string[] = [];
   let bytes = 0;
   const { take } = createSplitter(NUL, (record) => {
-    if ((bytes += record.length) > MOST_PATH_BYTES) throw tooMany();
+    if ((bytes += record.length) > MAX_PATH_BYTES) throw tooMany();
     return found.push(withoutDot(record.toString())) > 0;
   });
   await ripgrep(['--null', '--files-with-matches', ...options, ...walk, '--', pattern, './'], {

@@ -1,7 +1,7 @@
 // The filesystem server: its tools, its resources, and the guard that each call gets.
 import { createUserState, defineServer, type ServerDefinition } from '@drawbridge/kit';
 import { createLocks } from './locks.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 import { createPathGuard } from './path-guard.ts';
 import { createFileResources } from './resources.ts';
 import { createRipgrep } from './ripgrep.ts';
@@ -43,7 +43,7 @@ const tools = [
 export const createDefinition = (env: NodeJS.ProcessEnv): ServerDefinition => {
   const userState = createUserState(env);
   const pins = new Map<string, string>();
-  const parts: Parts = {
+  const deps: Deps = {
     async withGuard({ caller }, work) {
       const guard = await createPathGuard({
         roots: caller.roots,
@@ -67,7 +67,7 @@ export const createDefinition = (env: NodeJS.ProcessEnv): ServerDefinition => {
     instructions:
       'Paths are relative to the first root, or absolute. Call roots to see what is allowed. ' +
       'To change a file, read it, then edit it; pass the hash you read to notice changes by others.',
-    tools: tools.map((create) => create(parts)),
-    resources: createFileResources(parts),
+    tools: tools.map((create) => create(deps)),
+    resources: createFileResources(deps),
   });
 };

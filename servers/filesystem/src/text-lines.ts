@@ -9,7 +9,7 @@ import { readAt } from './bounded-read.ts';
 /** Files up to this many bytes are read whole for totals and hash. */
 export const FULL_SCAN_BYTES = 64 * 1024 * 1024;
 /** How far a line is looked for in a file that is larger. */
-const MOST_SCANNED = 1024 * 1024 * 1024;
+const MAX_SCANNED = 1024 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 const SNIFF_BYTES = 8192;
 const NEWLINE = 10;
@@ -103,8 +103,8 @@ const scanFrom = async (
     !whole && (to >= 0 || (from >= 0 && position > from + bytes + CHUNK_BYTES));
   while (position < size && !enough()) {
     signal.throwIfAborted();
-    if (from < 0 && position - start.byte > MOST_SCANNED) {
-      throw new ToolError(`Line ${start.until} is not in the first ${MOST_SCANNED} bytes.`, {
+    if (from < 0 && position - start.byte > MAX_SCANNED) {
+      throw new ToolError(`Line ${start.until} is not in the first ${MAX_SCANNED} bytes.`, {
         hint: 'tail, or grep for what the line has in it',
       });
     }

@@ -34,7 +34,7 @@ export interface Copied {
 }
 
 /** Bytes that one call copies. */
-const MOST_COPIED = 16 * 1024 * 1024 * 1024;
+const MAX_COPIED = 16 * 1024 * 1024 * 1024;
 
 const inFolder = async <T>(
   folder: Folder,
@@ -58,9 +58,9 @@ const copyFile = async (
   const source = await from.folder.openFile(from.name);
   try {
     const { size, mode, uid, gid } = await source.stat();
-    if (copied.bytes + size > MOST_COPIED) {
+    if (copied.bytes + size > MAX_COPIED) {
       throw new ToolError(`${inQuotes(from.name)} has ${size} bytes.`, {
-        allowed: `${MOST_COPIED} bytes in one call, of which ${copied.bytes} are copied`,
+        allowed: `${MAX_COPIED} bytes in one call, of which ${copied.bytes} are copied`,
       });
     }
     const fill = async (target: FileHandle): Promise<void> => {

@@ -6,7 +6,7 @@ import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { Folder } from './folder.ts';
 import { createFolderCache, ifThere, type FolderCache } from './folder-cache.ts';
 import {
-  LONGEST_LINE,
+  MAX_LINE,
   proposeFiles,
   proposeLines,
   searchOpenFiles,
@@ -17,11 +17,11 @@ import {
 import { createTurns } from './turns.ts';
 
 /** Lines proposed at once. Of more, only their files are kept, and searched one after the other. */
-const MOST_PROPOSED = 20_000;
+const MAX_PROPOSED = 20_000;
 /** Files that are open at once. */
 const BATCH = 64;
 /** Bytes of a file that is read again here. */
-const MOST_REREAD = 1024 * 1024;
+const MAX_REREAD = 1024 * 1024;
 const NEWLINE = 10;
 const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
@@ -44,7 +44,7 @@ const openFile = (cache: FolderCache, path: string, search: FolderSearch): numbe
 
 const readWhole = (fd: number): Buffer | undefined => {
   const { size } = fstatSync(fd);
-  if (size > MOST_REREAD) return undefined;
+  if (size > MAX_REREAD) return undefined;
   // One more, to see that it did not grow.
   const bytes = Buffer.allocUnsafe(size + 1);
   let filled = 0;
@@ -91,13 +91,13 @@ const compareLines = (
     const there = lineAt(line);
     if (there === undefined) continue;
     if (there.equals(said)) matching.add(line);
-    else if (there.length > LONGEST_LINE) return undefined;
+    else if (there.length > MAX_LINE) return undefined;
   }
   const shown = new Set<number>();
   for (const line of matching) {
     for (let at = line - around; at <= line + around; at += 1) {
       const there = lineAt(at);
-      if (there !== undefined && there.length > LONGEST_LINE) return undefined;
+      if (there !== undefined && there.length > MAX_LINE) return undefined;
       if (there !== undefined) shown.add(at);
     }
   }
@@ -116,7 +116,7 @@ interface Candidate {
 }
 
 const propose = async (search: FolderSearch, top: Folder): Promise<Candidate[]> => {
-  const byPath = await proposeLines(search, top.path, search.mostProposed ?? MOST_PROPOSED);
+  const byPath = await proposeLines(search, top.path, search.mostProposed ?? MAX_PROPOSED);
   const candidates =
     byPath === undefined
       ? (await proposeFiles(search, top.path)).map((path) => ({ path, lines: undefined }))

@@ -250,11 +250,11 @@ describe('texts of a call', () => {
     { pattern: 'x', glob: 'a\0' },
     { pattern: '(' },
     { pattern: 'x', glob: '{a' },
-  ])('of grep that it cannot take are a fault of the caller: %j', async (args) => {
+  ])('of grep that it cannot take are an issue of the caller: %j', async (args) => {
     const { call } = await openWorkbench();
     const { isError, text } = await call('grep', args);
     expect(isError).toBe(true);
-    expect(text).not.toContain('fault in the server');
+    expect(text).not.toContain('issue in the server');
   });
 });
 

@@ -38,7 +38,7 @@ export const guessArgument = (unknown: string, known: readonly string[]): string
 
 const article = (count: number): string => (count === 1 ? 'argument' : 'arguments');
 
-/** @throws ToolError with every fault at once. */
+/** @throws ToolError with every issue at once. */
 export const parseArguments = <Schema extends z.ZodObject>(
   schema: Schema,
   given: unknown,
@@ -47,7 +47,7 @@ export const parseArguments = <Schema extends z.ZodObject>(
   const parsed = schema.safeParse(given ?? {});
   if (parsed.success) return parsed.data;
   const known = Object.keys(schema.shape);
-  const faults = parsed.error.issues.flatMap((issue): string[] => {
+  const issues = parsed.error.issues.flatMap((issue): string[] => {
     const at = issue.path.map(String).join('.');
     if (issue.code !== 'unrecognized_keys') return [`"${at}": ${issue.message}`];
     return issue.keys.map((key) => {
@@ -57,7 +57,7 @@ export const parseArguments = <Schema extends z.ZodObject>(
   });
   const isRequired = (name: string): boolean =>
     schema.shape[name]?.safeParse(undefined).success !== true;
-  throw new ToolError(`Wrong ${article(faults.length)}. ${faults.join('. ')}.`, {
+  throw new ToolError(`Wrong ${article(issues.length)}. ${issues.join('. ')}.`, {
     allowed: known.map((name) => (isRequired(name) ? `${name} (required)` : name)).join(', '),
   });
 };

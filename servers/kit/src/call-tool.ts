@@ -24,7 +24,7 @@ export const callTool = async (
     if (context.signal.aborted) return failure('The call was cancelled.');
     log('a tool failed', { tool: tool.name, error });
     return failure(
-      `${tool.name} failed because of a fault in the server, not in your arguments. ` +
+      `${tool.name} failed because of an issue in the server, not in your arguments. ` +
         'The details are in its log. Try another way, or tell the operator.',
     );
   }

@@ -19,7 +19,7 @@ const NAMED: Readonly<Record<string, string>> = {
   zwnj: '',
   colon: ':',
 };
-const MOST_CODE_POINT = 0x10ffff;
+const MAX_CODE_POINT = 0x10ffff;
 
 /** Letters of other scripts that pass for those of the reserved word. */
 const LOOK_ALIKES: Readonly<Record<string, string>> = {
@@ -31,7 +31,7 @@ const decode = (text: string): string =>
   text.replaceAll(ENTITY, (whole, decimal?: string, hex?: string, name?: string) => {
     if (name !== undefined) return NAMED[name.toLowerCase()] ?? whole;
     const code = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal);
-    return code <= MOST_CODE_POINT ? String.fromCodePoint(code) : whole;
+    return code <= MAX_CODE_POINT ? String.fromCodePoint(code) : whole;
   });
 
 /** The letters a reader sees: entities decoded (thrice, as nested pages do), disguises taken off. */

@@ -1,10 +1,10 @@
-// The socket in front of http-face.ts. Loopback needs no token, because Host and Origin are checked
+// The socket in front of http-handler.ts. Loopback needs no token, because Host and Origin are checked
 // and whoever can reach it is on this machine; any other address is refused without one.
 import { timingSafeEqual } from 'node:crypto';
 import { createServer as createNodeServer } from 'node:http';
 import { isIP } from 'node:net';
 import { toNodeHandler, type NodeIncomingMessageLike } from '@modelcontextprotocol/node';
-import { createHttpFace } from './http-face.ts';
+import { createHttpHandler } from './http-handler.ts';
 import type { ServerDefinition, ServerSettings } from './server.ts';
 
 /** Environment variable with the bearer token that every HTTP request must carry. */
@@ -47,7 +47,7 @@ export const createHttpServer = async (
         `Set ${TOKEN_ENV} to a long random value, or leave --host out to serve this machine alone.`,
     );
   }
-  const face = createHttpFace(definition, settings, {
+  const handler = createHttpHandler(definition, settings, {
     hostnames: isLoopback(host) ? [...LOOPBACK, host] : 'any',
   });
   const fetch = async (request: Request): Promise<Response> => {
@@ -57,7 +57,7 @@ export const createHttpServer = async (
         headers: { 'www-authenticate': 'Bearer' },
       });
     }
-    return face.fetch(request);
+    return handler.fetch(request);
   };
   const handle = toNodeHandler(
     { fetch },
@@ -85,7 +85,7 @@ export const createHttpServer = async (
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}/mcp`,
     close: () =>
       (closing ??= (async () => {
-        await face.close();
+        await handler.close();
         const closed = new Promise((resolve) => node.close(resolve));
         node.closeAllConnections();
         await closed;

@@ -34,7 +34,7 @@ const overStdio = (
     },
     {
       transport: createWatchedTransport(wire, { ...settings, subscriptions }),
-      onerror: (error) => settings.log('the connection reported a fault', { error }),
+      onerror: (error) => settings.log('the connection reported an issue', { error }),
     },
   );
   return () => handle.close();
@@ -58,7 +58,7 @@ export const serve = async (
   const log = createLog(definition.name);
   const bridgeKey = process.env[BRIDGE_KEY_ENV];
   const settings: ServerSettings = { bridgeKey, roots: commandLine.roots, log };
-  // A fault in one call that escapes every handler must not take the others with it.
+  // An issue in one call that escapes every handler must not take the others with it.
   process.on('uncaughtException', (error) => log('an exception escaped', { error }));
   process.on('unhandledRejection', (error) => log('a rejection escaped', { error }));
   if (commandLine.run === 'stdio') {

@@ -99,7 +99,7 @@ export const toListing = (definition: ServerDefinition): ServerListing => {
 /** Definitions never change while a process lives, so clients may keep them for five minutes. */
 const lasting = { ttlMs: 300_000, cacheScope: 'public' } as const;
 
-/** A fault in a request that has no tool result to carry it is a protocol error. */
+/** An issue in a request that has no tool result to carry it is a protocol error. */
 const asProtocolError = async <Result>(work: () => Promise<Result>, log: Log): Promise<Result> => {
   try {
     return await work();
@@ -166,7 +166,7 @@ export const createServer = (definition: ServerDefinition, settings: ServerSetti
   }
   if (resources?.watch !== undefined) {
     // Legacy clients subscribe on the connection; modern ones over `subscriptions/listen`, which the
-    // SDK's entries answer before a server sees it (watched-transport.ts, http-face.ts).
+    // SDK's entries answer before a server sees it (watched-transport.ts, http-handler.ts).
     const subscriptions = createSubscriptions(
       resources,
       (uri) => server.sendResourceUpdated({ uri }),

@@ -2,7 +2,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { InMemoryTransport } from '@modelcontextprotocol/server';
 import { CALLER_META_KEY, type Caller } from '@drawbridge/schemas';
-import { createHttpFace } from './http-face.ts';
+import { createHttpHandler } from './http-handler.ts';
 import type { Log } from './log.ts';
 import { createServer, type ServerDefinition, type ServerSettings } from './server.ts';
 
@@ -38,12 +38,12 @@ export const connect = async (
     await client.connect(near);
     return { client, close: () => client.close() };
   }
-  const face = createHttpFace(definition, settings, { hostnames: ['localhost'] });
+  const handler = createHttpHandler(definition, settings, { hostnames: ['localhost'] });
   const transport = new StreamableHTTPClientTransport(new URL('http://localhost/mcp'), {
     fetch: (url, init) => {
       const request = new Request(url, init);
       request.headers.set('host', 'localhost');
-      return face.fetch(request);
+      return handler.fetch(request);
     },
   });
   await client.connect(transport);
@@ -51,7 +51,7 @@ export const connect = async (
     client,
     async close() {
       await client.close();
-      await face.close();
+      await handler.close();
     },
   };
 };

@@ -57,7 +57,7 @@ export interface Tool {
   readonly name: string;
   readonly effect: Effect;
   listing(): ToolListing;
-  /** @throws ToolError for faults a model can mend, anything else for defects. */
+  /** @throws ToolError for issues a model can fix, anything else for defects. */
   call(args: unknown, context: CallContext): Promise<CallToolResult>;
 }
 

@@ -34,7 +34,7 @@ export interface UserState {
 }
 
 /** Largest entry that is read; that of a settings file has its whole text in it. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 /** Milliseconds within which a change may leave the time stamp of a folder as it was. */
 const CLOCK_GRAIN_MS = 100;
 
@@ -123,7 +123,7 @@ class EntryFolder {
       const stat = fstatSync(fd);
       const stamp = toStamp(stat);
       if (this.#entries.get(name)?.stamp === stamp) return;
-      if (stat.size > MOST_BYTES) throw new Error(`${name} has ${stat.size} bytes`);
+      if (stat.size > MAX_BYTES) throw new Error(`${name} has ${stat.size} bytes`);
       const path = stat.isFile() ? toPath(readFileSync(fd, 'utf8'), this.#schema) : undefined;
       this.#entries.set(name, { stamp, path });
     } finally {

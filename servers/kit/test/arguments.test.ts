@@ -38,7 +38,7 @@ describe('arguments', () => {
     expect(parseArguments(z.strictObject({}), undefined)).toEqual({});
   });
 
-  it('are refused with every fault at once', () => {
+  it('are refused with every issue at once', () => {
     const attempt = (): unknown => parseArguments(schema, { limit: 9, x: 1 });
     expect(attempt).toThrow(ToolError);
     expect(attempt).toThrow(

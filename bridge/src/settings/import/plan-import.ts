@@ -2,7 +2,7 @@
 // not and why, and which variables have to be set.
 import { isDeepStrictEqual } from 'node:util';
 import { type ServerEntry, addServer } from '../edit-config.ts';
-import type { Fault } from '../faults.ts';
+import type { Issue } from '../issues.ts';
 import type { ClientFile } from './client-file.ts';
 import { type ConvertContext, convertServer } from './convert-server.ts';
 import { type PlainSecret, takePlainSecrets } from './plain-secrets.ts';
@@ -17,11 +17,11 @@ export interface PlanOptions extends Omit<ConvertContext, 'inputs'> {
   /** Copy secrets as they are instead of putting variables in their place. */
   readonly keepSecrets: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The faults of a text; throws `settings/invalid` where it is not JSON. */
+  /** The issues of a text; throws `settings/invalid` where it is not JSON. */
   readonly check: (
     text: string,
     env: Readonly<Record<string, string | undefined>>,
-  ) => readonly Fault[];
+  ) => readonly Issue[];
 }
 
 interface From {
@@ -107,9 +107,9 @@ export function planImport(options: PlanOptions): ImportPlan {
             }))),
       ];
       const missing = read.filter(({ variable }) => env[variable] === undefined);
-      const fault = findFault(name, check(next, withPlaceholders(entry, missing, env)));
-      if (fault !== undefined) {
-        skip(`${fault.path}: ${fault.message}`);
+      const issue = findIssue(name, check(next, withPlaceholders(entry, missing, env)));
+      if (issue !== undefined) {
+        skip(`${issue.path}: ${issue.message}`);
         continue;
       }
       text = next;
@@ -123,7 +123,7 @@ export function planImport(options: PlanOptions): ImportPlan {
   return { text, taken, skipped, unset };
 }
 
-/** Unset variables are told apart from faults of the entry, so they get a value for the check. */
+/** Unset variables are told apart from issues of the entry, so they get a value for the check. */
 function withPlaceholders(
   { url }: ServerEntry,
   missing: readonly { readonly variable: string }[],
@@ -137,9 +137,9 @@ function withPlaceholders(
   return { ...env, ...Object.fromEntries(values) };
 }
 
-/** What is wrong with one server; faults of the rest of the file are not the import's. */
-function findFault(name: string, faults: readonly Fault[]): Fault | undefined {
-  return faults.find(({ path }) =>
+/** What is wrong with one server; issues of the rest of the file are not the import's. */
+function findIssue(name: string, issues: readonly Issue[]): Issue | undefined {
+  return issues.find(({ path }) =>
     [`mcpServers.${name}`, `servers.${name}`].some(
       (prefix) => path === prefix || path.startsWith(`${prefix}.`),
     ),

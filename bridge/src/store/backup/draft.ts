@@ -5,7 +5,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSystemError } from '../../errors.ts';
-import { isAlive } from '../../process-facts.ts';
+import { isAlive } from '../../processes/process-facts.ts';
 import { tryLock } from '../file-lock.ts';
 
 /** The number of the process, and something drawn. */

@@ -47,7 +47,7 @@ export interface BackupReader {
   rows(): AsyncGenerator<Buffer>;
 }
 
-const LONGEST_LINE = 1024 * 1024;
+const MAX_LINE = 1024 * 1024;
 
 /** Rejects with `request/invalid` for what is no backup, a damaged one, or one of a newer format. */
 export function createBackupReader(chunks: AsyncIterable<Buffer>): BackupReader {
@@ -71,7 +71,7 @@ export function createBackupReader(chunks: AsyncIterable<Buffer>): BackupReader 
   const readLine = async (): Promise<{ value: unknown; before: string }> => {
     let end = rest.indexOf('\n');
     while (end === -1) {
-      if (rest.length > LONGEST_LINE || !(await more())) throw damaged('it ends too early');
+      if (rest.length > MAX_LINE || !(await more())) throw damaged('it ends too early');
       end = rest.indexOf('\n');
     }
     const before = hash.copy().digest('hex');

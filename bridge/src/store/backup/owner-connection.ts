@@ -8,7 +8,7 @@ import { createLifetime } from '../../lifetime.ts';
 import { createEmbeddedServer } from '../embedded/server.ts';
 import { findDataFolder, findRunningServer } from '../embedded/running-server.ts';
 import { lockHome, readRunningBridge } from '../home-lock.ts';
-import { explainOutage } from '../outage.ts';
+import { explainOutage } from '../database-errors.ts';
 
 export interface OwnerConnectionOptions {
   readonly home: string;

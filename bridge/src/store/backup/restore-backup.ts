@@ -1,5 +1,5 @@
 // Reads a backup back: in one transaction the old tables go, the tables of the backup's time are made
-// by their migrations, filled, and brought up to date. A fault anywhere leaves the database as it was.
+// by their migrations, filled, and brought up to date. An issue anywhere leaves the database as it was.
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -9,7 +9,7 @@ import { DrawbridgeError } from '../../errors.ts';
 import { applyMigration, readApplied, toChecksum, withMigrationLock } from '../migrate.ts';
 import { migrations } from '../migrations/index.ts';
 import { makePartitions } from '../partitions.ts';
-import { isRefusal } from '../refusal.ts';
+import { isRefusal } from '../sql-state.ts';
 import {
   type BackupHeader,
   type BackupReader,
@@ -73,7 +73,7 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Rest
       }
     });
   } catch (error) {
-    throw toFault(error);
+    throw toIssue(error);
   } finally {
     gunzip.destroy();
   }
@@ -148,7 +148,7 @@ function assertThere({ table, columns }: BackupTable, there: readonly BackupTabl
 }
 
 /** What zlib or the database says of bytes that are not as they were written. */
-function toFault(error: unknown): unknown {
+function toIssue(error: unknown): unknown {
   if (error instanceof DrawbridgeError || !(error instanceof Error)) return error;
   const code = 'code' in error ? String(error.code) : '';
   if (code === 'Z_DATA_ERROR' && /header/.test(error.message)) {

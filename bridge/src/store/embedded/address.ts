@@ -7,11 +7,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DrawbridgeError, isSystemError, toMessage } from '../../errors.ts';
-import { readFolderMark } from '../../process-facts.ts';
+import { readFolderMark } from '../../processes/process-facts.ts';
 import type { Account } from './account.ts';
 
 /** sockaddr_un(7) holds 108 bytes on Linux and 104 on macOS, one of them for the end. */
-const LONGEST_PATH = 103;
+const MAX_PATH = 103;
 /** The superuser. */
 export const USER = 'drawbridge';
 const SOCKET_PORT = 5432;
@@ -43,7 +43,7 @@ export async function createAddress(
 
 /** Whether a socket can have this path. */
 export function isSocketPath(path: string): boolean {
-  return Buffer.byteLength(path) <= LONGEST_PATH;
+  return Buffer.byteLength(path) <= MAX_PATH;
 }
 
 /** The connection URL of the superuser. */

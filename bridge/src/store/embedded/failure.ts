@@ -50,9 +50,9 @@ export function toStartFailure(error: unknown, folder: string): unknown {
   );
 }
 
-/** The line that names the fault, without the time in front of it. */
+/** The line that names the issue, without the time in front of it. */
 function lastLine(printed: string): string {
   const lines = printed.split('\n').filter((line) => line.trim() !== '');
-  const fault = lines.findLast((line) => /FATAL|PANIC|error:/.test(line)) ?? lines.at(-1);
-  return fault?.replace(/^.*?(FATAL|PANIC|error): */, '').trim() ?? 'nothing';
+  const issue = lines.findLast((line) => /FATAL|PANIC|error:/.test(line)) ?? lines.at(-1);
+  return issue?.replace(/^.*?(FATAL|PANIC|error): */, '').trim() ?? 'nothing';
 }

@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { DrawbridgeError, isSystemError } from '../../errors.ts';
 import { type FileLock, tryLock } from '../file-lock.ts';
-import { listPostgresOf } from '../process-identity.ts';
-import { endProcesses } from './end-processes.ts';
+import { listPostgresOf } from '../../processes/process-identity.ts';
+import { endProcesses } from '../../processes/end-processes.ts';
 import { SOCKET_NAME, isSocketPath } from './address.ts';
 import { readPidFile } from './pid-file.ts';
 
@@ -19,7 +19,7 @@ export const MAKING = 'making-';
  * A server that cannot be seen may be about to end: its bridge just died in another container, or this one
  * is root without the right to look at other users' processes, as in Docker.
  */
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
 const PROBE_MS = 1_000;
 /** What a path says behind which nobody listens. */
@@ -30,7 +30,7 @@ export interface TakeClusterOptions {
   readonly folder: string;
   readonly logger: Logger;
   readonly signal?: AbortSignal | undefined;
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function takeCluster({
   folder,
   logger,
   signal,
-  patienceMs = PATIENCE_MS,
+  timeoutMs = TIMEOUT_MS,
 }: TakeClusterOptions): Promise<FileLock | undefined> {
   const begin = performance.now();
   const data = join(folder, 'data');
@@ -62,7 +62,7 @@ export async function takeCluster({
       }
       return lock === 'unknown' ? undefined : lock;
     }
-    if (performance.now() - begin > patienceMs) throw toInUse(data);
+    if (performance.now() - begin > timeoutMs) throw toInUse(data);
     await delay(POLL_MS, undefined, { signal });
   }
 }

@@ -23,16 +23,16 @@ export async function mendRights(
     const { status, stderr } = spawnSync('chown', ['-R', '-h', owner, dataFolder], {
       encoding: 'utf8',
     });
-    if (status !== 0) throw toRightsFault(dataFolder, stderr);
+    if (status !== 0) throw toRightsIssue(dataFolder, stderr);
   } else if (account === undefined && uid !== process.getuid?.()) {
-    throw toRightsFault(dataFolder, `it belongs to the user with the id ${uid}`);
+    throw toRightsIssue(dataFolder, `it belongs to the user with the id ${uid}`);
   }
   if ((mode & 0o777) === 0o700) return;
   logger.warn(`${dataFolder} is closed to other users again (chmod 700)`);
   await chmod(dataFolder, 0o700);
 }
 
-function toRightsFault(dataFolder: string, why: string): DrawbridgeError {
+function toRightsIssue(dataFolder: string, why: string): DrawbridgeError {
   return new DrawbridgeError(
     'store/start_failed',
     `${dataFolder} must belong to the user that runs the bridge (${why.trim()}). Give it to that user (chown -R), start the bridge as its owner, or set DRAWBRIDGE_HOME to another folder.`,

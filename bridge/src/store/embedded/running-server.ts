@@ -3,7 +3,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isSystemError } from '../../errors.ts';
-import { isAlive } from '../../process-facts.ts';
+import { isAlive } from '../../processes/process-facts.ts';
 import { toServerUrl } from './address.ts';
 import { readPidFile } from './pid-file.ts';
 

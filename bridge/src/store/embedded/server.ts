@@ -18,7 +18,7 @@ import { type Postmaster, startPostmaster } from './postmaster.ts';
 import { mendRights } from './rights.ts';
 import { chooseSharedMemory } from './shared-memory.ts';
 
-const LONGEST_PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 5_000;
 
 /** What differs from PostgreSQL's defaults: a small neighbour of the bridge, safe on every file system. */
 const SETTINGS = {
@@ -129,7 +129,7 @@ async function open(
         logger.error(`the database could not be started again: ${trouble}`);
       }
       await delay(pauseMs, undefined, { signal: closing.signal }).catch(() => undefined); // closing ends the loop
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
     }
     return undefined;
   };

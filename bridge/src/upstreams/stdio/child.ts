@@ -5,8 +5,8 @@ import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { spawn as nodeSpawn, spawnSync } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { DrawbridgeError } from '../../errors.ts';
-import type { ProcessLedger } from './process-ledger.ts';
-import { isGroupAlive, signalGroup, waitForGroupEnd } from './process-group.ts';
+import type { ProcessLedger } from '../../processes/process-ledger.ts';
+import { isGroupAlive, signalGroup, waitForGroupEnd } from '../../processes/process-group.ts';
 
 export interface ChildSpec {
   readonly command: string;

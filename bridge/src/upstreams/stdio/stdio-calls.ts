@@ -4,7 +4,7 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/client';
 import type { RpcError } from '../../calls/call.ts';
 import type { LargeResult } from '../../calls/large-json/large-json.ts';
-import { PassingMap } from '../../passing-map.ts';
+import { CompactingMap } from '../../compacting-map.ts';
 import type { CallParams } from '../call-params.ts';
 
 export interface CallProgress {
@@ -58,7 +58,7 @@ export interface StdioOut {
 
 export class StdioCalls {
   readonly #out: StdioOut;
-  readonly #waiting = new PassingMap<RequestId, Waiting>();
+  readonly #waiting = new CompactingMap<RequestId, Waiting>();
   #next = FIRST_ID;
 
   constructor(out: StdioOut) {

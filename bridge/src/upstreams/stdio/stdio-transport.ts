@@ -13,7 +13,7 @@ import { withLargeArguments, toLargeArguments } from '../large-arguments.ts';
 import { LineReader, firstBytes, lastBytes, type OversizedLine } from './line-reader.ts';
 import { type LineTurns, readInTurns } from './line-turns.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
-import { type ParsedLine, parseLine, toReceived } from './received.ts';
+import { type ParsedLine, parseLine, toInboundMessage } from './inbound-message.ts';
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
 import { StdioCalls } from './stdio-calls.ts';
@@ -76,7 +76,7 @@ export class StdioTransport implements ServerTransport {
   /** Large lines that a worker has. */
   readonly #large = new Set<Promise<void>>();
   #rubbish = 0;
-  #rubbishLoggedAt = Number.NEGATIVE_INFINITY;
+  #malformedLoggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: StdioTransportOptions) {
     this.#options = options;
@@ -227,7 +227,7 @@ export class StdioTransport implements ServerTransport {
     try {
       parsed = parseLine(line.toString('utf8'));
     } catch {
-      this.#countRubbish(line);
+      this.#countMalformed(line);
       return;
     }
     this.#takeValue(parsed.value, parsed.text, line);
@@ -236,9 +236,9 @@ export class StdioTransport implements ServerTransport {
   #takeValue(value: unknown, text: string | undefined, line: Buffer): void {
     // 2025-03-26 allowed batches.
     for (const item of Array.isArray(value) ? value : [value]) {
-      const received = toReceived(item);
+      const received = toInboundMessage(item);
       if (received.kind === 'message') this.#deliver(received.message, text);
-      else if (received.kind === 'rubbish') this.#countRubbish(line);
+      else if (received.kind === 'rubbish') this.#countMalformed(line);
       else {
         const { name } = this.#options;
         const message = `upstream "${name}" broke the protocol: its answer is neither a result nor an error`;
@@ -296,7 +296,7 @@ export class StdioTransport implements ServerTransport {
         else this.#failUnreadable(message.id);
         return;
       case 'rubbish':
-        this.#countRubbish(Buffer.from(line.head));
+        this.#countMalformed(Buffer.from(line.head));
     }
   }
 
@@ -325,7 +325,7 @@ export class StdioTransport implements ServerTransport {
     return verdict === 'hear';
   }
 
-  /** A fault in handling one message must not reach the process, which serves all upstreams. */
+  /** An issue in handling one message must not reach the process, which serves all upstreams. */
   #hand(message: JSONRPCMessage): void {
     try {
       this.onmessage?.(message);
@@ -337,7 +337,7 @@ export class StdioTransport implements ServerTransport {
   #refuse(line: OversizedLine, fail = (id: RequestId): void => this.#failTooLarge(id)): void {
     const owner = toLineOwner(line.head, line.tail);
     if (owner.kind === 'not_a_response') {
-      if (line.ended) this.#countRubbish(Buffer.from(line.head));
+      if (line.ended) this.#countMalformed(Buffer.from(line.head));
       return;
     }
     if (owner.kind === 'response') fail(owner.id);
@@ -374,12 +374,12 @@ export class StdioTransport implements ServerTransport {
     logger.warn({ upstream: name, code }, message);
   }
 
-  #countRubbish(line: Buffer): void {
+  #countMalformed(line: Buffer): void {
     this.#rubbish += 1;
     this.#listens(undefined);
     const now = performance.now();
-    if (now - this.#rubbishLoggedAt < RUBBISH_LOG_MS) return;
-    this.#rubbishLoggedAt = now;
+    if (now - this.#malformedLoggedAt < RUBBISH_LOG_MS) return;
+    this.#malformedLoggedAt = now;
     this.#options.logger.warn(
       {
         upstream: this.#options.name,

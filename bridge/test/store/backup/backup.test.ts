@@ -16,6 +16,7 @@ import { sql } from 'drizzle-orm';
 import { Client } from 'pg';
 import { v7 as createId } from 'uuid';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createKeyStore } from '../../../src/store/key-store.ts';
 import { createPrincipals } from '../../../src/principals/principals.ts';
 import { createRunReader } from '../../../src/runs/reader.ts';
 import { takeBackupLock } from '../../../src/store/backup/backup-lock.ts';
@@ -70,7 +71,7 @@ afterAll(async () => {
 
 /** Some of everything: two days of runs, small and large bodies, awkward text, keys, a session. */
 async function fill(db: LogDatabase): Promise<void> {
-  const principals = await createPrincipals({ db: db.store.db, createId });
+  const principals = await createPrincipals({ store: createKeyStore(db.store.db), createId });
   await principals.createKey(principals.tenantId, { name: AWKWARD, role: 'member' });
   for (const time of [Date.now() - 40 * 86_400_000, Date.now()]) {
     const { id: bridge, log } = await db.addBridge({ now: () => time });
@@ -340,7 +341,7 @@ test('the home’s own database is backed up while its bridge runs and while it 
   const env = {};
   const lock = await lockHome(home);
   const store = await openStore({ home, logger, version: 'test' });
-  const principals = await createPrincipals({ db: store.db, createId });
+  const principals = await createPrincipals({ store: createKeyStore(store.db), createId });
   await principals.createKey(principals.tenantId, { name: 'mine', role: 'member' });
   for (const name of ['secret', 'token']) writeFileSync(join(home, name), `the ${name}\n`);
 

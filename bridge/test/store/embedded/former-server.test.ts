@@ -33,7 +33,7 @@ import {
   test,
   vi,
 } from 'vitest';
-import { isAlive, readProcess } from '../../../src/process-facts.ts';
+import { isAlive, readProcess } from '../../../src/processes/process-facts.ts';
 import { findAccount } from '../../../src/store/embedded/account.ts';
 import { findBinaries } from '../../../src/store/embedded/binaries.ts';
 import { takeCluster } from '../../../src/store/embedded/former-server.ts';
@@ -41,9 +41,9 @@ import { createLauncher } from '../../../src/store/embedded/launch.ts';
 import { createEmbeddedServer } from '../../../src/store/embedded/server.ts';
 import { chooseSharedMemory } from '../../../src/store/embedded/shared-memory.ts';
 import { lockHome } from '../../../src/store/home-lock.ts';
-import { listPostgresOf } from '../../../src/store/process-identity.ts';
+import { listPostgresOf } from '../../../src/processes/process-identity.ts';
 import { openStore } from '../../../src/store/store.ts';
-import { createProcessLedger, sweepOrphans } from '../../../src/upstreams/stdio/process-ledger.ts';
+import { createProcessLedger, sweepOrphans } from '../../../src/processes/process-ledger.ts';
 
 // Most of these start processes from source, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
@@ -279,7 +279,7 @@ test('refuses while something that cannot be seen works in the data folder', asy
   onTestFinished(() => kill(other));
   await until(() => isHolding(other));
   const folder = join(home, 'postgres');
-  await expect(takeCluster({ folder, logger, patienceMs: 200 })).rejects.toMatchObject({
+  await expect(takeCluster({ folder, logger, timeoutMs: 200 })).rejects.toMatchObject({
     code: 'store/start_failed',
     message: expect.stringMatching(/cannot be seen.*second one would destroy.*Stop the bridge/),
   });

@@ -4,12 +4,12 @@ import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
 import { assertFree } from '../atomic-write.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { isInside } from '../path-rules.ts';
 import { quoted } from '../shown.ts';
 import { copyTree } from '../transfer.ts';
 
-export const copy = ({ withGuard }: Parts): Tool =>
+export const copy = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'copy',
     title: 'Copy',

@@ -1,10 +1,10 @@
 import { countFitting, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { toShown } from '../shown.ts';
 
-export const createDirectory = ({ withGuard }: Parts): Tool =>
+export const createDirectory = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'create_directory',
     title: 'Create a folder',

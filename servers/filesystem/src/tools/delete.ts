@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { removeTree } from '../transfer.ts';
 import { isInTrash, moveToTrash } from '../trash.ts';
 
 /** `delete` is a word of the language. */
-export const deletePath = ({ withGuard }: Parts): Tool =>
+export const deletePath = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'delete',
     title: 'Delete',

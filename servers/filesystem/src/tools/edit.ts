@@ -3,20 +3,20 @@ import { z } from 'zod';
 import { contentText, hashText, pathText } from '../arguments.ts';
 import { readWhole } from '../bounded-read.ts';
 import { applyChanges, toDiff, type Change } from '../edit-diff.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { findPassages, fitLineEnds } from '../passages.ts';
 import type { Place } from '../path-guard.ts';
 import { quoted } from '../shown.ts';
 import { assertText, hashOf } from '../text-lines.ts';
 import { OWNER_CHANGED, lockKeyOf, replaceText } from './write.ts';
 
-const MOST_BYTES = 16 * 1024 * 1024;
-const MOST_REPLACED = 100_000;
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_REPLACED = 100_000;
 
 const readText = async ({ folder, name, shown }: Place): Promise<string> => {
   const file = await folder.openFile(name);
   try {
-    const bytes = await readWhole(file, { shown, most: MOST_BYTES });
+    const bytes = await readWhole(file, { shown, most: MAX_BYTES });
     assertText(bytes);
     const text = bytes.toString('utf8');
     // Written back, a wrong byte would become a replacement character.
@@ -42,7 +42,7 @@ interface Wanted {
  */
 const toChanges = (before: string, wanted: Wanted, shown: string): Change[] => {
   const { old_text: old, new_text: replacement, replace_all: all } = wanted;
-  const find = (literal: boolean) => findPassages(before, old, { literal, most: MOST_REPLACED });
+  const find = (literal: boolean) => findPassages(before, old, { literal, most: MAX_REPLACED });
   let literal = old.includes('\r');
   let found = find(literal);
   if (literal && found.count === 0) {
@@ -60,16 +60,16 @@ const toChanges = (before: string, wanted: Wanted, shown: string): Change[] => {
       hint: 'more of the text around it, or replace_all: true',
     });
   }
-  if (count > MOST_REPLACED) {
+  if (count > MAX_REPLACED) {
     throw new ToolError(`old_text occurs ${count} times in ${quoted(shown)}.`, {
-      allowed: `${MOST_REPLACED} replacements at once`,
+      allowed: `${MAX_REPLACED} replacements at once`,
       hint: 'more of the text around it',
     });
   }
   const size = before.length + count * (replacement.length - old.length);
-  if (size > MOST_BYTES) {
+  if (size > MAX_BYTES) {
     throw new ToolError(`${quoted(shown)} would have some ${size} bytes.`, {
-      allowed: `files up to ${MOST_BYTES} bytes`,
+      allowed: `files up to ${MAX_BYTES} bytes`,
     });
   }
   return passages.map((passage) => ({
@@ -78,7 +78,7 @@ const toChanges = (before: string, wanted: Wanted, shown: string): Change[] => {
   }));
 };
 
-export const edit = ({ withGuard, locks }: Parts): Tool =>
+export const edit = ({ withGuard, locks }: Deps): Tool =>
   defineTool({
     name: 'edit',
     title: 'Edit a file',

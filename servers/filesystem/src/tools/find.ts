@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { cursorText, globText, pathText } from '../arguments.ts';
 import { toMatcher } from '../glob.ts';
 import { listFiles } from '../listing.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 
 /** The folders that the files lie in; an empty folder has none and is left to `list` and `tree`. */
 const foldersOf = (files: readonly string[]): string[] => {
@@ -17,7 +17,7 @@ const foldersOf = (files: readonly string[]): string[] => {
   return [...folders].sort();
 };
 
-export const find = ({ withGuard, ripgrep }: Parts): Tool =>
+export const find = ({ withGuard, ripgrep }: Deps): Tool =>
   defineTool({
     name: 'find',
     title: 'Find files',

@@ -10,7 +10,7 @@ import {
 import { z } from 'zod';
 import { cursorText, globText, pathText, patternText } from '../arguments.ts';
 import { toWalkArguments } from '../listing.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import type { PathGuard } from '../path-guard.ts';
 import { searchOpenFiles, type FoundLine } from '../search-lines.ts';
 import { searchFolder, type FolderSearch } from '../verified-lines.ts';
@@ -29,7 +29,7 @@ const toText = (lines: readonly FoundLine[], around: boolean): string => {
   return parts.join('\n');
 };
 
-export const grep = ({ withGuard, ripgrep }: Parts): Tool =>
+export const grep = ({ withGuard, ripgrep }: Deps): Tool =>
   defineTool({
     name: 'grep',
     title: 'Search in files',

@@ -3,7 +3,7 @@ import { defineTool, type Tool } from '@drawbridge/kit';
 import type { Stats } from 'node:fs';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import type { Place } from '../path-guard.ts';
 import { toShown } from '../shown.ts';
 
@@ -26,7 +26,7 @@ const describe = (stat: Stats) => ({
   links: stat.nlink,
 });
 
-export const info = ({ withGuard }: Parts): Tool =>
+export const info = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'info',
     title: 'File information',

@@ -4,11 +4,11 @@ import { defineTool, toPage, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { cursorText, pathText } from '../arguments.ts';
 import type { Folder } from '../folder.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { toShown } from '../shown.ts';
 import { isSystemError } from '../system-errors.ts';
 
-const MOST_ENTRIES = 2_000;
+const MAX_ENTRIES = 2_000;
 /** Files asked about at once. */
 const PARALLEL = 64;
 
@@ -67,7 +67,7 @@ const lineOf = ({ name, kind, size, modified }: Entry): string => {
   return `${toShown(name)}${mark}${details}`;
 };
 
-export const list = ({ withGuard }: Parts): Tool =>
+export const list = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'list',
     title: 'List a folder',
@@ -76,7 +76,7 @@ export const list = ({ withGuard }: Parts): Tool =>
     input: z.strictObject({
       path: pathText.default('.'),
       sort: z.enum(['name', 'size', 'modified']).default('name'),
-      limit: z.int().min(1).max(MOST_ENTRIES).default(500),
+      limit: z.int().min(1).max(MAX_ENTRIES).default(500),
       cursor: cursorText.optional(),
     }),
     output: z.object({

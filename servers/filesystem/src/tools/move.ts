@@ -4,7 +4,7 @@ import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
 import { assertFree, placeNew } from '../atomic-write.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { isInside } from '../path-rules.ts';
 import { quoted } from '../shown.ts';
 import { isSystemError } from '../system-errors.ts';
@@ -33,7 +33,7 @@ const moveAcross = async (from: Spot, to: Spot, options: TransferOptions): Promi
   return ownerChanged;
 };
 
-export const move = ({ withGuard }: Parts): Tool =>
+export const move = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'move',
     title: 'Move or rename',

@@ -1,22 +1,22 @@
 import { ToolError, TEXT_LIMIT_BYTES, defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { toShown } from '../shown.ts';
 import { readWindow } from '../text-lines.ts';
 
-const MOST_FILES = 50;
+const MAX_FILES = 50;
 /** Room for the names and notes between the files. */
 const NOTES_BYTES = 32 * 1024;
-const MOST_LINES = 1_000_000;
+const MAX_LINES = 1_000_000;
 
-export const readMany = ({ withGuard }: Parts): Tool =>
+export const readMany = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'read_many',
     title: 'Read texts',
     description: 'Reads text files; each fails by itself.',
     effect: 'read',
-    input: z.strictObject({ paths: z.array(pathText).min(1).max(MOST_FILES) }),
+    input: z.strictObject({ paths: z.array(pathText).min(1).max(MAX_FILES) }),
     output: z.object({
       files: z.array(
         z.object({
@@ -47,7 +47,7 @@ export const readMany = ({ withGuard }: Parts): Tool =>
                   const { size } = await file.stat();
                   const { text, next } = await readWindow(file, size, {
                     start: { line: 1 },
-                    lines: MOST_LINES,
+                    lines: MAX_LINES,
                     bytes: room,
                     totals: false,
                     signal: context.signal,

@@ -4,17 +4,17 @@ import { defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
 import { readWhole } from '../bounded-read.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 
 /** With base64's third on top it stays under the ten megabytes that clients take in one message. */
-export const MOST_MEDIA_BYTES = 6 * 1024 * 1024;
+export const MAX_MEDIA_BYTES = 6 * 1024 * 1024;
 
 export const mediaTypeOf = async (bytes: Uint8Array): Promise<string> => {
   const { fileTypeFromBuffer } = await import('file-type');
   return (await fileTypeFromBuffer(bytes))?.mime ?? 'application/octet-stream';
 };
 
-export const readMedia = ({ withGuard }: Parts): Tool =>
+export const readMedia = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'read_media',
     title: 'Read media',
@@ -27,7 +27,7 @@ export const readMedia = ({ withGuard }: Parts): Tool =>
         guard.withPlace(path, { follow: true }, async ({ folder, name, shown }) => {
           const file = await folder.openFile(name);
           try {
-            const bytes = await readWhole(file, { shown, most: MOST_MEDIA_BYTES });
+            const bytes = await readWhole(file, { shown, most: MAX_MEDIA_BYTES });
             const size = bytes.length;
             const mimeType = await mediaTypeOf(bytes);
             const data = bytes.toString('base64');

@@ -8,11 +8,11 @@ import {
 } from '@drawbridge/kit';
 import { z } from 'zod';
 import { cursorText, pathText } from '../arguments.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { quoted } from '../shown.ts';
 import { readWindow, type Start, type Window } from '../text-lines.ts';
 
-const MOST_LINES = 100_000;
+const MAX_LINES = 100_000;
 /** Room for the line that says what the text is. */
 const HEADER_BYTES = 4_096;
 
@@ -32,7 +32,7 @@ export const describeWindow = (shown: string, window: Window, size: number): str
   return `[${shown}: ${lines}, ${size} bytes${hash === undefined ? '' : `, hash ${hash}`}]`;
 };
 
-export const readText = ({ withGuard }: Parts): Tool =>
+export const readText = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'read_text',
     title: 'Read text',
@@ -69,7 +69,7 @@ export const readText = ({ withGuard }: Parts): Tool =>
           try {
             const { size } = await file.stat();
             const [byte = 0, line = 0, left = 0] = fromCursor(cursor, [path], [0, 0, 0]);
-            const lines = cursor === undefined ? (limit ?? head ?? tail ?? MOST_LINES) : left;
+            const lines = cursor === undefined ? (limit ?? head ?? tail ?? MAX_LINES) : left;
             const start: Start =
               cursor !== undefined
                 ? { byte, line }

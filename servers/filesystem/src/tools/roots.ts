@@ -1,10 +1,10 @@
 import { pathToFileURL } from 'node:url';
 import { defineTool, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import { toShown } from '../shown.ts';
 
-export const roots = ({ withGuard }: Parts): Tool =>
+export const roots = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'roots',
     title: 'Roots',

@@ -5,15 +5,15 @@ import type { Folder } from '../folder.ts';
 import { ifThere } from '../folder-cache.ts';
 import { toMatcher } from '../glob.ts';
 import { TRASH_FOLDER } from '../listing.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import type { PathGuard } from '../path-guard.ts';
 import { toShown } from '../shown.ts';
 import { createTurns } from '../turns.ts';
 
-const MOST_ENTRIES = 5_000;
+const MAX_ENTRIES = 5_000;
 const DEEPEST = 32;
 
-export const tree = ({ withGuard }: Parts): Tool =>
+export const tree = ({ withGuard }: Deps): Tool =>
   defineTool({
     name: 'tree',
     title: 'Folder tree',
@@ -23,7 +23,7 @@ export const tree = ({ withGuard }: Parts): Tool =>
       path: pathText.default('.'),
       depth: z.int().min(1).max(DEEPEST).default(3),
       exclude: z.array(globText).max(64).default(['.git', 'node_modules']),
-      limit: z.int().min(1).max(MOST_ENTRIES).default(1_000),
+      limit: z.int().min(1).max(MAX_ENTRIES).default(1_000),
       cursor: cursorText.optional(),
     }),
     output: z.object({

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { contentText, hashText, pathText } from '../arguments.ts';
 import { writeAtomically, type FileOwner } from '../atomic-write.ts';
 import { tooLarge } from '../bounded-read.ts';
-import type { Parts } from '../parts.ts';
+import type { Deps } from '../deps.ts';
 import type { Place } from '../path-guard.ts';
 import { quoted, toShown } from '../shown.ts';
 import { isSystemError } from '../system-errors.ts';
@@ -91,7 +91,7 @@ export const replaceText = async (
 
 export const lockKeyOf = ({ folder, name }: Place): string => join(folder.real, name);
 
-export const write = ({ withGuard, locks }: Parts): Tool =>
+export const write = ({ withGuard, locks }: Deps): Tool =>
   defineTool({
     name: 'write',
     title: 'Write a file',

@@ -1,0 +1,266 @@
+// The fast path: another front around the very same steps, for what almost all traffic is. It parses
+// the body once and answers plain JSON, without Request, Response or SDK objects. What it does not
+// take, it hands on untouched.
+import type { IncomingMessage } from 'node:http';
+import type { Outcome } from '../calls/call.ts';
+import type { CallClient, Principal } from '../principals/caller.ts';
+import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
+import type { Admitted } from '../edge/edge.ts';
+import type { PacedResponse } from '../edge/paced-response.ts';
+import type { Session } from '../sessions/sessions.ts';
+import { DrawbridgeError } from '../errors.ts';
+import { silentSink } from '../mcp/caller-context.ts';
+import type { CallsUnderWay } from '../mcp/calls-under-way.ts';
+import { toRequestKey } from '../mcp/calls-under-way.ts';
+import type { HttpDeps } from '../edge/http/http-env.ts';
+import { createFastLists } from './fast-lists.ts';
+import type { Precomputed } from '../edge/http/precomputed.ts';
+import { goneSignal } from './gone-signal.ts';
+import {
+  type FastCall,
+  type FastHead,
+  toFastCall,
+  toFastHead,
+  toFastListId,
+} from './fast-request.ts';
+import { type FastText, createFastResponses } from './fast-response.ts';
+
+export type FastFront = (
+  request: IncomingMessage,
+  response: PacedResponse,
+  admitted: Admitted,
+) => void;
+
+export interface FastFrontOptions {
+  readonly deps: HttpDeps;
+  readonly underWay: CallsUnderWay;
+  /** Takes every request that is not plainly the common case. */
+  readonly fallback: (
+    request: IncomingMessage,
+    response: PacedResponse,
+    body: Buffer,
+    known: Precomputed,
+  ) => void;
+  /** Tells the caller why the request goes no further. */
+  readonly refuse: (
+    request: IncomingMessage,
+    response: PacedResponse,
+    reason: DrawbridgeError,
+  ) => void;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: PacedResponse;
+  readonly admitted: Admitted;
+}
+
+interface Asker {
+  readonly principal: Principal;
+  /** Legacy only. */
+  readonly session?: Session;
+}
+
+interface Caller {
+  readonly principal: Principal;
+  readonly client: CallClient;
+  readonly runId: string;
+  /** Legacy only. */
+  readonly session?: Session;
+}
+
+/** What comes to be known of a request on its way. */
+type Known = { -readonly [Key in keyof Precomputed]: Precomputed[Key] };
+
+const NO_BYTES = Buffer.alloc(0);
+
+export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontOptions): FastFront {
+  const { catalog, createId, principals, sessions, runs, settings, metrics, logger } = deps;
+  const serverInfo = { name: 'drawbridge', title: 'Drawbridge', version: deps.version };
+  const lists = createFastLists(catalog, serverInfo);
+  const responses = createFastResponses(serverInfo);
+
+  /** Who asks, or nothing when the request is to be judged by the other path. */
+  const toAsker = async (head: FastHead, principal: Principal): Promise<Asker | undefined> => {
+    if (head.era === 'modern') return { principal };
+    const session = await sessions.find(head.sessionId, principal);
+    if (session?.client.protocolVersion !== head.protocolVersion) return undefined;
+    return { principal, session };
+  };
+
+  const toCaller = async (
+    head: FastHead,
+    { client }: FastCall,
+    asking: Principal,
+  ): Promise<Caller | undefined> => {
+    const asker = await toAsker(head, asking);
+    if (asker === undefined) return undefined;
+    const { principal, session } = asker;
+    if (session !== undefined) {
+      const { client: own, runId } = session;
+      return { principal, client: { ...own, capabilities: {} }, runId, session };
+    }
+    const { defaultProject: project } = settings();
+    const caller = { era: 'modern', protocolVersion: head.protocolVersion, ...client } as const;
+    const runId = await runs.directory.find({ principal, client: caller, project });
+    return { principal, client: caller, runId };
+  };
+
+  /** A large body without its arguments, which stay bytes; what else it is, the other path tells. */
+  const toSplit = async ({ body, principal }: Admitted, known: Known): Promise<unknown> => {
+    const split = await deps.largeJson.request(body, { at: 'params', owner: principal.id });
+    known.split = split;
+    return split.kind === 'split' ? split.body : undefined;
+  };
+
+  const isPlainTool = (head: FastHead, { name, params }: FastCall): boolean => {
+    if (!catalog.has(head.view)) return false;
+    const target = catalog.find({ method: 'tools/call', name, params, view: head.view });
+    if (!('upstream' in target) || catalog.hasHeaderParams(head.view, name)) return false;
+    // A schema whose root is no object is wrapped for legacy clients (SEP-2106), and so are its results.
+    const { type = 'object' } = catalog.outputSchema(head.view, name) ?? {};
+    return type === 'object';
+  };
+
+  /** Whether the request is answered. */
+  const answer = async (
+    head: FastHead,
+    { request, response, admitted }: Exchange,
+    known: Known,
+  ): Promise<boolean> => {
+    const begin = performance.now();
+    const { principal, body } = admitted;
+    const isLarge = body.length > LARGE_BYTES;
+    const parsed = isLarge ? await toSplit(admitted, known) : (known.json = parse(body));
+    const write = (text: FastText, requestId: string): void => {
+      response.writeHead(200, {
+        'Content-Type': 'application/json',
+        'Content-Length': byteLength(text),
+        'X-Request-Id': requestId,
+        Vary: 'Origin',
+      });
+      if (typeof text === 'string') response.end(text);
+      else {
+        for (const part of text) response.write(part);
+        response.end();
+      }
+      const seconds = (performance.now() - begin) / 1_000;
+      metrics.request({ route: '/mcp', method: 'POST', status: 200, seconds });
+    };
+
+    const listId = toFastListId(parsed, head);
+    if (listId !== undefined) {
+      if (!catalog.has(head.view) || (await toAsker(head, principal)) === undefined) return false;
+      await deps.ready();
+      const text = lists.tools(head, listId);
+      if (text !== undefined) write(text, createId());
+      return text !== undefined;
+    }
+    const call = toFastCall(parsed, head);
+    if (call === undefined || !isPlainTool(head, call)) return false;
+    const caller = await toCaller(head, call, principal);
+    if (caller === undefined) return false;
+    const { session } = caller;
+    if (session !== undefined) known.session = session;
+    const { projects, defaultProject: project } = settings();
+    // The request is the call, so one id will do.
+    const id = createId();
+
+    const made = (signal: AbortSignal): Promise<Outcome> =>
+      deps.call({
+        id,
+        method: 'tools/call',
+        name: call.name,
+        params: call.params,
+        view: head.view,
+        principal: caller.principal,
+        client: caller.client,
+        runId: caller.runId,
+        sessionId: session?.id,
+        project,
+        roots: projects[project]?.roots ?? [],
+        requestId: id,
+        signal,
+        sink: silentSink,
+      });
+    const gone = goneSignal(request.socket, caller.principal, principals);
+    const outcome =
+      session === undefined
+        ? await made(gone)
+        : await cancellable(toRequestKey(session.id, call.id), gone, made);
+    if (response.destroyed) return true;
+    if (outcome.kind === 'cancelled') {
+      // Where the caller did not ask for it, its key has ended.
+      if (gone.reason instanceof DrawbridgeError) throw gone.reason;
+      if (session !== undefined) {
+        response.writeHead(202).end();
+        return true;
+      }
+    }
+    const text = responses.toText(outcome, { id: call.id, era: head.era });
+    if (text === undefined) {
+      known.outcome = outcome;
+      return false;
+    }
+    write(text, id);
+    return true;
+  };
+
+  /** A legacy caller cancels by the request's id, or leaves. */
+  const cancellable = async (
+    key: string,
+    gone: AbortSignal,
+    made: (signal: AbortSignal) => Promise<Outcome>,
+  ): Promise<Outcome> => {
+    const abort = new AbortController();
+    const onGone = (): void => abort.abort(gone.reason);
+    underWay.add(key, { close: () => abort.abort() });
+    gone.addEventListener('abort', onGone);
+    if (gone.aborted) onGone();
+    try {
+      return await made(abort.signal);
+    } finally {
+      gone.removeEventListener('abort', onGone);
+      underWay.delete(key);
+    }
+  };
+
+  return (request, response, admitted) => {
+    const { body, principal } = admitted;
+    const known: Known = { principal };
+    const head = deps.isStopping() ? undefined : toFastHead(request);
+    if (head === undefined) {
+      fallback(request, response, body, known);
+      return;
+    }
+    answer(head, { request, response, admitted }, known).then(
+      (isAnswered) => {
+        if (isAnswered) return;
+        fallback(request, response, known.split === undefined ? body : NO_BYTES, known);
+      },
+      (error: unknown) => {
+        if (error instanceof DrawbridgeError && !response.headersSent) {
+          refuse(request, response, error);
+          return;
+        }
+        logger.warn({ err: error }, 'a request broke off');
+        response.destroy();
+      },
+    );
+  };
+}
+
+function byteLength(text: FastText): number {
+  if (typeof text === 'string') return Buffer.byteLength(text);
+  return text.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+}
+
+/** What is no JSON is told by the other path. */
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

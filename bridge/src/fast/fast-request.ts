@@ -1,0 +1,153 @@
+// Tells whether a request is the common case, looking only at what it holds: one `tools/call`, or a
+// `tools/list` from the beginning, with an id and nothing else in play. Everything that is not plainly that is somebody else's to judge, so a
+// doubtful request is never an error here.
+import type { IncomingMessage } from 'node:http';
+import type { View } from '../calls/call.ts';
+
+/** What the headers of a request that may be fast say, before its body is read. */
+export interface FastHead {
+  readonly era: 'modern' | 'legacy';
+  readonly view: View;
+  /** `Mcp-Session-Id`; legacy only. */
+  readonly sessionId: string;
+  /** `Mcp-Method`; modern only. */
+  readonly method: string;
+  /** `Mcp-Name`; modern only, of a call. */
+  readonly name: string;
+  readonly protocolVersion: string;
+}
+
+export interface FastCall {
+  readonly id: string | number;
+  readonly name: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The client as it describes itself in `_meta`; modern only. */
+  readonly client: {
+    readonly name?: string;
+    readonly capabilities: Readonly<Record<string, unknown>>;
+  };
+}
+
+const META = 'io.modelcontextprotocol/';
+const MODERN = '2026-07-28';
+/** Headers that ask for something the fast path does not do. */
+const unusual = [
+  'origin',
+  'drawbridge-roots',
+  'drawbridge-project',
+  'traceparent',
+  'content-encoding',
+  'transfer-encoding',
+  'last-event-id',
+];
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+const bodyKeys = new Set(['jsonrpc', 'id', 'method', 'params']);
+const paramKeys = new Set(['name', 'arguments', '_meta']);
+const metaOnly = new Set(['_meta']);
+const metaKeys = new Set(
+  ['protocolVersion', 'clientInfo', 'clientCapabilities'].map((key) => META + key),
+);
+
+export function toFastHead({ method, url = '', headers }: IncomingMessage): FastHead | undefined {
+  if (method !== 'POST') return undefined;
+  const view = toView(url);
+  if (view === undefined || !LOOPBACK.test(headers.host ?? '')) return undefined;
+  if (unusual.some((name) => headers[name] !== undefined)) return undefined;
+  const { accept = '', 'content-length': length } = headers;
+  if (headers['content-type'] !== 'application/json' || length === undefined) return undefined;
+  if (!accept.includes('application/json') || !accept.includes('text/event-stream'))
+    return undefined;
+  const protocolVersion = text(headers['mcp-protocol-version']);
+  const sessionId = text(headers['mcp-session-id']);
+  const name = text(headers['mcp-name']);
+  const asked = text(headers['mcp-method']);
+  const isModern = protocolVersion === MODERN;
+  const isPlain =
+    (asked === 'tools/call' && name !== '') ||
+    (asked === 'tools/list' && headers['mcp-name'] === undefined);
+  if (isModern ? !isPlain : sessionId === '') return undefined;
+  return {
+    era: isModern ? 'modern' : 'legacy',
+    view,
+    sessionId,
+    method: asked,
+    name,
+    protocolVersion,
+  };
+}
+
+export function toFastCall(body: unknown, head: FastHead): FastCall | undefined {
+  const { era, name: named } = head;
+  const request = toFastBody(body, 'tools/call', head);
+  if (request === undefined || !isRecord(request.params)) return undefined;
+  const { id, params } = request;
+  const { name, arguments: args, _meta: meta } = params;
+  if (typeof name !== 'string' || name === '' || !hasOnly(params, paramKeys)) return undefined;
+  if (args !== undefined && !isRecord(args)) return undefined;
+  const client = era === 'modern' ? toClient(meta) : toPlainMeta(meta);
+  if (client === undefined || (era === 'modern' && name !== named)) return undefined;
+  return { id, name, params, client };
+}
+
+/** The id of a request for the tools, all of them from the beginning. */
+export function toFastListId(body: unknown, head: FastHead): string | number | undefined {
+  const request = toFastBody(body, 'tools/list', head);
+  if (request === undefined) return undefined;
+  const { id, params = {} } = request;
+  if (!isRecord(params) || !hasOnly(params, metaOnly)) return undefined;
+  const { _meta: meta } = params;
+  const client = head.era === 'modern' ? toClient(meta) : toPlainMeta(meta);
+  return client && id;
+}
+
+function toFastBody(
+  body: unknown,
+  wanted: string,
+  { era, method: told }: FastHead,
+): { id: string | number; params: unknown } | undefined {
+  if (!isRecord(body) || !hasOnly(body, bodyKeys)) return undefined;
+  const { jsonrpc, id, method, params } = body;
+  if (jsonrpc !== '2.0' || method !== wanted) return undefined;
+  if (era === 'modern' && told !== wanted) return undefined;
+  if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
+  return { id: id as string | number, params }; // a text, or an integer by the test above
+}
+
+function toClient(meta: unknown): FastCall['client'] | undefined {
+  if (!isRecord(meta) || !hasOnly(meta, metaKeys) || meta[`${META}protocolVersion`] !== MODERN)
+    return undefined;
+  const capabilities = meta[`${META}clientCapabilities`];
+  const info = meta[`${META}clientInfo`];
+  // What a client can do may let a server ask it, and questions go the other way.
+  if (!isRecord(capabilities) || Object.keys(capabilities).length > 0) return undefined;
+  if (info === undefined) return { capabilities };
+  if (!isRecord(info) || typeof info['name'] !== 'string' || typeof info['version'] !== 'string')
+    return undefined;
+  return { capabilities, name: `${info['name']}/${info['version']}` };
+}
+
+/** A legacy call without progress token or anything else in `_meta`. */
+function toPlainMeta(meta: unknown): FastCall['client'] | undefined {
+  return meta === undefined ? { capabilities: {} } : undefined;
+}
+
+function toView(url: string): View | undefined {
+  if (url === '/mcp') return { kind: 'all' };
+  const [, toolset] = /^\/mcp\/([a-z0-9-]+)$/.exec(url) ?? [];
+  if (toolset !== undefined) return { kind: 'toolset', name: toolset };
+  const [, server] = /^\/servers\/([A-Za-z0-9_-]+)\/mcp$/.exec(url) ?? [];
+  return server === undefined ? undefined : { kind: 'server', name: server };
+}
+
+function text(header: string | string[] | undefined): string {
+  return typeof header === 'string' ? header : '';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function hasOnly(value: object, keys: ReadonlySet<string>): boolean {
+  for (const key in value) if (!keys.has(key)) return false;
+  return true;
+}

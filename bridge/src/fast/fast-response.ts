@@ -1,0 +1,80 @@
+// The answer of a fast call as JSON-RPC text, byte for byte as the SDK writes it. Only plain results
+// and refusals are written here; every other outcome is handed to the SDK's front, which knows all the rules. A
+// result that is as the SDK would have it goes out as the text that the log has, which may be the
+// server's own: then white space and digits are the server's, too.
+import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
+import { isOfStop } from '../calls/call-gate.ts';
+import type { Outcome } from '../calls/call.ts';
+import type { LargeResult } from '../calls/large-json/large-json.ts';
+import { isSameJson, toCheckedResult } from '../calls/tool-result.ts';
+
+export interface FastResponseOptions {
+  readonly id: string | number;
+  readonly era: 'modern' | 'legacy';
+}
+
+export interface FastResponses {
+  /** Undefined when the outcome is not a plain result. */
+  toText(outcome: Outcome, options: FastResponseOptions): FastText | undefined;
+}
+
+/** An answer, or its parts where it is too large to be one text. */
+export type FastText = string | readonly (string | Buffer)[];
+
+type Result = Readonly<Record<string, unknown>>;
+
+export function createFastResponses(serverInfo: Result): FastResponses {
+  const toAdded = (meta?: Result): Result => ({
+    resultType: 'complete',
+    ...(meta?.[SERVER_INFO_META_KEY] === undefined && {
+      _meta: { ...meta, [SERVER_INFO_META_KEY]: serverInfo },
+    }),
+  });
+  const added = JSON.stringify(toAdded()).slice(1);
+
+  /** @param text the result as JSON, where it is known */
+  const toModernText = (result: Result, text: string | undefined): string | undefined => {
+    const { _meta: meta } = result;
+    // A result is never empty, so a comma is right.
+    if (meta === undefined && text !== undefined) return `${text.slice(0, -1)},${added}`;
+    if (meta !== undefined && !isRecord(meta)) return undefined;
+    return JSON.stringify({ ...result, ...toAdded(meta) });
+  };
+
+  /** The brace that closes a large result gives way to what is added. */
+  const toLargeText = (
+    { asTool, meta }: LargeResult,
+    { id, era }: FastResponseOptions,
+  ): FastText | undefined => {
+    if (asTool === undefined) return undefined;
+    const more = era === 'modern' ? toAdded(meta) : {};
+    const all = JSON.stringify({ ...(meta !== undefined && { _meta: meta }), ...more });
+    const end = all === '{}' ? '}' : `,${all.slice(1)}`;
+    return [
+      '{"result":',
+      asTool.subarray(0, -1),
+      `${end},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`,
+    ];
+  };
+
+  return {
+    toText(outcome, { id, era }) {
+      // Refusals come in floods, and a bridge that stops has little time, so they are worded here too.
+      if (outcome.kind === 'denied' || isOfStop(outcome)) {
+        return JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
+      }
+      if (outcome.kind !== 'result' && outcome.kind !== 'tool_error') return undefined;
+      if (outcome.large !== undefined) return toLargeText(outcome.large, { id, era });
+      const result = toCheckedResult(outcome.result);
+      if (result === undefined) return undefined;
+      const text = isSameJson(result, outcome.result) ? outcome.text : undefined;
+      const written =
+        era === 'modern' ? toModernText(result, text) : (text ?? JSON.stringify(result));
+      return written && `{"result":${written},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
+    },
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,65 @@
+// What a front knows of one request before it becomes a call: who asks, through which view, for
+// which project. The HTTP edge makes it once per request and every front builds calls from it.
+import type { LargeAnswers } from './large-answers.ts';
+import type { Session } from '../sessions/sessions.ts';
+import type { LogLevel } from '../sessions/log-level.ts';
+import type { Call, CallMethod, CallSink, Outcome, View } from '../calls/call.ts';
+import type { CallClient, Principal } from '../principals/caller.ts';
+
+export interface CallerContext {
+  readonly principal: Principal;
+  readonly view: View;
+  readonly client: CallClient;
+  readonly project: string;
+  readonly roots: readonly string[];
+  readonly requestId: string;
+  /** Aborts when the caller's key is no longer good. */
+  readonly keyEnded: AbortSignal;
+  readonly sessionId?: string;
+  /** Least severity of the log messages that the caller wants; without one it gets none. */
+  readonly logLevel?: LogLevel;
+  /** Where the caller's session keeps its level. */
+  readonly setLogLevel?: (level: LogLevel) => Promise<void>;
+  /** How the request's call ended, when it was made on the fast path; it is not made again. */
+  readonly outcome?: Outcome;
+  /** The session that the request names, where it was looked up already. */
+  readonly session?: Session;
+  /** Where results go that are too large for the SDK. */
+  readonly large?: LargeAnswers;
+  /** The run that this caller's calls belong to; opened with the first call. */
+  runId(): Promise<string>;
+}
+
+export interface CallRequest {
+  readonly method: CallMethod;
+  readonly name: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+  readonly sink: CallSink;
+}
+
+/** A sink for callers that have nowhere to show progress. */
+export const silentSink: CallSink = { progress() {}, message() {} };
+
+export async function toCall(
+  context: Omit<CallerContext, 'keyEnded'>,
+  request: CallRequest,
+  id: string,
+): Promise<Call> {
+  return {
+    id,
+    method: request.method,
+    name: request.name,
+    params: request.params,
+    signal: request.signal,
+    sink: request.sink,
+    view: context.view,
+    principal: context.principal,
+    client: context.client,
+    project: context.project,
+    roots: context.roots,
+    requestId: context.requestId,
+    runId: await context.runId(),
+    sessionId: context.sessionId,
+  };
+}

@@ -1,0 +1,52 @@
+// A request's JSON body, which the edge has read and weighed.
+import { isJsonContentType } from '@modelcontextprotocol/server';
+import { LARGE_BYTES, SKELETON_BYTES, type SplitRequest } from '../calls/large-json/large-json.ts';
+import { DrawbridgeError } from '../errors.ts';
+import type { Precomputed } from '../edge/http/precomputed.ts';
+
+export interface BodyOptions extends Pick<Precomputed, 'json' | 'split'> {
+  /** Cuts a large body apart. */
+  readonly read: (bytes: Buffer) => Promise<SplitRequest>;
+}
+
+/** Rejects with `request/invalid` or `request/too_large`; an empty body is undefined. */
+export async function readJsonBody(
+  request: Request,
+  { json, split, read }: BodyOptions,
+): Promise<unknown> {
+  if (json !== undefined) return json;
+  if (split !== undefined) return fromSplit(split);
+  const bytes = Buffer.from(await request.arrayBuffer());
+  if (bytes.length === 0) return undefined;
+  if (!isJsonContentType(request.headers.get('content-type'))) {
+    throw new DrawbridgeError(
+      'request/invalid',
+      'The body must be JSON, with Content-Type: application/json.',
+    );
+  }
+  if (bytes.length > LARGE_BYTES) return fromSplit(await read(bytes));
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw notJson(error);
+  }
+}
+
+/** A large body without its arguments, which stay bytes. */
+export function fromSplit(split: SplitRequest): unknown {
+  switch (split.kind) {
+    case 'split':
+      return split.body;
+    case 'not_json':
+      throw notJson();
+    case 'too_large':
+      throw new DrawbridgeError(
+        'request/too_large',
+        `Beside its arguments a request may have ${SKELETON_BYTES} bytes.`,
+      );
+  }
+}
+
+function notJson(cause?: unknown): DrawbridgeError {
+  return new DrawbridgeError('request/invalid', 'The body is not valid JSON.', { cause });
+}

@@ -1,0 +1,189 @@
+// `Idempotency-Key`: the first request with a key is carried out, a repeated one gets its answer, one
+// with another body is refused. The key is taken before the work begins, so two requests at once
+// cannot both begin it. What the store keeps is the answer as the log has it: redacted, which is what a
+// repeated request gets. Where an answer was not kept, because the bridge or its database was lost, the
+// log tells what became of the call: a call that never took place leaves its key free.
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { bodySchema } from '@drawbridge/schemas';
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { DrawbridgeError } from '../errors.ts';
+import type { RunLog } from '../runs/run-log.ts';
+import type { HeldKey, IdempotencyKeys, LoggedCall } from '../store/idempotency-keys.ts';
+import type { HttpEnv } from '../edge/http/http-env.ts';
+
+export interface Answer {
+  readonly status: ContentfulStatusCode;
+  readonly body: object;
+}
+
+export interface Worked<T> {
+  readonly answer: T;
+  /** `not recorded`: it ended, and the log did not take that in time. */
+  readonly call: 'recorded' | 'not sent' | 'not recorded';
+}
+
+/** Carries out `work`, whose run has the id, or gives the answer that the key's first request got. */
+export type Idempotent = <T extends Answer>(
+  c: Context<HttpEnv>,
+  request: unknown,
+  work: (runId: string) => Promise<Worked<T>>,
+) => Promise<T>;
+
+const RETRY_MS = 1_000;
+/** Beyond it, keys are free when this bridge has ended. */
+const MAX_WAITING = 1_000;
+const MAX_TRIES = 600;
+
+export interface IdempotencyDeps {
+  readonly idempotencyKeys: IdempotencyKeys;
+  readonly createId: () => string;
+  readonly runs: { readonly bridgeId: () => string; readonly log: Pick<RunLog, 'owes'> };
+  readonly logger: Logger;
+}
+
+export function createIdempotency({
+  idempotencyKeys: keys,
+  createId,
+  runs,
+  logger,
+}: IdempotencyDeps): Idempotent {
+  /** Runs of requests with keys that are under way here. */
+  const underWay = new Set<string>();
+
+  let waiting = 0;
+
+  /** What the store did not take is tried again, so that other bridges need not wait for this one to end. */
+  const retry = async (work: () => Promise<void>): Promise<void> => {
+    if (waiting >= MAX_WAITING) return;
+    waiting += 1;
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      await delay(RETRY_MS, undefined, { ref: false });
+      try {
+        await work();
+        break;
+      } catch (error) {
+        logger.debug({ err: error }, 'an Idempotency-Key could not be settled yet');
+      }
+    }
+    waiting -= 1;
+  };
+  const later = (work: () => Promise<void>) => (): void => void retry(work);
+
+  /** The answer that is held, or the holder whose key is free, since its call never took place. */
+  const judge = async ({ answer, holder, requestHash }: HeldKey, asked: string) => {
+    const assertSame = (): void => {
+      if (requestHash === asked) return;
+      throw conflict('This Idempotency-Key was used with another request; take a new one.');
+    };
+    if (answer !== undefined || holder === undefined || underWay.has(holder.runId)) {
+      assertSame();
+      if (answer === undefined) {
+        throw conflict('The first request with this Idempotency-Key has not ended.');
+      }
+      return { status: answer.status, body: JSON.parse(answer.body) as object };
+    }
+    const logged = await keys.look(holder);
+    // Of this bridge itself nothing more comes: the request is not under way.
+    const mayCome = logged.mayCome && holder.bridgeId !== runs.bridgeId();
+    if (!tookPlace(logged) && !mayCome) return holder;
+    assertSame();
+    const answered = toLoggedAnswer(logged, holder.runId);
+    if (answered !== undefined) return { status: 200, body: answered };
+    const details = { runId: holder.runId, ...toState(logged) };
+    throw mayCome && logged.end === undefined
+      ? conflict('The first request with this Idempotency-Key has not ended.', details)
+      : conflict(
+          'The call of this Idempotency-Key is in the log without an answer: look at its run before you call again, with another key.',
+          details,
+        );
+  };
+
+  return async <T extends Answer>(
+    c: Context<HttpEnv>,
+    request: unknown,
+    work: (runId: string) => Promise<Worked<T>>,
+  ): Promise<T> => {
+    const key = c.req.header('idempotency-key');
+    const runId = createId();
+    if (key === undefined) return (await work(runId)).answer;
+    const { tenantId, id: userId } = c.get('principal');
+    const requestHash = createHash('sha256')
+      .update(JSON.stringify([c.req.path, request]))
+      .digest('hex');
+    const owner = { tenantId, userId, key };
+    const taking = { ...owner, requestHash, runId, bridgeId: runs.bridgeId() };
+    const release = (): Promise<void> => keys.release(owner, runId);
+    const releaseUnlessLogged = async (): Promise<void> => {
+      if (runs.log.owes()) throw new Error('ends are still owed to the log');
+      if (!tookPlace(await keys.look(taking))) await release();
+    };
+    underWay.add(runId);
+    try {
+      const held = await keys.take(taking).catch((error: unknown) => {
+        void retry(release);
+        throw error;
+      });
+      if (held !== undefined) {
+        const found = await judge(held, requestHash);
+        if ('body' in found) {
+          c.header('Idempotency-Replayed', 'true');
+          return found as T; // as `keep` or the log has it, for this very request
+        }
+        if (!(await keys.takeOver(taking, found))) {
+          throw conflict('Another request with this Idempotency-Key is under way.');
+        }
+      }
+      let worked: Worked<T>;
+      try {
+        worked = await work(runId);
+      } catch (error) {
+        await release().catch(later(release));
+        throw error;
+      }
+      const { answer, call } = worked;
+      // The answer leaves all the same: what the store does not have, the log tells the next request.
+      if (call === 'not sent') await release().catch(later(release));
+      else if (call === 'recorded') {
+        const kept = { status: answer.status, body: JSON.stringify(answer.body) };
+        const keep = (): Promise<void> => keys.keep(owner, runId, kept);
+        await keep().catch(later(keep));
+      } else void retry(releaseUnlessLogged);
+      return answer;
+    } finally {
+      underWay.delete(runId);
+    }
+  };
+}
+
+const unsentSchema = z.object({ sent: z.literal(false) });
+const completedSchema = z.object({
+  callId: z.string(),
+  outcome: z.enum(['result', 'tool_error']),
+  result: bodySchema,
+});
+
+/** A read is in the log with its end; anything else before it is sent. */
+function tookPlace({ isStarted, end }: LoggedCall): boolean {
+  if (end === undefined) return isStarted;
+  return end.type !== 'call.denied' && !unsentSchema.safeParse(JSON.parse(end.payload)).success;
+}
+
+/** The answer as `work` would have given it. */
+function toLoggedAnswer({ end }: LoggedCall, runId: string): object | undefined {
+  if (end?.type !== 'call.completed') return undefined;
+  const { callId, outcome, result } = completedSchema.parse(JSON.parse(end.payload));
+  const body = 'artifact' in result ? { artifact: result.artifact } : { result: result.inline };
+  return { callId, runId, outcome, ...body };
+}
+
+function toState({ end }: LoggedCall): { logged: string } {
+  return { logged: end?.type ?? 'call.started' };
+}
+
+function conflict(message: string, details?: object): DrawbridgeError {
+  return new DrawbridgeError('request/conflict', message, details && { details });
+}

@@ -1,0 +1,149 @@
+// `/v1/keys` and `/v1/users`: API keys of the tenant and whose they are. A key is shown once, when it is made; only its hash is kept.
+import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import { assertOperator } from '../edge/http/authenticate.ts';
+import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
+import { json, problems, secured } from './openapi-responses.ts';
+
+const role = z.enum(['operator', 'member']);
+const keySchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    user: z.string(),
+    role,
+    createdAt: z.iso.datetime(),
+    lastUsedAt: z.iso.datetime().optional(),
+    expiresAt: z.iso.datetime().optional(),
+    revokedAt: z.iso.datetime().optional(),
+  })
+  .openapi('Key');
+
+export function addKeyRoutes(
+  app: OpenAPIHono<HttpEnv>,
+  { principals, audit }: Pick<HttpDeps, 'principals' | 'audit'>,
+): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/keys',
+      summary: 'List the keys of the tenant',
+      ...secured,
+      responses: {
+        200: json(
+          z.object({ keys: z.array(keySchema) }),
+          'Newest first, without the keys themselves',
+        ),
+        ...problems(403),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const keys = await principals.listKeys(principal.tenantId);
+      return c.json(
+        {
+          keys: keys.map(({ createdAt, lastUsedAt, expiresAt, revokedAt, ...rest }) => ({
+            ...rest,
+            createdAt: createdAt.toISOString(),
+            ...(lastUsedAt && { lastUsedAt: lastUsedAt.toISOString() }),
+            ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
+            ...(revokedAt && { revokedAt: revokedAt.toISOString() }),
+          })),
+        },
+        200,
+      );
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/keys',
+      summary: 'Make a key',
+      ...secured,
+      request: {
+        body: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: z.strictObject({
+                name: z.string().min(1).max(100),
+                role: role.default('member'),
+                user: z.string().optional().openapi({
+                  description:
+                    'the user the key belongs to, made when new; without one the key is a user of its own',
+                }),
+                expiresAt: z.iso.datetime().optional(),
+              }),
+            },
+          },
+        },
+      },
+      responses: {
+        201: json(z.object({ id: z.string(), key: z.string() }), 'The key, shown this once'),
+        ...problems(403, 409),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const { expiresAt, user, ...rest } = c.req.valid('json');
+      const made = await principals.createKey(principal.tenantId, {
+        ...rest,
+        ...(user !== undefined && { user }),
+        ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
+      });
+      await audit({
+        type: 'auth.key_created',
+        payload: { keyId: made.id, by: principal.id, ...rest, ...(user !== undefined && { user }) },
+      });
+      return c.json(made, 201, { 'Cache-Control': 'no-store' });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/v1/keys/{id}',
+      summary: 'Revoke a key',
+      ...secured,
+      request: { params: z.object({ id: z.uuid() }) },
+      responses: {
+        204: { description: 'Revoked; it is refused from now on' },
+        ...problems(403, 404),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const keyId = c.req.valid('param').id;
+      await principals.revokeKey(principal.tenantId, keyId);
+      await audit({ type: 'auth.key_revoked', payload: { keyId, by: principal.id } });
+      return c.body(null, 204);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/v1/users/{name}',
+      summary: 'Disable a user',
+      description:
+        'All keys of the user are refused from then on, and the name is not given again.',
+      ...secured,
+      request: { params: z.object({ name: z.string() }) },
+      responses: {
+        204: { description: 'Disabled; its keys are refused from now on' },
+        ...problems(403, 404),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const { name: user } = c.req.valid('param');
+      await principals.disableUser(principal.tenantId, user);
+      await audit({ type: 'auth.user_disabled', payload: { user, by: principal.id } });
+      return c.body(null, 204);
+    },
+  );
+}

@@ -1,0 +1,100 @@
+// `/v1/servers/{name}/withheld` and `…/allow`: what a strict pin keeps back, and letting it through. Both are
+// an operator's. What is let through is named by the hash that was shown, so nothing unseen can be.
+import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import { assertOperator } from '../edge/http/authenticate.ts';
+import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
+import { json, nextCursor, pageQuery, problems, secured } from './openapi-responses.ts';
+
+const kindSchema = z.enum(['tool', 'prompt', 'resource', 'resource_template', 'instructions']);
+
+const keySchema = z
+  .object({
+    kind: kindSchema,
+    name: z.string().openapi({ description: 'A name or a URI; empty for instructions' }),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .openapi({ description: 'SHA-256 of the definition' }),
+  })
+  .openapi('DefinitionKey');
+
+const definitionSchema = z.record(z.string(), z.unknown());
+
+const withheldSchema = keySchema
+  .extend({
+    definition: definitionSchema,
+    before: definitionSchema
+      .optional()
+      .openapi({ description: 'What was approved before under this name' }),
+  })
+  .openapi('WithheldDefinition');
+
+const MAX_AT_ONCE = 5_000;
+const nameParam = z.object({ name: z.string() });
+
+export function addWithheldRoutes(
+  app: OpenAPIHono<HttpEnv>,
+  { approvals, ready }: Pick<HttpDeps, 'approvals' | 'ready'>,
+): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/servers/{name}/withheld',
+      summary: 'Definitions that a strict pin withholds',
+      ...secured,
+      request: { params: nameParam, query: pageQuery },
+      responses: {
+        200: json(
+          z.object({ definitions: z.array(withheldSchema), nextCursor }),
+          'New and changed definitions, in the order of the server',
+        ),
+        ...problems(403, 404),
+      },
+    }),
+    async (c) => {
+      assertOperator(c.get('principal'));
+      await ready();
+      const { name } = c.req.valid('param');
+      const { cursor, limit } = c.req.valid('query');
+      const { definitions, next } = await approvals.list(name, { after: cursor, limit });
+      return c.json(
+        { definitions: [...definitions], ...(next !== undefined && { nextCursor: next }) },
+        200,
+      );
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/servers/{name}/allow',
+      summary: 'Let withheld definitions through',
+      description:
+        'Each is named by its hash. One that is not withheld any more, or whose definition has changed since, is not let through.',
+      ...secured,
+      request: {
+        params: nameParam,
+        body: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: z.strictObject({ definitions: z.array(keySchema).min(1).max(MAX_AT_ONCE) }),
+            },
+          },
+        },
+      },
+      responses: {
+        200: json(z.object({ allowed: z.array(keySchema) }), 'Those that were let through'),
+        ...problems(403, 404),
+      },
+    }),
+    async (c) => {
+      const principal = c.get('principal');
+      assertOperator(principal);
+      const { name } = c.req.valid('param');
+      const { definitions } = c.req.valid('json');
+      const allowed = await approvals.allow(name, definitions, principal.id);
+      return c.json({ allowed: [...allowed] }, 200);
+    },
+  );
+}

@@ -1,0 +1,39 @@
+import { connect } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { listen } from '../../src/edge/listen.ts';
+
+test.each(['0.0.0.0', '127.0.0.1', '::'])(
+  'who listens on %s is announced at an address that requests may name',
+  async (host) => {
+    const listener = await listen({
+      host,
+      port: 0,
+      edge: {
+        connected() {},
+        listener: (request, response) => response.end(request.headers.host),
+      },
+    });
+    onTestFinished(listener.close);
+    const said = await (await fetch(listener.url)).text();
+    expect(said).toMatch(host === '::' ? /^\[::1\]:\d+$/ : /^127\.0\.0\.1:\d+$/);
+  },
+);
+
+test('requests that were sent together are over when their connection is lost', async () => {
+  let asked = 0;
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    edge: {
+      connected() {},
+      listener: () => void (asked += 1),
+    },
+  });
+  onTestFinished(listener.close);
+  const socket = connect(Number(new URL(listener.url).port), '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+  await vi.waitFor(() => expect(asked).toBe(3));
+  expect(listener.idleMs()).toBe(0);
+  socket.destroy();
+  await vi.waitFor(() => expect(listener.idleMs()).toBeGreaterThan(0));
+});
