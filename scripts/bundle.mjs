@@ -15,9 +15,11 @@ const external = [
   /^swagger-ui-dist/,
 ];
 
-const servers = readdirSync(join(root, 'servers')).filter((name) =>
-  existsSync(join(root, 'servers', name, 'src/main.ts')),
+/** What servers are made of, and those of them that are servers. */
+const shared = readdirSync(join(root, 'servers')).filter((name) =>
+  existsSync(join(root, 'servers', name, 'src')),
 );
+const servers = shared.filter((name) => existsSync(join(root, 'servers', name, 'src/main.ts')));
 const bundles = [
   {
     input: 'bridge/src/cli/main.ts',
@@ -45,7 +47,7 @@ const sources = [
   'bridge/src',
   'schemas/src',
   'registry/src',
-  ...['kit', ...servers].map((name) => `servers/${name}/src`),
+  ...shared.map((name) => `servers/${name}/src`),
 ];
 const changed = Math.max(
   ...sources.map(newest),

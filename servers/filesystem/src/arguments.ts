@@ -1,6 +1,6 @@
 // The texts that tools take. Each has a limit, so that none can be too long for what is done with it.
 import { z } from 'zod';
-import { MAX_PATH } from './path-rules.ts';
+import { MAX_PATH } from '@drawbridge/paths';
 
 /** At most `most` UTF-16 units. */
 export const textUpTo = (most: number): z.ZodString =>

@@ -1,8 +1,6 @@
 // What the tools share: one guard per caller, and the locks of this process.
 import type { CallContext } from '@drawbridge/kit';
-import type { Locks } from './locks.ts';
-import type { PathGuard } from './path-guard.ts';
-import type { Ripgrep } from './ripgrep.ts';
+import type { Locks, PathGuard, Ripgrep } from '@drawbridge/paths';
 
 export interface Deps {
   /** Runs `work` with the caller's guard, whose roots are open as long as it runs. */

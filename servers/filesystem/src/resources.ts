@@ -4,10 +4,8 @@ import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ToolError, toPage, type ResourceProvider } from '@drawbridge/kit';
-import { readWhole } from './bounded-read.ts';
-import { listFiles } from './listing.ts';
+import { inQuotes, listFiles, readWhole } from '@drawbridge/paths';
 import type { Deps } from './deps.ts';
-import { inQuotes } from './shown.ts';
 import { MAX_MEDIA_BYTES, mediaTypeOf } from './tools/read-media.ts';
 
 const PAGE = 500;

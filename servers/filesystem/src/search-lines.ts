@@ -1,8 +1,7 @@
 // Lines that ripgrep finds. In a folder it walks by path, so what it finds there is only a proposal
 // (verified-lines.ts); in files that were opened for it, it is an answer.
 import type { CallContext } from '@drawbridge/kit';
-import { tooMany } from './listing.ts';
-import { createSplitter, type Ripgrep } from './ripgrep.ts';
+import { createSplitter, type Ripgrep, tooMany } from '@drawbridge/paths';
 
 export interface Search {
   pattern: string;

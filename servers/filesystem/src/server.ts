@@ -1,10 +1,8 @@
 // The filesystem server: its tools, its resources, and the guard that each call gets.
 import { createUserState, defineServer, type ServerDefinition } from '@drawbridge/kit';
-import { createLocks } from './locks.ts';
+import { createLocks, createPathGuard, createRipgrep } from '@drawbridge/paths';
 import type { Deps } from './deps.ts';
-import { createPathGuard } from './path-guard.ts';
 import { createFileResources } from './resources.ts';
-import { createRipgrep } from './ripgrep.ts';
 import { copy } from './tools/copy.ts';
 import { createDirectory } from './tools/create-directory.ts';
 import { deletePath } from './tools/delete.ts';

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { ToolError, characterEnd } from '@drawbridge/kit';
-import { readAt } from './bounded-read.ts';
+import { readAt } from '@drawbridge/paths';
 
 /** Files up to this many bytes are read whole for totals and hash. */
 export const FULL_SCAN_BYTES = 64 * 1024 * 1024;

@@ -3,11 +3,13 @@
 import { lstat, mkdir, readdir, readlink, rmdir, symlink, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { ToolError } from '@drawbridge/kit';
-import { writeAtomically } from './atomic-write.ts';
-import type { Folder } from './folder.ts';
-import { TRASH_FOLDER } from './listing.ts';
-import type { PathGuard } from './path-guard.ts';
-import { inQuotes } from './shown.ts';
+import {
+  type Folder,
+  inQuotes,
+  type PathGuard,
+  TRASH_FOLDER,
+  writeAtomically,
+} from '@drawbridge/paths';
 
 const CHUNK_BYTES = 256 * 1024;
 

@@ -4,9 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
-import { TRASH_FOLDER } from './listing.ts';
-import type { PathGuard, Place } from './path-guard.ts';
-import { isSystemError } from './system-errors.ts';
+import { isSystemError, type PathGuard, type Place, TRASH_FOLDER } from '@drawbridge/paths';
 
 export const isInTrash = (real: string): boolean => real.split(/[\\/]/).includes(TRASH_FOLDER);
 

@@ -3,8 +3,6 @@
 // here, and its lines compared byte by byte. A file that is long, or has lines that ripgrep cut, or is
 // no UTF-8, is searched again by ripgrep, which then gets the open file and not its path.
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import type { Folder } from './folder.ts';
-import { createFolderCache, ifThere, type FolderCache } from './folder-cache.ts';
 import {
   MAX_LINE,
   proposeFiles,
@@ -14,7 +12,13 @@ import {
   type ProposedLine,
   type Search,
 } from './search-lines.ts';
-import { createTurns } from './turns.ts';
+import {
+  createFolderCache,
+  createTurns,
+  type Folder,
+  type FolderCache,
+  ifThere,
+} from '@drawbridge/paths';
 
 /** Lines proposed at once. Of more, only their files are kept, and searched one after the other. */
 const MAX_PROPOSED = 20_000;

@@ -1,6 +1,5 @@
 // Replaces one file over and over, saying a word after each time, until it is killed.
-import { writeAtomically } from '../src/atomic-write.ts';
-import { openFolder } from '../src/folder.ts';
+import { openFolder, writeAtomically } from '@drawbridge/paths';
 
 const [root = '', size = '0'] = process.argv.slice(2);
 const folder = await openFolder(root, () => {});

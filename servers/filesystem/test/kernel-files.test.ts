@@ -2,10 +2,13 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isKernelFile, listKernelMounts } from '../src/kernel-files.ts';
-import { toWalkArguments } from '../src/listing.ts';
-import { createPathGuard } from '../src/path-guard.ts';
-import { openFolder } from '../src/folder.ts';
+import {
+  createPathGuard,
+  isKernelFile,
+  listKernelMounts,
+  openFolder,
+  toWalkArguments,
+} from '@drawbridge/paths';
 import { openWorkbench } from './harness.ts';
 
 const looks = (path: string): [string, Record<string, unknown>][] => [

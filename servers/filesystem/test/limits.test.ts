@@ -4,8 +4,7 @@ import { chmod, mkdir, readFile, rmdir, stat, truncate, writeFile } from 'node:f
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toListing } from '@drawbridge/kit';
-import { writeAtomically } from '../src/atomic-write.ts';
-import { openFolder, type Folder } from '../src/folder.ts';
+import { type Folder, openFolder, writeAtomically } from '@drawbridge/paths';
 import { createDefinition } from '../src/server.ts';
 import { openWorkbench, temporaryFolder } from './harness.ts';
 

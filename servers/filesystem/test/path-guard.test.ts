@@ -4,10 +4,7 @@ import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { writeAtomically } from '../src/atomic-write.ts';
-import { listFiles } from '../src/listing.ts';
-import { createPathGuard } from '../src/path-guard.ts';
-import { createRipgrep } from '../src/ripgrep.ts';
+import { createPathGuard, createRipgrep, listFiles, writeAtomically } from '@drawbridge/paths';
 import { temporaryFolder } from './harness.ts';
 
 import { SECRET, expectUntouched, openBesideSecret } from './secret.ts';

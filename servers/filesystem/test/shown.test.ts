@@ -2,7 +2,7 @@
 import { mkdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fromShown, toShown } from '../src/shown.ts';
+import { fromShown, toShown } from '@drawbridge/paths';
 import { openWorkbench } from './harness.ts';
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;

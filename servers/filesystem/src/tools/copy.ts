@@ -1,12 +1,10 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
+import { assertFree, isInside, quoted } from '@drawbridge/paths';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
-import { assertFree } from '../atomic-write.ts';
 import type { Deps } from '../deps.ts';
-import { isInside } from '../path-rules.ts';
-import { quoted } from '../shown.ts';
 import { copyTree } from '../transfer.ts';
 
 export const copy = ({ withGuard }: Deps): Tool =>

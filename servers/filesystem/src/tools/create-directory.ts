@@ -1,8 +1,8 @@
 import { countFitting, defineTool, type Tool } from '@drawbridge/kit';
+import { toShown } from '@drawbridge/paths';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
-import { toShown } from '../shown.ts';
 
 export const createDirectory = ({ withGuard }: Deps): Tool =>
   defineTool({

@@ -1,12 +1,10 @@
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
+import { type Place, quoted, readWhole } from '@drawbridge/paths';
 import { z } from 'zod';
 import { contentText, hashText, pathText } from '../arguments.ts';
-import { readWhole } from '../bounded-read.ts';
 import { applyChanges, toDiff, type Change } from '../edit-diff.ts';
 import type { Deps } from '../deps.ts';
 import { findPassages, fitLineEnds } from '../passages.ts';
-import type { Place } from '../path-guard.ts';
-import { quoted } from '../shown.ts';
 import { assertText, hashOf } from '../text-lines.ts';
 import { OWNER_CHANGED, lockKeyOf, replaceText } from './write.ts';
 

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { defineTool, toPage, type Tool } from '@drawbridge/kit';
+import { listFiles, toMatcher } from '@drawbridge/paths';
 import { z } from 'zod';
 import { cursorText, globText, pathText } from '../arguments.ts';
-import { toMatcher } from '../glob.ts';
-import { listFiles } from '../listing.ts';
 import type { Deps } from '../deps.ts';
 
 /** The folders that the files lie in; an empty folder has none and is left to `list` and `tree`. */

@@ -7,11 +7,10 @@ import {
   toCursor,
   type Tool,
 } from '@drawbridge/kit';
+import { type PathGuard, toWalkArguments } from '@drawbridge/paths';
 import { z } from 'zod';
 import { cursorText, globText, pathText, patternText } from '../arguments.ts';
-import { toWalkArguments } from '../listing.ts';
 import type { Deps } from '../deps.ts';
-import type { PathGuard } from '../path-guard.ts';
 import { searchOpenFiles, type FoundLine } from '../search-lines.ts';
 import { searchFolder, type FolderSearch } from '../verified-lines.ts';
 

@@ -1,11 +1,10 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { defineTool, type Tool } from '@drawbridge/kit';
+import { type Place, toShown } from '@drawbridge/paths';
 import type { Stats } from 'node:fs';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
-import type { Place } from '../path-guard.ts';
-import { toShown } from '../shown.ts';
 
 const kinds = ['file', 'folder', 'link', 'pipe', 'socket', 'device'] as const;
 

@@ -1,12 +1,10 @@
 import { lstat, readdir } from 'node:fs/promises';
 import type { Dirent, Stats } from 'node:fs';
 import { defineTool, toPage, type Tool } from '@drawbridge/kit';
+import { type Folder, isSystemError, toShown } from '@drawbridge/paths';
 import { z } from 'zod';
 import { cursorText, pathText } from '../arguments.ts';
-import type { Folder } from '../folder.ts';
 import type { Deps } from '../deps.ts';
-import { toShown } from '../shown.ts';
-import { isSystemError } from '../system-errors.ts';
 
 const MAX_ENTRIES = 2_000;
 /** Files asked about at once. */

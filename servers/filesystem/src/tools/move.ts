@@ -1,13 +1,10 @@
 import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
+import { assertFree, isInside, isSystemError, placeNew, quoted } from '@drawbridge/paths';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
-import { assertFree, placeNew } from '../atomic-write.ts';
 import type { Deps } from '../deps.ts';
-import { isInside } from '../path-rules.ts';
-import { quoted } from '../shown.ts';
-import { isSystemError } from '../system-errors.ts';
 import { copyTree, removeTree, type Spot, type TransferOptions } from '../transfer.ts';
 
 const moveHere = async (from: Spot, to: Spot): Promise<void> => {

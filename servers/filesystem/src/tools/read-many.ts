@@ -1,8 +1,8 @@
 import { ToolError, TEXT_LIMIT_BYTES, defineTool, type Tool } from '@drawbridge/kit';
+import { toShown } from '@drawbridge/paths';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
-import { toShown } from '../shown.ts';
 import { readWindow } from '../text-lines.ts';
 
 const MAX_FILES = 50;

@@ -1,9 +1,9 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { defineTool, type Tool } from '@drawbridge/kit';
+import { readWhole } from '@drawbridge/paths';
 import { z } from 'zod';
 import { pathText } from '../arguments.ts';
-import { readWhole } from '../bounded-read.ts';
 import type { Deps } from '../deps.ts';
 
 /** With base64's third on top it stays under the ten megabytes that clients take in one message. */

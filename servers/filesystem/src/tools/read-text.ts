@@ -6,10 +6,10 @@ import {
   toCursor,
   type Tool,
 } from '@drawbridge/kit';
+import { quoted } from '@drawbridge/paths';
 import { z } from 'zod';
 import { cursorText, pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
-import { quoted } from '../shown.ts';
 import { readWindow, type Start, type Window } from '../text-lines.ts';
 
 const MAX_LINES = 100_000;

@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { defineTool, type Tool } from '@drawbridge/kit';
+import { toShown } from '@drawbridge/paths';
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
-import { toShown } from '../shown.ts';
 
 export const roots = ({ withGuard }: Deps): Tool =>
   defineTool({

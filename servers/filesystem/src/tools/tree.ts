@@ -1,14 +1,16 @@
 import { PAGE_BYTES, defineTool, fromCursor, toCursor, type Tool } from '@drawbridge/kit';
+import {
+  createTurns,
+  type Folder,
+  ifThere,
+  type PathGuard,
+  toMatcher,
+  toShown,
+  TRASH_FOLDER,
+} from '@drawbridge/paths';
 import { z } from 'zod';
 import { cursorText, globText, pathText } from '../arguments.ts';
-import type { Folder } from '../folder.ts';
-import { ifThere } from '../folder-cache.ts';
-import { toMatcher } from '../glob.ts';
-import { TRASH_FOLDER } from '../listing.ts';
 import type { Deps } from '../deps.ts';
-import type { PathGuard } from '../path-guard.ts';
-import { toShown } from '../shown.ts';
-import { createTurns } from '../turns.ts';
 
 const MAX_ENTRIES = 5_000;
 const DEEPEST = 32;

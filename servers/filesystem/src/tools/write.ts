@@ -1,14 +1,18 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
+import {
+  type FileOwner,
+  isSystemError,
+  type Place,
+  quoted,
+  tooLarge,
+  toShown,
+  writeAtomically,
+} from '@drawbridge/paths';
 import { z } from 'zod';
 import { contentText, hashText, pathText } from '../arguments.ts';
-import { writeAtomically, type FileOwner } from '../atomic-write.ts';
-import { tooLarge } from '../bounded-read.ts';
 import type { Deps } from '../deps.ts';
-import type { Place } from '../path-guard.ts';
-import { quoted, toShown } from '../shown.ts';
-import { isSystemError } from '../system-errors.ts';
 import { FULL_SCAN_BYTES, hashFile, hashOf } from '../text-lines.ts';
 
 const ownerOf = async ({ folder, name, shown }: Place): Promise<FileOwner | undefined> => {
