@@ -9,6 +9,7 @@ import type { Admitted } from '../edge/edge.ts';
 import type { PacedResponse } from '../edge/paced-response.ts';
 import type { Session } from '../sessions/sessions.ts';
 import { DrawbridgeError } from '../errors.ts';
+import { toProject } from '../edge/http/project.ts';
 import { silentSink } from '../mcp/caller-context.ts';
 import type { CallsUnderWay } from '../mcp/calls-under-way.ts';
 import { toRequestKey } from '../mcp/calls-under-way.ts';
@@ -75,7 +76,7 @@ type Known = { -readonly [Key in keyof Precomputed]: Precomputed[Key] };
 const NO_BYTES = Buffer.alloc(0);
 
 export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontOptions): FastFront {
-  const { catalog, createId, principals, sessions, runs, settings, metrics, logger } = deps;
+  const { catalog, createId, principals, sessions, runs, metrics, logger } = deps;
   const serverInfo = { name: 'drawbridge', title: 'Drawbridge', version: deps.version };
   const lists = createFastLists(catalog, serverInfo);
   const responses = createFastResponses(serverInfo);
@@ -91,7 +92,7 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
   const toCaller = async (
     head: FastHead,
     { client }: FastCall,
-    asking: Principal,
+    { principal: asking, project }: { readonly principal: Principal; readonly project: string },
   ): Promise<Caller | undefined> => {
     const asker = await toAsker(head, asking);
     if (asker === undefined) return undefined;
@@ -100,7 +101,6 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
       const { client: own, runId } = session;
       return { principal, client: { ...own, capabilities: {} }, runId, session };
     }
-    const { defaultProject: project } = settings();
     const caller = { era: 'modern', protocolVersion: head.protocolVersion, ...client } as const;
     const runId = await runs.directory.find({ principal, client: caller, project });
     return { principal, client: caller, runId };
@@ -111,6 +111,19 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     const split = await deps.largeJson.request(body, { at: 'params', owner: principal.id });
     known.split = split;
     return split.kind === 'split' ? split.body : undefined;
+  };
+
+  /** What is wrong with the headers is told by the fallback. */
+  const findProject = ({ headers }: IncomingMessage): ReturnType<typeof toProject> | undefined => {
+    try {
+      return toProject((name) => {
+        const value = headers[name];
+        return typeof value === 'string' ? value : undefined;
+      }, deps);
+    } catch (error) {
+      if (error instanceof DrawbridgeError) return undefined;
+      throw error;
+    }
   };
 
   const isPlainTool = (head: FastHead, { name, params }: FastCall): boolean => {
@@ -148,6 +161,9 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
       metrics.request({ route: '/mcp', method: 'POST', status: 200, seconds });
     };
 
+    const place = findProject(request);
+    if (place === undefined) return false;
+    const { project, roots } = place;
     const listId = toFastListId(parsed, head);
     if (listId !== undefined) {
       if (!catalog.has(head.view) || (await toAsker(head, principal)) === undefined) return false;
@@ -158,11 +174,10 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     }
     const call = toFastCall(parsed, head);
     if (call === undefined || !isPlainTool(head, call)) return false;
-    const caller = await toCaller(head, call, principal);
+    const caller = await toCaller(head, call, { principal, project });
     if (caller === undefined) return false;
     const { session } = caller;
     if (session !== undefined) known.session = session;
-    const { projects, defaultProject: project } = settings();
     // The request is the call, so one id will do.
     const id = createId();
 
@@ -178,7 +193,7 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
         runId: caller.runId,
         sessionId: session?.id,
         project,
-        roots: projects[project]?.roots ?? [],
+        roots,
         requestId: id,
         signal,
         sink: silentSink,

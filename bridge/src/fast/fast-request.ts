@@ -31,15 +31,7 @@ export interface FastCall {
 const META = 'io.modelcontextprotocol/';
 const MODERN = '2026-07-28';
 /** Headers that ask for something the fast path does not do. */
-const unusual = [
-  'origin',
-  'drawbridge-roots',
-  'drawbridge-project',
-  'traceparent',
-  'content-encoding',
-  'transfer-encoding',
-  'last-event-id',
-];
+const unusual = ['origin', 'traceparent', 'content-encoding', 'transfer-encoding', 'last-event-id'];
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 const bodyKeys = new Set(['jsonrpc', 'id', 'method', 'params']);
 const paramKeys = new Set(['name', 'arguments', '_meta']);

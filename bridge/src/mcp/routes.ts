@@ -85,7 +85,7 @@ export function createMcpRoutes(deps: HttpDeps, underWay: CallsUnderWay): McpRou
     const principal = c.get('principal');
     const { client, logLevel } = fromModernMeta(body);
     const traceId = TRACE_PARENT.exec(c.req.header('traceparent') ?? '')?.[1];
-    const { project, roots } = toProject(c, deps);
+    const { project, roots } = toProject((name) => c.req.header(name), deps);
     return {
       principal,
       view,

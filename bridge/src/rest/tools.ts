@@ -189,7 +189,7 @@ async function callOnce(
   const { createId, runs, logger, call } = deps;
   const principal = c.get('principal');
   const requestId = c.get('requestId');
-  const { project, roots } = toProject(c, deps);
+  const { project, roots } = toProject((name) => c.req.header(name), deps);
   const client = {
     era: 'rest' as const,
     capabilities: {},

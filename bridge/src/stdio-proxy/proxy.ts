@@ -14,7 +14,7 @@ import {
   readText,
 } from '../http-client/exchange.ts';
 import { type LegacySession, createLegacySession } from '../http-client/legacy-session.ts';
-import { readLines } from '../http-client/lines.ts';
+import { readLines } from './lines.ts';
 import {
   INTERNAL_ERROR,
   type Message,

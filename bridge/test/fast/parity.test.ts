@@ -1,10 +1,11 @@
 // The fast path and the SDK's front are two ways of saying the same: each request here is sent over
-// both, and the answers and the events must be the same. A header that only names the default project
-// is enough to send a request the other way.
+// both, and the answers and the events must be the same.
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type TestBridge, filesystem, startTestBridge } from '../support/bridge.ts';
+import { toRootsHeader } from '../../src/roots-header.ts';
+import { SECRET, type TestBridge, filesystem, startTestBridge } from '../support/bridge.ts';
 import { META, type Sent, SLOW, VERSION, createBothPaths } from './both-paths.ts';
 
 let bridge: TestBridge;
@@ -76,6 +77,18 @@ describe.each([
       isFast: true,
     });
     expect(await both(request({ name: 'filesystem__roots' }))).toMatchObject({ isFast: true });
+  });
+
+  test('the folders of a local client are its own', async () => {
+    const withRoots = (header: string): Sent => {
+      const sent = request({ name: 'filesystem__roots', arguments: {} });
+      return { ...sent, headers: { ...sent.headers, 'Drawbridge-Roots': header } };
+    };
+    const answer = await both(withRoots(toRootsHeader([tmpdir()], SECRET)));
+    expect(answer).toMatchObject({ status: 200, isFast: true });
+    expect(answer.message).toContain(tmpdir());
+    const forged = await both(withRoots(toRootsHeader([tmpdir()], 'another secret')));
+    expect(forged).toMatchObject({ status: 403, isFast: false });
   });
 
   test.each([

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, vi } from 'vitest';
 import { createExchange } from '../../src/http-client/exchange.ts';
-import { readLines } from '../../src/http-client/lines.ts';
+import { readLines } from '../../src/stdio-proxy/lines.ts';
 import { type StdioProxyOptions, runStdioProxy } from '../../src/stdio-proxy/proxy.ts';
 import { type Answer, type HttpFixture, createHttpFixture } from './http-fixture.ts';
 

@@ -40,6 +40,8 @@ export const modernServer = {
 
 export const filesystem = { command: 'drawbridge', args: ['server', 'filesystem'] };
 
+export const SECRET = 'a secret of the tests that is long enough';
+
 export interface TestBridge {
   readonly bridge: Bridge;
   readonly url: string;
@@ -75,7 +77,7 @@ export async function startTestBridge(
   const open = (port: number) =>
     createBridge({
       settings: load(port),
-      secret: 'a secret of the tests that is long enough',
+      secret: SECRET,
       version: '0.0.0-test',
       logger: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
     });
