@@ -26,19 +26,22 @@ export function toBuiltinCommand(
   args: readonly string[],
 ): { command: string; args: string[] } {
   const bundle = join(packageRoot, 'servers', name, 'dist', 'main.js');
-  const sources = [
-    join(packageRoot, 'servers', name, 'src'),
-    join(packageRoot, 'servers', 'kit', 'src'),
-    join(packageRoot, 'schemas', 'src'),
-  ];
-  const [entry = ''] = sources;
-  const main = join(entry, 'main.ts');
-  if (existsSync(bundle) && (!existsSync(main) || isNewer(bundle, sources))) {
+  const main = join(packageRoot, 'servers', name, 'src', 'main.ts');
+  if (existsSync(bundle) && (!existsSync(main) || isNewer(bundle, toSources(packageRoot, name)))) {
     return { command: process.execPath, args: [bundle, ...args] };
   }
   // By URL, because a bare `tsx` would be looked for from the folder the server is started in.
   const tsx = createRequire(join(packageRoot, 'package.json')).resolve('tsx');
   return { command: process.execPath, args: ['--import', pathToFileURL(tsx).href, main, ...args] };
+}
+
+/** The folders that a server is made from: its own, what servers share, and the schemas. */
+function toSources(packageRoot: string, name: string): readonly string[] {
+  const servers = join(packageRoot, 'servers');
+  const shared = readdirSync(servers).filter(
+    (each) => each === name || !existsSync(join(servers, each, 'src', 'main.ts')),
+  );
+  return [...shared.map((each) => join(servers, each, 'src')), join(packageRoot, 'schemas', 'src')];
 }
 
 function isNewer(file: string, folders: readonly string[]): boolean {
