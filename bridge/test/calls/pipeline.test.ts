@@ -72,6 +72,7 @@ function build({
 }
 
 describe('the order of a call', () => {
+  // Holds: log/commit-before-answer
   test('a tool that may write is committed as started before it is sent, and as ended before it is answered', async () => {
     const { run, order } = build();
     await run();

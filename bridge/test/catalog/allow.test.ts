@@ -83,6 +83,7 @@ async function change(listing: object): Promise<void> {
   expect(answer.status).toBe(200);
 }
 
+// Holds: pins/strict
 test('nothing of a strict server is there until it is allowed, and then all that was shown, for good', async () => {
   expect(await seen()).toEqual([undefined]);
   const client = await bridge.modern();

@@ -180,6 +180,7 @@ describe('effects', () => {
     return catalog.find(toolCall('s__look'));
   };
 
+  // Holds: legacy/hints-are-claims
   test("a stranger's read-only hint is not believed", async () => {
     expect(await effectOf({})).toMatchObject({ effect: 'unknown' });
   });

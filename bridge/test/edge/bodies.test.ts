@@ -52,6 +52,7 @@ describe('without a key', () => {
     },
   );
 
+  // Holds: keys/before-bodies
   test('who asks whether to send a body is told only when the key is known', async () => {
     const headers = { Expect: '100-continue' };
     const stranger = open(bridge.url);

@@ -54,6 +54,7 @@ describe('keys', () => {
     expect(response.headers.get('WWW-Authenticate')).toContain('invalid_token');
   });
 
+  // Holds: legacy/token-not-in-query
   test('a key in the query is no key', async () => {
     const path = `/v1/servers?access_token=${bridge.bridge.keys.operator}`;
     expect((await bridge.request(path, { key: null })).status).toBe(401);
@@ -175,6 +176,7 @@ describe('browsers', () => {
     expect(await withHost(host)).toBe(status);
   });
 
+  // Holds: legacy/origin
   test('another origin is refused, also on open routes', async () => {
     for (const path of ['/health', '/mcp', '/v1/servers']) {
       const response = await bridge.request(path, {

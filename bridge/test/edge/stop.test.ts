@@ -88,6 +88,7 @@ const begun = (count: number) =>
   });
 
 describe.each(fronts)('%s', (_, connect) => {
+  // Holds: stop/everybody-answered
   it('has its answer within the grace, else hears that the outcome is unknown; the log has both ends', async () => {
     const caller = await connect();
     const long = caller.slow(60_000);

@@ -81,6 +81,7 @@ test('a caller that reads slowly and steadily gets the whole answer', async () =
   expect(connection.isClosed()).toBe(false);
 }, 40_000);
 
+// Holds: unread/own-cost
 test('of several unread answers those that lie longest are given up, and others are served', async () => {
   const first = ask(LARGEST);
   await begin(first);

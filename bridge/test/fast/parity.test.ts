@@ -302,6 +302,7 @@ test('the events of both paths are the same', async () => {
   }
 });
 
+// Holds: fast/same
 test('whatever is asked and answered, both paths say the same', async () => {
   const id = fc.oneof(fc.integer(), fc.string(), fc.constant(undefined), fc.double());
   const result = fc.record(

@@ -102,6 +102,7 @@ describe.each(clients)('%s', (_name, connect) => {
     });
   });
 
+  // Holds: modern/deterministic-lists
   test('lists are byte for byte the same each time', async () => {
     // Of a server that does not change its own list, which "everything" does after its start.
     const client = await connect('/mcp/code');
@@ -110,6 +111,7 @@ describe.each(clients)('%s', (_name, connect) => {
   });
 });
 
+// Holds: legacy/progress-token
 test('progress reaches the very call that asked for it', async () => {
   const modern = await bridge.modern();
   const { client: legacy } = await bridge.legacy();
@@ -155,6 +157,7 @@ test.each(['modern', 'legacy'] as const)(
   },
 );
 
+// Holds: sessions/outlive-the-bridge
 test('a legacy session goes on after the bridge was restarted, in the same run', async () => {
   const { client, transport } = await bridge.legacy();
   await client.callTool({ name: 'everything__echo', arguments: { message: 'before' } });
@@ -168,6 +171,7 @@ test('a legacy session goes on after the bridge was restarted, in the same run',
   expect(transport.sessionId).toBe(sessionId);
 });
 
+// Holds: legacy/session-unknown
 test('a session that was ended, or never was, is a 404, and a missing one a 400', async () => {
   const { transport } = await bridge.legacy();
   const { sessionId = '' } = transport;
@@ -184,6 +188,7 @@ test('a session that was ended, or never was, is a 404, and a missing one a 400'
   expect((await post({})).status).toBe(400);
 });
 
+// Holds: legacy/session-owner
 test("nobody goes on with somebody else's session", async () => {
   const { transport } = await bridge.legacy();
   const response = await bridge.request('/mcp', {
@@ -197,6 +202,7 @@ test("nobody goes on with somebody else's session", async () => {
   expect(response.status).toBe(404);
 });
 
+// Holds: legacy/list-changed
 test('a changed catalog is announced to clients of both eras', async () => {
   const modern = await bridge.modern();
   const { client: legacy } = await bridge.legacy();

@@ -167,6 +167,7 @@ describe.each(Object.keys(streams))('%s', (name) => {
     expect(cancelled).toMatchObject({ reason: 'The key was revoked.' });
   });
 
+  // Holds: keys/end-within-a-second
   test('ends when another bridge of the database revokes the key', async () => {
     const caller = asCaller(second, await makeCaller(bridge, { name: 'a key' }).then(toKey));
     const { ms } = await timeUntilEnd(name, caller, () =>

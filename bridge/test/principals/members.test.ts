@@ -45,6 +45,7 @@ describe('what one user did', () => {
     }
   });
 
+  // Holds: members/separated
   test('is unknown to another, on every route that takes an id', async () => {
     const { runId, artifact } = await runOf(ann);
     const session = await ann.initialize();

@@ -145,6 +145,7 @@ describe('Idempotency-Key', () => {
     expect((await call('everything__echo', { message: 'two' }, { headers })).status).toBe(409);
   });
 
+  // Holds: idempotency/once
   test('of ten requests at once one is carried out', async () => {
     const headers = { 'Idempotency-Key': randomUUID() };
     const args = { duration: 0.3, steps: 1 };

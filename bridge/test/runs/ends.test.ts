@@ -105,6 +105,7 @@ test('a database that is frozen for longer than a call waits leaves no call and 
   for (const { sent } of unsent) expect(sent).toBe('false');
 }, 120_000);
 
+// Holds: log/one-end
 test('a bridge that is stopped until another takes it for dead ends no call a second time', async () => {
   const bridge = await startTestBridge(config);
   closing.push(bridge.close);

@@ -64,6 +64,7 @@ async function callOverRest(tool: string, text = 'x'): Promise<string> {
   return response.text();
 }
 
+// Holds: log/bounded-wait
 test('no call waits longer for a frozen database than is promised', async () => {
   const calls = [callOnFastPath, callOverRest].flatMap((call) =>
     ['writes__echo', 'reads__echo'].map((tool) => () => call(tool)),

@@ -110,6 +110,7 @@ describe('a reader of a run', () => {
     expect(await from(2)).toHaveLength(0);
   });
 
+  // Holds: readers/exactly-once
   test.each(['near', 'distant'])(
     'cut off at random and resumed sees each event once (%s)',
     async (where) => {

@@ -278,6 +278,7 @@ describe('a database that is away', () => {
   });
 });
 
+// Holds: log/nothing-twice
 test('connections killed again and again under load lose nothing acknowledged and double nothing', async () => {
   const killers = await Promise.all([db.addBridge(), db.addBridge()]);
   const runIds = await Promise.all(

@@ -53,6 +53,7 @@ const quiet = { id: createId(), tenantId };
 const runsOf = (batch: readonly RunBatch[] | undefined): string[] =>
   (batch ?? []).map(({ runId }) => runId);
 
+// Holds: fair/log
 test('one event is committed next, however many of another principal wait, in one run or in many', async () => {
   const { log, batches, commit } = createStalledStore();
   const crowded = createId();

@@ -28,6 +28,7 @@ const read = (runId: string, after = 0) => db.events(runId, after);
 const open = async (): Promise<string> => (await bridge.log.open(newRun(db.tenantId))).id;
 
 describe('the sequence of a run', () => {
+  // Holds: log/no-gap
   test('has no gap and follows the order of appends, with 64 writers on many runs over two bridges', async () => {
     const runIds = await Promise.all(Array.from({ length: 8 }, open));
     const acknowledged = new Map<string, number[]>(runIds.map((id) => [id, []]));
@@ -210,6 +211,7 @@ describe('whatever a server sends is taken', () => {
     });
   });
 
+  // Holds: log/any-text
   test('a title and a client name with NUL', async () => {
     const { id } = await bridge.log.open(newRun(db.tenantId, { title: 'a\0b', client: '\0' }));
     expect(await db.queries.run(db.tenantId, id)).toMatchObject({ title: 'a\uFFFDb' });

@@ -92,6 +92,7 @@ describe('a copy of what was allowed', () => {
   const copies = () => createSettingsCopies(options().home, options().env);
   const path = () => join(base, 'work', 'mcp.config.json');
 
+  // Holds: settings/allowed-only
   it('decides what runs, whatever the file says', () => {
     writeFileSync(path(), text('hostile'));
     copies().write(path(), text('mine'));

@@ -42,6 +42,7 @@ const legacyServer =
   };
 
 describe('a legacy client', () => {
+  // Holds: legacy/session-end, legacy/protocol-version-header
   it('has its session kept, its revision named, and its session ended', async () => {
     const rig = await createRig(
       legacyServer(({ method, body }, response) => {
@@ -71,6 +72,7 @@ describe('a legacy client', () => {
     expect(rig.issues).toEqual([]);
   });
 
+  // Holds: legacy/resume-stream
   it('gets server messages from the GET stream, taken up again after the last event', async () => {
     const changed = (n: number) => ({ jsonrpc: '2.0', method: `notifications/n${n}` });
     let connections = 0;
@@ -126,6 +128,7 @@ describe('a legacy client', () => {
     expect((await rig.received(3))[2]).toEqual(result(1, { roots: [] }));
   });
 
+  // Holds: legacy/new-session-after-404
   it('never notices that the bridge forgot its session: one new one serves all that wait', async () => {
     const known = new Set<string>();
     const rig = await createRig(
@@ -160,6 +163,7 @@ describe('a legacy client', () => {
     ).toHaveLength(2);
   });
 
+  // Holds: legacy/cancellation
   it('tells the server of a cancellation, and hears no error of it', async () => {
     const rig = await createRig(
       legacyServer(({ method, body }, response) => {

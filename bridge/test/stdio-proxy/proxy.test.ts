@@ -3,6 +3,7 @@ import { createHttpFixture, openEvents, sendEvent, sendJson } from './http-fixtu
 import { createRig, modern, result } from './rig.ts';
 
 describe('a modern client', () => {
+  // Holds: modern/mirrored-headers
   it('has the headers of its revision made from its bodies', async () => {
     const rig = await createRig(({ body }, response) => sendJson(response, result(body['id'])));
     rig.send(
@@ -56,6 +57,7 @@ describe('a modern client', () => {
     expect((await rig.received(6)).slice(3)).toEqual([progress(1, 1), progress(1, 2), result(1)]);
   });
 
+  // Holds: modern/cancel-by-closing
   it('cancels by ending the request, and hears no more of it', async () => {
     const rig = await createRig(({ body }, response) => {
       openEvents(response);
@@ -73,6 +75,7 @@ describe('a modern client', () => {
     expect(rig.http.asked).toHaveLength(2);
   });
 
+  // Holds: modern/subscription-stream
   it('keeps a subscription open beside other requests, and loses it at the end of its input', async () => {
     const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
     const rig = await createRig(({ body }, response) => {

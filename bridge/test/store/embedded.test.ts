@@ -148,6 +148,7 @@ test('listens on a closed socket only, asks for a password, and is durable', asy
   }
 });
 
+// Holds: log/survives-kill
 test('leaves no process behind when its bridge is killed, and the next start has every commit', async () => {
   const { owner, said } = await startOwner();
   expect(said).toMatchObject({ ok: true });
@@ -245,6 +246,7 @@ test('takes over from a server that outlived its bridge', async () => {
   await server.close();
 });
 
+// Holds: start/after-a-crash
 test('a stale pid file is no obstacle, though another process has the number now', async () => {
   const data = join(home, 'postgres', 'data');
   const account = await findAccount(data);

@@ -23,6 +23,7 @@ describe.each([
     expect(status?.pids).toHaveLength(1);
   });
 
+  // Holds: legacy/list-pages
   it('reads every page of what it offers', async () => {
     const { upstreams, events } = createHarness();
     await upstreams.configure([stdio('one', file)]);
@@ -34,6 +35,7 @@ describe.each([
     expect(events).toContainEqual(expect.objectContaining({ kind: 'offer', name: 'one', listing }));
   });
 
+  // Holds: legacy/unknown-tool
   it('tells a tool error from a protocol error and keeps the error as it was', async () => {
     const { upstreams } = createHarness();
     await upstreams.configure([stdio('one', file)]);
@@ -111,6 +113,7 @@ describe.each([
     await until(() => readFileSync(marker, 'utf8').includes('cancelled'));
   });
 
+  // Holds: legacy/timeout-progress
   it('renews the timeout on progress, and names it when it strikes', async () => {
     const { upstreams } = createHarness();
     await upstreams.configure([stdio('one', file, { options: { timeout: 400 } })]);

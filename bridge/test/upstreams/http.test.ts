@@ -164,6 +164,7 @@ describe('a server without a type', () => {
   );
 });
 
+// Holds: credentials/own-origin
 it('does not carry credentials to another origin', async () => {
   const stranger = await startServer('modern');
   const server = await startServer('elsewhere', [`--to=${stranger.url}`]);
@@ -235,6 +236,7 @@ it('does not let one lost answer take the calls beside it', async () => {
   expect(textOf(await beside)).toBe('done');
 });
 
+// Holds: modern/input-required
 it('lets a modern caller be asked by a modern server, and answer', async () => {
   const server = await startServer('modern');
   const { upstreams } = createHarness();

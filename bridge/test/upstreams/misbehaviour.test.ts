@@ -85,6 +85,7 @@ describe('a server that crashes', () => {
       .not.toBe(starts);
   });
 
+  // Holds: upstreams/not-repeated
   it('in a call that may have done something: says that the outcome is unknown and does not repeat it', async () => {
     const { upstreams, home, expectGoodAnswers } = await createPair();
     const file = join(home, 'crashes');
@@ -186,6 +187,7 @@ describe('a server that talks too much', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024);
   });
 
+  // Holds: legacy/stdio-only-messages
   it('writes rubbish to stdout: it is ignored and logged once', async () => {
     const { upstreams, logs } = await createPair();
     const outcome = await upstreams.send(toolCall('bad', 'rubbish', { text: 'clean' }));
@@ -230,6 +232,7 @@ describe('a server that talks too much', () => {
 });
 
 describe('a server that the era probe upsets', () => {
+  // Holds: modern/era-probe
   it('exits at the probe: is started again as legacy, once, and remembered', async () => {
     const { upstreams, eras, home } = createHarness({ timeouts });
     const record = join(home, 'starts');

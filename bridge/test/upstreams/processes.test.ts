@@ -108,6 +108,7 @@ describe.runIf(process.platform === 'linux')('when the bridge is killed with SIG
     return { home, kill, pid: bridge.pid, pids: JSON.parse(line.toString()) as number[][] };
   }
 
+  // Holds: legacy/shutdown
   it('its servers die at once, also stubborn ones, behind wrappers, with grandchildren', async () => {
     const mark = createMark();
     const flags = ['--ignore-sigterm', '--grandchild'];
@@ -126,6 +127,7 @@ describe.runIf(process.platform === 'linux')('when the bridge is killed with SIG
     expect(sweepOrphans(join(home, 'pids.json'))).toEqual([]);
   }, 20_000);
 
+  // Holds: stop/no-orphans
   it('the next start sweeps what its watchdog could not', async () => {
     const mark = createMark();
     const {

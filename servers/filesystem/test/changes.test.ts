@@ -57,6 +57,7 @@ describe('write', () => {
     expect((await call('write', { path: 'in', content: '' })).text).toContain('is not a file');
   });
 
+  // Holds: files/old-or-new
   it('leaves the old or the new, never half, wherever it is killed', async () => {
     const root = await temporaryFolder();
     const file = join(root, 'a.txt');

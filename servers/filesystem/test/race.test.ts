@@ -67,6 +67,7 @@ const askDuringRace = async ({ call, client }: Workbench): Promise<number> => {
   return answered;
 };
 
+// Holds: files/confined
 it('a folder that is swapped for a link during a search shows nothing of the outside', async () => {
   const bench = await openWorkbench();
   await plant(join(bench.root, 'in'), 'inside');

@@ -136,6 +136,7 @@ async function createTarget({ empty = true } = {}): Promise<TestDatabase> {
   return database;
 }
 
+// Holds: log/append-only
 test('a restored database holds the same rows, in the same partitions, and stays append-only', async () => {
   const target = await createTarget();
   expect(await restore(target.url, file)).toMatchObject({ code: 0, stderr: '' });

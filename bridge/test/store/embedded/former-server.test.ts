@@ -273,6 +273,7 @@ test.runIf(isLinux)('a copy does not end the servers of its original', async () 
   expect(sweepOrphans(pids)).toEqual([server.pid]);
 });
 
+// Holds: start/one-server
 test('refuses while something that cannot be seen works in the data folder', async () => {
   const lock = join(home, 'postgres', 'lock');
   const other = spawn('flock', ['--no-fork', lock, 'sleep', '600'], { stdio: 'ignore' });
