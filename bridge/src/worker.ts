@@ -111,10 +111,10 @@ function splitMessage(
   line: string,
   requests: readonly (number | string)[],
 ): JobResult {
-  if (!isRecord(value) || value['jsonrpc'] !== '2.0') return { kind: 'rubbish' };
+  if (!isRecord(value) || value['jsonrpc'] !== '2.0') return { kind: 'malformed' };
   const { id, result, error } = value;
   if (value['method'] !== undefined) return toSmall(value, undefined);
-  if (typeof id !== 'number' && typeof id !== 'string') return { kind: 'rubbish' };
+  if (typeof id !== 'number' && typeof id !== 'string') return { kind: 'malformed' };
   if (isRecord(error) && result === undefined) {
     const { code, message } = error;
     const short = typeof message === 'string' ? message.slice(0, LARGE_BYTES) : message;
@@ -196,7 +196,7 @@ function toEntryName(entry: unknown): string {
 function toSmall(message: unknown, id: number | string | undefined): JobResult {
   const skeleton = toJsonText(message);
   if (skeleton.length <= SKELETON_BYTES) return { kind: 'sliced', skeleton };
-  return id === undefined ? { kind: 'rubbish' } : { kind: 'too_large', id };
+  return id === undefined ? { kind: 'malformed' } : { kind: 'too_large', id };
 }
 
 /** @param bytes the same text */

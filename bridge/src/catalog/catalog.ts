@@ -1,5 +1,5 @@
 // The merged catalog: what all servers listing under one roof, in a fixed order, and which server is
-// behind a name. It changes only when an listing, a pin or the settings change; between changes every list
+// behind a name. It changes only when a listing, a pin or the settings change; between changes every list
 // is the same object, so lists are cheap and their bytes stable (clients cache prompts by them). Changes
 // are made beside the catalog in force, in small pieces, and taken over at once. What a server offered
 // stays listed while it starts with changed settings; calls wait until it has told what it offers now.

@@ -77,12 +77,12 @@ export function createDiscovery({
         await store.save(next.config, next.listing, next.pins);
       } catch (error) {
         saved.delete(name);
-        logger.error({ err: error, server: name }, 'an listing could not be kept');
+        logger.error({ err: error, server: name }, 'a listing could not be kept');
       }
     },
   });
 
-  /** Says once what of an listing is not served. */
+  /** Says once what of a listing is not served. */
   const noteIssues = (name: string): void => {
     const notes = catalog.notes(name);
     const text = notes.join('\n');
@@ -112,7 +112,7 @@ export function createDiscovery({
     saves.due(name);
   };
 
-  /** An listing comes as an event and as an answer; it is taken once. */
+  /** A listing comes as an event and as an answer; it is taken once. */
   const take = (config: UpstreamConfig, listing: ServerListing): Promise<void> => {
     const taking = taken.get(listing) ?? accept(config, listing);
     taken.set(listing, taking);
@@ -124,7 +124,7 @@ export function createDiscovery({
     const config = configs.get(event.name);
     if (config?.fingerprint !== event.fingerprint) return;
     take(config, event.listing).catch((error: unknown) =>
-      logger.error({ err: error, server: event.name }, 'an listing could not be taken'),
+      logger.error({ err: error, server: event.name }, 'a listing could not be taken'),
     );
   });
 

@@ -162,7 +162,7 @@ function toResult(outcome: Outcome): Record<string, unknown> {
 
 /**
  * Sends progress and messages of a call to the very request that asked for them. The stream may be
- * gone already, which is no issue: the log has them.
+ * gone already, which is no error: the log has them.
  */
 function toSink({ mcpReq }: ServerContext, least: LogLevel | undefined): CallSink {
   const progressToken = mcpReq._meta?.progressToken;

@@ -5,10 +5,11 @@ import type { Logger } from 'pino';
 import type { Principal } from './caller.ts';
 import { DrawbridgeError } from '../errors.ts';
 import type { KeyStore } from '../store/key-store.ts';
-import { createKey, isKey, toKeyHash } from './key.ts';
+import { isKey, toKeyHash } from './key.ts';
 import { createKeyLookup } from './key-lookup.ts';
 import { type EndOfKey, createLiveKeys } from './live-keys.ts';
-import { isOwnUserName, toOwnUserName, userNameSchema } from './user-name.ts';
+import { isOwnUserName } from './user-name.ts';
+import { type UserKeys, createUserKeys, toTime } from './user-keys.ts';
 
 /** By the monotonic clock. */
 const REMEMBER_MS = 10_000;
@@ -17,26 +18,7 @@ const USED_INTERVAL_MS = 60_000;
 /** The triggers of migration 0002 notify it. */
 const CHANNEL = 'drawbridge_keys';
 
-export interface KeyInfo {
-  readonly id: string;
-  readonly name: string;
-  readonly user: string;
-  readonly role: Principal['role'];
-  readonly createdAt: Date;
-  readonly lastUsedAt: Date | null;
-  readonly expiresAt: Date | null;
-  readonly revokedAt: Date | null;
-}
-
-export interface NewKey {
-  readonly name: string;
-  readonly role: Principal['role'];
-  /** The user it belongs to, who is made when new; without one the key is a user of its own. */
-  readonly user?: string;
-  readonly expiresAt?: Date;
-}
-
-export interface Principals {
+export interface Principals extends UserKeys {
   /** The default tenant, made at the first start. */
   readonly tenantId: string;
   /** The principal behind a key; undefined when it is unknown, expired or revoked. */
@@ -47,18 +29,6 @@ export interface Principals {
   hold(principal: Principal, onEnd: EndOfKey): () => void;
   /** Ends whatever is held, with any key. */
   endAll(reason: DrawbridgeError): void;
-  /** Makes sure that `key` is good, else makes one: for the same user, when it was one's of this role. */
-  ensureKey(role: Principal['role'], key: string | undefined): Promise<string>;
-  /**
-   * Rejects with `request/invalid` for a name that no user may have, `request/conflict` when the user
-   * has another role or is disabled.
-   */
-  createKey(tenantId: string, key: NewKey): Promise<{ id: string; key: string }>;
-  listKeys(tenantId: string): Promise<readonly KeyInfo[]>;
-  /** Rejects with `request/not_found` when the tenant has no such key. */
-  revokeKey(tenantId: string, id: string): Promise<void>;
-  /** All keys of the user are refused from now on. Rejects with `request/not_found`. */
-  disableUser(tenantId: string, name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -159,35 +129,7 @@ export async function createPrincipals({
       );
   };
 
-  const ensureUser = async (
-    ownerTenant: string,
-    { name, role, id = createId() }: { name: string; role: Principal['role']; id?: string },
-  ): Promise<string> => {
-    const row = await store.ensureUser({ id, tenantId: ownerTenant, name, role });
-    if (row.role !== role) {
-      throw conflict(`The user ${name} is ${toArticle(row.role)}; a user has one role.`);
-    }
-    if (row.disabledAt !== null) throw conflict(`The user ${name} was disabled.`);
-    return row.id;
-  };
-
-  /** Keeps a key, for a user of its own when none is given; another start may have kept it already. */
-  const insert = async (
-    ownerTenant: string,
-    key: string,
-    { name, role, expiresAt, userId }: NewKey & { readonly userId?: string },
-  ): Promise<string> => {
-    const id = createId();
-    await store.insert({
-      id,
-      tenantId: ownerTenant,
-      userId: userId ?? (await ensureUser(ownerTenant, { name: toOwnUserName(id), role, id })),
-      name,
-      hash: toKeyHash(key),
-      ...(expiresAt && { expiresAt }),
-    });
-    return id;
-  };
+  const keys = createUserKeys({ store, createId, tenantId, now, onChange });
 
   return {
     tenantId,
@@ -225,83 +167,10 @@ export async function createPrincipals({
     hold: (principal, onEnd) =>
       live.hold(principal, expiries.get(principal) ?? Number.POSITIVE_INFINITY, onEnd),
     endAll: live.endAll,
-    async ensureKey(role, key) {
-      const made = { name: `${role} of this home`, role };
-      if (key === undefined || !isKey(key)) {
-        const fresh = createKey();
-        await insert(tenantId, fresh, made);
-        return fresh;
-      }
-      const row = await store.find(toKeyHash(key));
-      if (row === undefined) {
-        await insert(tenantId, key, made);
-        return key;
-      }
-      const isOpen = row.user.disabledAt === null;
-      if (isOpen && row.key.revokedAt === null && toTime(row.key.expiresAt) > now()) return key;
-      const fresh = createKey();
-      const isSame = isOpen && row.user.role === role && row.user.tenantId === tenantId;
-      await insert(tenantId, fresh, { ...made, ...(isSame && { userId: row.user.id }) });
-      return fresh;
-    },
-    async createKey(ownerTenant, { user, ...rest }) {
-      const key = createKey();
-      if (user === undefined) return { id: await insert(ownerTenant, key, rest), key };
-      const name = userNameSchema.safeParse(user);
-      if (!name.success) {
-        const [issue] = name.error.issues;
-        throw new DrawbridgeError('request/invalid', `user: ${issue?.message ?? 'no name'}`);
-      }
-      const userId = await ensureUser(ownerTenant, { name: name.data, role: rest.role });
-      return { id: await insert(ownerTenant, key, { ...rest, userId }), key };
-    },
-    async listKeys(ownerTenant) {
-      const rows = await store.list(ownerTenant);
-      return rows.map(({ key, user }) => ({
-        id: key.id,
-        name: key.name,
-        user: user.name,
-        role: user.role,
-        createdAt: key.createdAt,
-        lastUsedAt: key.lastUsedAt,
-        expiresAt: key.expiresAt,
-        revokedAt: key.revokedAt ?? user.disabledAt,
-      }));
-    },
-    async revokeKey(ownerTenant, id) {
-      if (!(await store.revoke(ownerTenant, id, new Date(now())))) {
-        throw new DrawbridgeError(
-          'request/not_found',
-          `There is no valid key ${id}; GET /v1/keys lists them.`,
-        );
-      }
-      await onChange();
-    },
-    async disableUser(ownerTenant, name) {
-      if (!(await store.disableUser(ownerTenant, name, new Date(now())))) {
-        throw new DrawbridgeError(
-          'request/not_found',
-          `There is no user ${name}, or it is disabled; GET /v1/keys tells the users of keys.`,
-        );
-      }
-      await onChange();
-    },
+    ...keys,
     async close() {
       live.close();
       await stopListening?.();
     },
   };
-}
-
-/** Milliseconds since 1970; without a date, never. */
-function toTime(date: Date | null | undefined): number {
-  return date?.getTime() ?? Number.POSITIVE_INFINITY;
-}
-
-function toArticle(role: Principal['role']): string {
-  return role === 'operator' ? 'an operator' : 'a member';
-}
-
-function conflict(message: string): DrawbridgeError {
-  return new DrawbridgeError('request/conflict', message);
 }

@@ -70,7 +70,7 @@ export async function settleInTurns<T extends BatchEntry>(
 function settle({ runId, end, resolve, reject }: BatchEntry, at: number, run: WrittenRun): void {
   if (run === undefined) reject(unknownRun(runId));
   else if (at < run.written) resolve(run.base + at + 1);
-  // The run had ended before: a second end of it is no issue, and anything else comes too late.
+  // The run had ended before: a second end of it is no error, and anything else comes too late.
   else if (end !== undefined) resolve(run.base);
   else reject(endedRun(runId));
 }

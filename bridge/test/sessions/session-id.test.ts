@@ -17,7 +17,7 @@ test.each([
   ['no MAC', toSessionId(runId, 'secret').split('.')[0] ?? ''],
   ['a plain UUID', runId],
   ['nothing', ''],
-  ['rubbish', '\u0000'.repeat(45)],
+  ['malformed', '\u0000'.repeat(45)],
 ])('is refused: %s', (_name, id) => {
   expect(fromSessionId(id, 'secret')).toBeUndefined();
 });

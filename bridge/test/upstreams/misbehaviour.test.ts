@@ -190,7 +190,7 @@ describe('a server that talks too much', () => {
   // Holds: legacy/stdio-only-messages
   it('writes rubbish to stdout: it is ignored and logged once', async () => {
     const { upstreams, logs } = await createPair();
-    const outcome = await upstreams.send(toolCall('bad', 'rubbish', { text: 'clean' }));
+    const outcome = await upstreams.send(toolCall('bad', 'malformed', { text: 'clean' }));
     expect(textOf(outcome)).toBe('clean');
     const warnings = logs.filter(({ msg }) => String(msg).includes('not a JSON-RPC message'));
     expect(warnings).toHaveLength(1);

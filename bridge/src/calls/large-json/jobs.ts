@@ -56,7 +56,7 @@ export type JobResult =
   /** A request that {@link REQUEST_LIMITS} refuse; it was not parsed. */
   | { readonly kind: 'too_deep' | 'too_many_values' }
   | { readonly kind: 'not_json' }
-  | { readonly kind: 'rubbish' };
+  | { readonly kind: 'malformed' };
 
 export interface ToWorker {
   readonly job: Job;

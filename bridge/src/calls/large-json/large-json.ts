@@ -56,7 +56,7 @@ export type LargeMessage =
   | ({ readonly kind: 'sliced' } & SlicedMessage)
   /** It can't be taken; `id` where it is known to be a response. */
   | { readonly kind: 'too_large'; readonly id: number | string | undefined }
-  | { readonly kind: 'rubbish' };
+  | { readonly kind: 'malformed' };
 
 /** Cuts large JSON apart. Rejects with `policy/limit` when too much of an owner waits already. */
 export interface LargeJsonReader {

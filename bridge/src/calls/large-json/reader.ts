@@ -104,12 +104,12 @@ function toMessage(result: JobResult): LargeMessage {
     case 'too_large':
       return { kind: 'too_large', id: result.id };
     case 'not_json':
-    case 'rubbish':
+    case 'malformed':
     case 'split':
     case 'logged':
     case 'too_deep':
     case 'too_many_values':
-      return { kind: 'rubbish' };
+      return { kind: 'malformed' };
   }
 }
 

@@ -50,7 +50,7 @@ export function toStartFailure(error: unknown, folder: string): unknown {
   );
 }
 
-/** The line that names the issue, without the time in front of it. */
+/** The line that says what went wrong, without the time in front of it. */
 function lastLine(printed: string): string {
   const lines = printed.split('\n').filter((line) => line.trim() !== '');
   const issue = lines.findLast((line) => /FATAL|PANIC|error:/.test(line)) ?? lines.at(-1);

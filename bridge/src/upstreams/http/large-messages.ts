@@ -139,7 +139,7 @@ export class LargeMessages {
       case 'too_large':
         if (message.id === undefined) throw new Error('a message takes too much memory to be read');
         return toError(message.id);
-      case 'rubbish':
+      case 'malformed':
         throw new Error('a large message is not JSON-RPC');
     }
   }

@@ -6,7 +6,7 @@ export type InboundMessage =
   | { readonly kind: 'message'; readonly message: JSONRPCMessage }
   /** An answer whose content is not what JSON-RPC allows: its call must not wait for another. */
   | { readonly kind: 'broken_answer'; readonly id: number | string }
-  | { readonly kind: 'rubbish' };
+  | { readonly kind: 'malformed' };
 
 /** A line of JSON. */
 export interface ParsedLine {
@@ -53,7 +53,7 @@ export function findResult(line: string): { id: number; text: string } | undefin
     : { id: Number(idAtEnd), text: line.slice(RESULT.length - 1, -end.length) };
 }
 
-const RUBBISH: InboundMessage = { kind: 'rubbish' };
+const RUBBISH: InboundMessage = { kind: 'malformed' };
 
 export function toInboundMessage(value: unknown): InboundMessage {
   if (!isObject(value) || value['jsonrpc'] !== '2.0') return RUBBISH;

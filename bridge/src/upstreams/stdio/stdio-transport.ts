@@ -1,5 +1,5 @@
 // The SDK's Transport over a server process of ours. Unlike the SDK's own it leads a process group,
-// bounds what it reads and writes, survives rubbish on stdout, and fails only the call whose answer is
+// bounds what it reads and writes, survives malformed lines on stdout, and fails only the call whose answer is
 // too large. It is stdio-shaped (`pid`, `stderr`), so the SDK probes the era in place, without a sibling.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
@@ -75,7 +75,7 @@ export class StdioTransport implements ServerTransport {
   #turns: LineTurns | undefined;
   /** Large lines that a worker has. */
   readonly #large = new Set<Promise<void>>();
-  #rubbish = 0;
+  #malformed = 0;
   #malformedLoggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: StdioTransportOptions) {
@@ -238,7 +238,7 @@ export class StdioTransport implements ServerTransport {
     for (const item of Array.isArray(value) ? value : [value]) {
       const received = toInboundMessage(item);
       if (received.kind === 'message') this.#deliver(received.message, text);
-      else if (received.kind === 'rubbish') this.#countMalformed(line);
+      else if (received.kind === 'malformed') this.#countMalformed(line);
       else {
         const { name } = this.#options;
         const message = `upstream "${name}" broke the protocol: its answer is neither a result nor an error`;
@@ -295,7 +295,7 @@ export class StdioTransport implements ServerTransport {
         if (message.id === undefined) this.#refuse(line, (id) => this.#failUnreadable(id));
         else this.#failUnreadable(message.id);
         return;
-      case 'rubbish':
+      case 'malformed':
         this.#countMalformed(Buffer.from(line.head));
     }
   }
@@ -375,7 +375,7 @@ export class StdioTransport implements ServerTransport {
   }
 
   #countMalformed(line: Buffer): void {
-    this.#rubbish += 1;
+    this.#malformed += 1;
     this.#listens(undefined);
     const now = performance.now();
     if (now - this.#malformedLoggedAt < RUBBISH_LOG_MS) return;
@@ -383,7 +383,7 @@ export class StdioTransport implements ServerTransport {
     this.#options.logger.warn(
       {
         upstream: this.#options.name,
-        ignoredLines: this.#rubbish,
+        ignoredLines: this.#malformed,
         sample: line.subarray(0, 200).toString('utf8'),
       },
       'a server wrote something to stdout that is not a JSON-RPC message',

@@ -342,7 +342,7 @@ test.each([
   ['empty', () => writeFile(join(home, 'postgres', 'password'), '')],
 ])('gives the database a new password where its file is %s', async (_, spoil) => {
   await spoil();
-  await leave('postmaster.pid', 'rubbish');
+  await leave('postmaster.pid', 'malformed');
   expect(await startAndStop()).toBe('answered');
   expect(await startAndStop()).toBe('answered');
   expect((await stat(join(home, 'postgres', 'password'))).mode & 0o777).toBe(0o600);

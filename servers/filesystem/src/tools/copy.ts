@@ -1,3 +1,4 @@
+// `copy`: files and whole folders, never over what is there.
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';

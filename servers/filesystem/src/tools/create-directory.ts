@@ -1,3 +1,4 @@
+// `create_directory`: a folder with all that is missing above it.
 import { countFitting, defineTool, type Tool } from '@drawbridge/kit';
 import { toShown } from '@drawbridge/paths';
 import { z } from 'zod';

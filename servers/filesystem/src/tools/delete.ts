@@ -1,3 +1,4 @@
+// `delete`: into the trash of the root, or for good.
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineTool, type Tool } from '@drawbridge/kit';

@@ -1,3 +1,4 @@
+// `edit`: replaces passages of a text file, and answers with the difference.
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
 import { type Place, quoted, readWhole } from '@drawbridge/paths';
 import { z } from 'zod';

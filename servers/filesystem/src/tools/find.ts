@@ -1,3 +1,4 @@
+// `find`: files and folders by a glob.
 import { join } from 'node:path';
 import { defineTool, toPage, type Tool } from '@drawbridge/kit';
 import { listFiles, toMatcher } from '@drawbridge/paths';

@@ -1,3 +1,4 @@
+// `grep`: lines by a regular expression, each read again before it is told.
 import { join } from 'node:path';
 import {
   ToolError,

@@ -1,3 +1,4 @@
+// `info`: what a file or folder is, and the hash of its content.
 import { lstat, readlink } from 'node:fs/promises';
 import { defineTool, type Tool } from '@drawbridge/kit';
 import { type Place, toShown } from '@drawbridge/paths';

@@ -1,3 +1,4 @@
+// `list`: what a folder holds, page by page.
 import { lstat, readdir } from 'node:fs/promises';
 import type { Dirent, Stats } from 'node:fs';
 import { defineTool, toPage, type Tool } from '@drawbridge/kit';

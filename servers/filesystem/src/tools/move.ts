@@ -1,3 +1,4 @@
+// `move`: renames within a root, copies and removes between roots.
 import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';

@@ -1,3 +1,4 @@
+// `read_many`: several text files in one answer, each with its own error.
 import { ToolError, TEXT_LIMIT_BYTES, defineTool, type Tool } from '@drawbridge/kit';
 import { toShown } from '@drawbridge/paths';
 import { z } from 'zod';

@@ -1,3 +1,4 @@
+// `read_media`: pictures and sound, as content of their kind.
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { defineTool, type Tool } from '@drawbridge/kit';

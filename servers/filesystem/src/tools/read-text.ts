@@ -1,3 +1,4 @@
+// `read_text`: a window of lines of a text file of any size.
 import {
   ToolError,
   TEXT_LIMIT_BYTES,

@@ -1,3 +1,4 @@
+// `roots`: the folders that this caller may use.
 import { pathToFileURL } from 'node:url';
 import { defineTool, type Tool } from '@drawbridge/kit';
 import { toShown } from '@drawbridge/paths';

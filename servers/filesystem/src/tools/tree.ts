@@ -1,3 +1,4 @@
+// `tree`: folders and files below a folder, to a depth.
 import { PAGE_BYTES, defineTool, fromCursor, toCursor, type Tool } from '@drawbridge/kit';
 import {
   createTurns,

@@ -1,3 +1,4 @@
+// `write`: a whole file, old or new, never a part.
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
