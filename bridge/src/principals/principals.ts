@@ -3,7 +3,7 @@
 // forgotten at once. What a key opened is ended with it (live-keys.ts).
 import type { Logger } from 'pino';
 import type { Principal } from './caller.ts';
-import { DrawbridgeError } from '../errors.ts';
+import type { DrawbridgeError } from '../errors.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import { isKey, toKeyHash } from './key.ts';
 import { createKeyLookup } from './key-lookup.ts';

@@ -1,37 +1,24 @@
 // The run log: everything that happens in a run is appended here, and an append resolves when it is
-// committed. Appends of all runs share commits: while one batch is being committed the next one
-// gathers, so the cost of a commit is divided among all who wait for it.
+// committed (log-commits.ts). Here is decided what is taken, in which order, and what becomes of a call or
+// run whose event could not be written.
 import { v7 as createUuid } from 'uuid';
 import type { Logger } from 'pino';
-import {
-  BatchRefused,
-  type RunLogStore,
-  type RunRow,
-  type WrittenRun,
-  takenForDead,
-} from '../store/run-log.ts';
+import { type RunLogStore, type RunRow, takenForDead } from '../store/run-log.ts';
 import type { RunLogBodies } from '../store/run-log-bodies.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
 import type { HeldBytes } from '../held-bytes.ts';
 import { type EventText, type LogEvent, createEventText } from './event-text.ts';
 import { type PrepareBody, createLargeBodies } from './large-bodies.ts';
-import { isUnavailable, toRefused, unavailable } from './log-errors.ts';
+import { isUnavailable, unavailable } from './log-errors.ts';
 import { type Entry, type Failed, type Waiting, isEnd, toEndedCall } from './log-entry.ts';
-import {
-  type RunEnd,
-  type RunEntries,
-  endedRun,
-  groupByRun,
-  settleInTurns,
-  toBatch,
-} from './log-batch.ts';
+import { type RunEnd, endedRun } from './log-batch.ts';
 import { type LogOwner, LogOwners } from './log-owners.ts';
-import { LogDeadlines } from './log-deadlines.ts';
+import { createLogCommits } from './log-commits.ts';
 import { LogQueue } from './log-queue.ts';
 import { OwedEnds } from './owed-ends.ts';
 import { unknownRun } from './reader.ts';
 import type { Redact } from '../secrets/redaction.ts';
-import type { CallLog, CommitListener, RunLog } from './run-log.ts';
+import type { CallLog, RunLog } from './run-log.ts';
 import { toRunRow } from './run-row.ts';
 import { UnreadyEvents } from './unready-events.ts';
 
@@ -64,11 +51,7 @@ interface AddOptions {
   readonly isCall?: boolean;
 }
 
-/** A commit waits at most so long for more to share it. */
-const GATHER_MS = 2;
 const LARGE_BYTES = 128 * 1024;
-/** The store gives up so long before it is too late, at most. */
-const SOON_MS = 100;
 const NOT_OPENED = 'its caller was told that it may not have been opened';
 const NOTHING_MORE: AddOptions = {};
 const PLAIN = {
@@ -83,7 +66,7 @@ const LOST_CODE = -32_603;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export function createRunLog({
-  store: firstStore,
+  store,
   bridgeId: firstId,
   redact,
   logger,
@@ -96,21 +79,14 @@ export function createRunLog({
   held,
   findOpen,
 }: RunLogOptions): RunLog {
-  let store = firstStore;
   let bridgeId = firstId;
   let term = 0;
   const toText = createEventText({ redact, bridgeId: () => bridgeId });
-  const listeners = new Set<CommitListener>();
   const large = createLargeBodies({ toText, bodies, prepare });
   const queue = new LogQueue<Entry>();
   const owners = new LogOwners();
   /** Calls under way whose start is known not to be in the log. */
   const unstarted = new Set<string>();
-  /** Who wants to know that nothing is on its way any more. */
-  let settled: Settler[] = [];
-  let pumping: Promise<void> | undefined;
-  let settling = Promise.resolve();
-  let hasFailed = false;
   let closed = false;
 
   const add = (
@@ -153,7 +129,6 @@ export function createRunLog({
         resolve,
         reject,
       };
-      deadlines.watch(until);
       if (isReady && !unready.has(runId)) enter(entry, begun);
       else unready.add(entry, isReady ? begun : begun.finish());
     });
@@ -174,7 +149,7 @@ export function createRunLog({
     entry.reject(error);
   };
 
-  const deadlines = new LogDeadlines({ queue, fail });
+  const commits = createLogCommits({ store, queue, leave, fail, logger, timeoutMs, onBatch });
 
   const owe = ({ runId, open, starts, ends: callId, end, event }: Failed, error: unknown): void => {
     // It may be there, and nobody would end it; a run that is found by its key is found again.
@@ -213,7 +188,7 @@ export function createRunLog({
       event,
       isLate: false,
     });
-    pumping ??= pump();
+    commits.wake(until);
   };
 
   /** The end of a call whose own end is too large to be kept, or is refused. */
@@ -230,14 +205,8 @@ export function createRunLog({
       now(),
     );
 
-  const settle = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      settled.push({ resolve, reject });
-      pumping ??= pump();
-    });
-
   const owed = new OwedEnds({
-    settle,
+    settle: () => commits.settle(),
     findOpen,
     write: ({ runId, owner, event }) =>
       new Promise((resolve, reject) => {
@@ -246,7 +215,6 @@ export function createRunLog({
         owners.enter(id, runId, bytes);
         const until = performance.now() + timeoutMs;
         enter({ ...PLAIN, runId, owner: id, term, until, bytes, resolve, reject }, event);
-        deadlines.watch(until);
       }),
     endRun: (runId, as, reason) => addEnd(runId, as, reason),
     hasCallsUnderWay: (runId) => owners.hasCalls(runId),
@@ -259,104 +227,9 @@ export function createRunLog({
 
   const unready = new UnreadyEvents<Waiting>({ enter, fail });
 
-  const pump = async (): Promise<void> => {
-    while (queue.size > 0 || settled.length > 0) {
-      if (settled.length > 0) await settleStore();
-      if (queue.size === 0) continue;
-      await gather();
-      if (!store.isReady()) await makeReady();
-      const entries = queue.take();
-      if (entries.length > 0) await commit(entries, store);
-    }
-    pumping = undefined;
-  };
-
-  /** Events stay in the queue until they can be sent, so that those whose time is up are not recorded. */
-  const makeReady = async (): Promise<void> => {
-    while (queue.size > 0) {
-      const due = queue.due();
-      try {
-        await store.settle(due);
-        return;
-      } catch (error) {
-        hasFailed = true;
-        // Before the first is due, it is no outage but a refusal.
-        const failed = queue.dropUntil(performance.now() + SOON_MS < due ? Infinity : due);
-        logger.error({ err: error, events: failed.length }, 'events were not recorded');
-        for (const entry of failed) fail(entry, error);
-      }
-    }
-  };
-
-  const settleStore = async (): Promise<void> => {
-    const asked = settled;
-    settled = [];
-    try {
-      await store.settle(performance.now() + timeoutMs);
-      for (const { resolve } of asked) resolve();
-    } catch (error) {
-      for (const { reject } of asked) reject(error);
-    }
-  };
-
-  /** Waits while each turn of the event loop brings more: what happens together is committed together. */
-  const gather = async (): Promise<void> => {
-    const until = performance.now() + GATHER_MS;
-    let size: number;
-    do {
-      size = queue.size;
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
-    } while (queue.size > size && performance.now() < until);
-  };
-
-  const commit = async (entries: readonly Entry[], to: RunLogStore): Promise<void> => {
-    const begun = performance.now();
-    const runs = groupByRun(entries);
-    try {
-      const written = await to.write(runs.map(toBatch), deadlines.begin(entries));
-      deadlines.end();
-      hasFailed = false;
-      onBatch?.({ events: entries.length, seconds: (performance.now() - begun) / 1_000 });
-      announce(runs, written);
-      // Not waited for: the next commit is under way while these are told.
-      settling = settling.then(() => settleInTurns(runs, written, leave));
-    } catch (error) {
-      deadlines.end();
-      if (error instanceof BatchRefused && entries.length > 1) {
-        // One bad event must not fail its neighbours, so the batch is halved until it stands alone.
-        const middle = entries.length >> 1;
-        await commit(entries.slice(0, middle), to);
-        await commit(entries.slice(middle), to);
-        return;
-      }
-      const isRefused = error instanceof BatchRefused;
-      hasFailed ||= !isRefused;
-      const reason = isRefused ? toRefused(error) : error;
-      logger.error({ err: error, events: entries.length }, 'events were not recorded');
-      for (const entry of entries) if (!entry.isLate) fail(entry, reason);
-    }
-  };
-
-  const announce = (runs: readonly RunEntries<Entry>[], written: readonly WrittenRun[]): void => {
-    const commits = runs.flatMap(({ runId }, index) => {
-      const run = written[index];
-      return run === undefined ? [] : [{ runId, lastSeq: run.base + run.written }];
-    });
-    for (const listener of listeners) {
-      try {
-        listener(commits);
-      } catch (error) {
-        logger.error({ err: error }, 'a listener to commits failed');
-      }
-    }
-  };
-
   const drain = async (): Promise<void> => {
     await unready.settled();
-    await pumping;
-    await settling;
+    await commits.drain();
   };
 
   const flush = async (): Promise<void> => {
@@ -396,46 +269,29 @@ export function createRunLog({
       if (owners.hasCalls(runId) || owed.has(runId)) owed.endRun(runId, as, reason);
       else await addEnd(runId, as, reason);
     },
-    onCommit(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onCommit: commits.onCommit,
     flush,
-    settle,
+    settle: commits.settle,
     isFull: (ownerId) => owners.isFull(ownerId),
     owes: () => owed.size > 0,
-    async check() {
-      if (!hasFailed) return;
-      await settle();
-      hasFailed = false;
-    },
+    check: commits.check,
     renew({ bridgeId: id, store: next }) {
-      const old = store;
       term += 1;
       bridgeId = id;
-      store = next;
       calls = openTerm();
       owners.forgetCalls();
       unstarted.clear();
       owed.clear();
       for (const entry of queue.dropUntil(Infinity)) fail(entry, takenForDead());
-      void Promise.resolve(pumping)
-        .then(old.close)
-        .catch((error: unknown) => logger.debug({ err: error }, 'a connection was not closed'));
+      commits.replaceStore(next);
     },
     async close() {
       await owed.flush();
       closed = true;
       owed.close();
       await drain();
-      deadlines.close();
       await bodies?.close();
-      await store.close();
+      await commits.close();
     },
   };
-}
-
-interface Settler {
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   proxy.isDown = false;
-  bridge = await db.addBridge({ connect: proxy.connect, timeoutMs: 400 });
+  bridge = await db.addBridge({ connect: proxy.connect, timeoutMs: 1_000 });
   ({ id: runId } = await bridge.log.open(newRun(db.tenantId)));
 });
 afterAll(async () => {
