@@ -13,6 +13,8 @@ export default defineConfig({
     globalSetup: ['bridge/test/support/postgres-server.ts'],
     // Most tests wait for processes, so a few more than there are cores.
     maxWorkers: 3,
+    setupFiles: ['bridge/test/support/waits.ts'],
+    expect: { poll: { timeout: 15_000 } },
     testTimeout: 20_000,
     hookTimeout: 20_000,
     coverage: {

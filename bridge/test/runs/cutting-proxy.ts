@@ -10,6 +10,8 @@ export interface CuttingProxy {
   next: 'lose' | 'answer lost' | 'hold' | undefined;
   /** Whether new connections are refused; `afterNext` refuses them from the break on. */
   isDown: boolean | 'afterNext';
+  /** Connections that were refused. */
+  readonly refused: number;
   /** Lets the server have a statement that was held, and waits until it has carried it out. */
   release(): Promise<void>;
   close(): Promise<void>;
@@ -57,11 +59,18 @@ export async function createCuttingProxy(url: string): Promise<CuttingProxy> {
   const address = listener.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
 
+  let refused = 0;
   const proxy: CuttingProxy = {
     next: undefined,
     isDown: false,
+    get refused() {
+      return refused;
+    },
     async connect() {
-      if (proxy.isDown === true) throw new Error('connection refused');
+      if (proxy.isDown === true) {
+        refused += 1;
+        throw new Error('connection refused');
+      }
       const client = new Client({
         host: '127.0.0.1',
         port: address.port,
