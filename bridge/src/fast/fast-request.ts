@@ -3,6 +3,7 @@
 // doubtful request is never an error here.
 import type { IncomingMessage } from 'node:http';
 import type { View } from '../calls/call.ts';
+import { isLoopbackHeader } from '../loopback.ts';
 
 /** What the headers of a request that may be fast say, before its body is read. */
 export interface FastHead {
@@ -40,7 +41,6 @@ const unusual = [
   'transfer-encoding',
   'last-event-id',
 ];
-const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 const bodyKeys = new Set(['jsonrpc', 'id', 'method', 'params']);
 const paramKeys = new Set(['name', 'arguments', '_meta']);
 const metaOnly = new Set(['_meta']);
@@ -51,7 +51,7 @@ const metaKeys = new Set(
 export function toFastHead({ method, url = '', headers }: IncomingMessage): FastHead | undefined {
   if (method !== 'POST') return undefined;
   const view = toView(url);
-  if (view === undefined || !LOOPBACK.test(headers.host ?? '')) return undefined;
+  if (view === undefined || !isLoopbackHeader(headers.host ?? '')) return undefined;
   if (unusual.some((name) => headers[name] !== undefined)) return undefined;
   const { accept = '', 'content-length': length } = headers;
   if (headers['content-type'] !== 'application/json' || length === undefined) return undefined;

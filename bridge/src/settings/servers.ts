@@ -14,7 +14,7 @@ import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import { parseBuiltin, toBuiltinCommand } from './builtin-server.ts';
 import type { ParsedConfig } from './config-file.ts';
 import { type Issue, toIssues } from './issues.ts';
-import { isSecretName, toSecretValues } from './secrets.ts';
+import { isSecretName, toSecretValues } from '../secrets/setting-secrets.ts';
 import { type VariableScope, expandVariables } from './variables.ts';
 
 export interface ServerContext {
