@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { View } from '../calls/call.ts';
 import { isLoopbackHeader } from '../loopback.ts';
+import { isRecord } from '../json-record.ts';
 
 /** What the headers of a request that may be fast say, before its body is read. */
 export interface FastHead {
@@ -141,10 +142,6 @@ function toView(url: string): View | undefined {
 
 function text(header: string | string[] | undefined): string {
   return typeof header === 'string' ? header : '';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function hasOnly(value: object, keys: ReadonlySet<string>): boolean {

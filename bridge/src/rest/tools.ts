@@ -15,6 +15,7 @@ import { toProject } from '../edge/http/project.ts';
 import { toLargeResponse } from './large-answer.ts';
 import { type Worked, createIdempotency } from './idempotency.ts';
 import { json, nextCursor, pageQuery, problems, secured } from './openapi-responses.ts';
+import { isRecord } from '../json-record.ts';
 
 const toolSchema = z
   .looseObject({
@@ -29,7 +30,7 @@ const toolSchema = z
   .openapi('Tool');
 
 /** A body that was cut apart; large arguments are no plain object. */
-const largeBody = z.object({ arguments: z.custom<object>(isObject).default({}) });
+const largeBody = z.object({ arguments: z.custom<object>(isRecord).default({}) });
 
 const answerSchema = z
   .object({
@@ -266,10 +267,6 @@ type Answer =
   | { status: 200; body: z.infer<typeof answerSchema> }
   | { status: 200; body: LargeBody; large?: LargeResult }
   | { status: ContentfulStatusCode; body: Problem };
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function isProblem(answer: Answer): answer is { status: ContentfulStatusCode; body: Problem } {
   return answer.status !== 200;

@@ -1,6 +1,6 @@
 // `drawbridge tools`: what there is to call.
 import type { Command } from 'commander';
-import { isObject } from '../../http-client/message.ts';
+import { isRecord } from '../../json-record.ts';
 import type { ToolView } from '../bridge-client.ts';
 import { withBridge } from './connect.ts';
 import { type BridgeCommandOptions, withBridgeOptions } from '../options.ts';
@@ -75,10 +75,10 @@ function printTool(
   }
   const { properties, required } = tool.inputSchema;
   const needed = Array.isArray(required) ? required : [];
-  const rows = Object.entries(isObject(properties) ? properties : {}).map(([name, schema]) => [
+  const rows = Object.entries(isRecord(properties) ? properties : {}).map(([name, schema]) => [
     `    ${colors.bold(name)}${needed.includes(name) ? '*' : ''}`,
     colors.dim(typeOf(schema)),
-    isObject(schema) && typeof schema['description'] === 'string'
+    isRecord(schema) && typeof schema['description'] === 'string'
       ? firstLine(schema['description'])
       : '',
   ]);
@@ -87,7 +87,7 @@ function printTool(
 }
 
 function typeOf(schema: unknown): string {
-  if (!isObject(schema)) return '';
+  if (!isRecord(schema)) return '';
   if (Array.isArray(schema['enum'])) return schema['enum'].join('|');
   const { type } = schema;
   return Array.isArray(type) ? type.join('|') : typeof type === 'string' ? type : '';
