@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { isRecord } from '../../json-record.ts';
-import type { CallAnswer } from '../bridge-client.ts';
+import type { CallAnswer } from '@drawbridge/schemas';
 import { withBridge } from './connect.ts';
 import { CommandFailure, EXIT_FAILURE, EXIT_USAGE } from '../failure.ts';
 import { type BridgeCommandOptions, withBridgeOptions } from '../options.ts';

@@ -1,7 +1,7 @@
 // `drawbridge tools`: what there is to call.
 import type { Command } from 'commander';
 import { isRecord } from '../../json-record.ts';
-import type { ToolView } from '../bridge-client.ts';
+import type { Tool } from '@drawbridge/schemas';
 import { withBridge } from './connect.ts';
 import { type BridgeCommandOptions, withBridgeOptions } from '../options.ts';
 import {
@@ -65,10 +65,7 @@ function firstLine(text = ''): string {
   return toPlain(text.trim().split('\n')[0] ?? '');
 }
 
-function printTool(
-  tool: ToolView,
-  { terminal, colors }: { terminal: Terminal; colors: Colors },
-): void {
+function printTool(tool: Tool, { terminal, colors }: { terminal: Terminal; colors: Colors }): void {
   printLine(terminal.stdout, colors.cyan(tool.name));
   if (tool.description !== undefined) {
     printLine(terminal.stdout, `  ${toPlain(tool.description.trim()).replaceAll('\n', '\n  ')}`);
