@@ -57,7 +57,7 @@ export function waitUntilReady(home: string, child: ChildProcess): Promise<Door>
   return pollUntilReady({
     home,
     pid: child.pid,
-    hasEnded: () => Promise.resolve(hasEnded(child)),
+    hasEnded: () => hasEnded(child),
     said: () => Promise.resolve(`${child.exitCode ?? child.signalCode}: ${stderr}`),
   });
 }
@@ -65,7 +65,7 @@ export function waitUntilReady(home: string, child: ChildProcess): Promise<Door>
 export interface PollOptions {
   readonly home: string;
   readonly pid: number | undefined;
-  readonly hasEnded: () => Promise<boolean>;
+  readonly hasEnded: () => boolean;
   /** What it wrote, for the message of an error. */
   readonly said: () => Promise<string>;
 }
@@ -76,7 +76,7 @@ export async function pollUntilReady({ home, pid, hasEnded, said }: PollOptions)
     performance.now() < deadline;
     await wait(20)
   ) {
-    if (await hasEnded()) throw new Error(`The bridge ended (${await said()})`);
+    if (hasEnded()) throw new Error(`The bridge ended (${await said()})`);
     try {
       const held = JSON.parse(await readFile(join(home, 'bridge.json'), 'utf8')) as {
         pid: number;

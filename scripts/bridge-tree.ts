@@ -7,7 +7,8 @@ import { openSync, closeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type BridgeOptions, type Door, pollUntilReady, toCommand } from './bridge-process.ts';
-import { descendants, isLiving } from './process-table.ts';
+import { isAlive } from '../bridge/src/processes/process-facts.ts';
+import { descendants, sendSignal } from './process-table.ts';
 
 export interface BridgeTree {
   readonly pid: number;
@@ -34,7 +35,7 @@ export async function startBridgeTree(options: BridgeOptions, log: string): Prom
         pollUntilReady({
           home: options.home,
           pid,
-          hasEnded: async () => !(await isLiving(pid)),
+          hasEnded: () => !isAlive(pid),
           said: () => readFile(log, 'utf8'),
         }),
     };
@@ -44,19 +45,13 @@ export async function startBridgeTree(options: BridgeOptions, log: string): Prom
 }
 
 /** Kills a process and everything below it, in an order drawn anew; returns their pids. */
-export async function killTree(pid: number): Promise<readonly number[]> {
-  const pids = [pid, ...(await descendants(pid))];
+export function killTree(pid: number): readonly number[] {
+  const pids = [pid, ...descendants(pid)];
   const order = pids
     .map((each) => ({ each, at: Math.random() }))
     .toSorted((a, b) => a.at - b.at)
     .map(({ each }) => each);
-  for (const each of order) {
-    try {
-      process.kill(each, 'SIGKILL');
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-    }
-  }
+  for (const each of order) sendSignal(each, 'SIGKILL');
   return pids;
 }
 

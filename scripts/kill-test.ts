@@ -57,7 +57,7 @@ export async function runKillTest({
       // A server's first start is not the load that is meant, so the time counts from the first answer.
       await Promise.race([until(() => answered.size > before), wait(20_000)]);
       await wait(seconds * 1_000 * (0.5 + Math.random() / 2));
-      const pids = await descendants(bridge.child.pid);
+      const pids = descendants(bridge.child.pid);
       bridge.child.kill('SIGKILL');
       stop.abort();
       await load;

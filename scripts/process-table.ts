@@ -1,39 +1,32 @@
-// Who lives below a process, and who of them outlived it, from /proc. A zombie is dead: in a container
-// without a reaping init nobody collects it.
-import { readFile, readdir, readlink } from 'node:fs/promises';
+// Who lives below a process, and who of them outlived it.
+import { readFile, readlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-
-export interface ProcessStat {
-  readonly name: string;
-  readonly state: string;
-  readonly parent: number;
-}
+import { isSystemError } from '../bridge/src/errors.ts';
+import {
+  type ProcessFacts,
+  isLiving,
+  listPids,
+  readProcess,
+} from '../bridge/src/processes/process-facts.ts';
 
 /** The living, by pid. */
-export async function listProcesses(): Promise<Map<number, ProcessStat>> {
-  const all = new Map<number, ProcessStat>();
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = await readStat(Number(name));
-    if (stat !== undefined && stat.state !== 'Z') all.set(Number(name), stat);
+export function listProcesses(): Map<number, ProcessFacts> {
+  const all = new Map<number, ProcessFacts>();
+  for (const pid of listPids()) {
+    const facts = readProcess(pid);
+    if (isLiving(facts)) all.set(pid, facts);
   }
   return all;
 }
 
-export async function isLiving(pid: number): Promise<boolean> {
-  return (await describeLiving(pid)) !== undefined;
-}
-
 /** The dead that nobody has reaped. */
-export async function countZombies(): Promise<number> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const stats = await Promise.all(pids.map(readStat));
-  return stats.filter((stat) => stat?.state === 'Z').length;
+export function countZombies(): number {
+  return listPids().filter((pid) => readProcess(pid)?.state === 'Z').length;
 }
 
 /** The living that work in a folder or below it. */
 export async function listIn(folder: string): Promise<number[]> {
-  const pids = [...(await listProcesses()).keys()];
+  const pids = [...listProcesses().keys()];
   const isInside = await Promise.all(
     pids.map(async (pid) => (await readCwd(pid)).startsWith(folder)),
   );
@@ -41,8 +34,8 @@ export async function listIn(folder: string): Promise<number[]> {
 }
 
 /** Processes below this one. */
-export async function descendants(pid: number | undefined): Promise<number[]> {
-  const all = await listProcesses();
+export function descendants(pid: number | undefined): number[] {
+  const all = listProcesses();
   const below = new Set([pid]);
   for (let grew = true; grew;) {
     grew = false;
@@ -68,22 +61,14 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
 /** Those of the processes that still live after 3 seconds. */
 export async function survivors(pids: readonly number[]): Promise<string[]> {
   for (const deadline = performance.now() + 3_000; ; await wait(50)) {
-    const living = (await Promise.all(pids.map(describeLiving))).filter(
-      (found) => found !== undefined,
-    );
+    const living = pids.flatMap(describeLiving);
     if (living.length === 0 || performance.now() > deadline) return living;
   }
 }
 
-async function describeLiving(pid: number): Promise<string | undefined> {
-  const stat = await readStat(pid);
-  return stat === undefined || stat.state === 'Z' ? undefined : `${pid} ${stat.name}`;
-}
-
-async function readStat(pid: number): Promise<ProcessStat | undefined> {
-  const text = await readProc(`${pid}/stat`);
-  const [, name = '', state = '', parent = ''] = /^\d+ \((.*)\) (\S) (\d+)/s.exec(text ?? '') ?? [];
-  return text === undefined ? undefined : { name, state, parent: Number(parent) };
+function describeLiving(pid: number): string[] {
+  const facts = readProcess(pid);
+  return isLiving(facts) ? [`${pid} ${facts.name}`] : [];
 }
 
 async function readCwd(pid: number): Promise<string> {
@@ -106,9 +91,5 @@ export async function readProc(path: string): Promise<string | undefined> {
 }
 
 export function isGone(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    (error.code === 'ENOENT' || error.code === 'ESRCH' || error.code === 'EACCES')
-  );
+  return isSystemError(error, 'ENOENT', 'ESRCH', 'EACCES');
 }

@@ -127,7 +127,7 @@ export async function runStopTest({
       });
       while (answered.size === before.answered) await wait(10);
       await wait(seconds * 1_000 * (0.5 + Math.random() / 2));
-      const pids = await descendants(child.pid);
+      const pids = descendants(child.pid);
       const signal = SIGNALS[stop % SIGNALS.length] ?? 'SIGTERM';
       const gone = new Promise((done) => child.once('exit', done));
       signalledAt = performance.now();

@@ -44,8 +44,8 @@ export async function runTreeKills({
   let tree: BridgeTree | undefined;
 
   const start = () => startBridgeTree({ cwd: folder, home }, log);
-  const kill = async (): Promise<void> => {
-    if (tree !== undefined) await killTree(tree.pid);
+  const kill = (): void => {
+    if (tree !== undefined) killTree(tree.pid);
     tree = undefined;
   };
   /** Undefined when no try succeeded. */
@@ -61,7 +61,7 @@ export async function runTreeKills({
         return door;
       } catch (error) {
         issues.push(`${name}: ${String(error)}`);
-        await kill();
+        kill();
       }
     }
     return undefined;
@@ -90,13 +90,13 @@ export async function runTreeKills({
         );
         loads = Promise.all([loads, load]);
         await wait(seconds * 1_000 * Math.random());
-        await kill();
+        kill();
         stop.abort();
         report(
           `round ${round}: ready in ${Math.round(restartMs.at(-1) ?? 0)} ms, ${answered.size - before} calls answered`,
         );
       }
-      await kill();
+      kill();
     }
     const door = await startUntilReady('last start');
     await loads;
@@ -106,14 +106,14 @@ export async function runTreeKills({
       const reached = (await readFile(witness, 'utf8')).split('\n').filter(Boolean);
       issues.push(...Object.values(check.issues(answered, reached)).flat());
     }
-    await kill();
+    kill();
     const left = await survivors(await listIn(folder));
     if (left.length > 0) issues.push(`left behind: ${left.join(', ')}`);
-    const zombies = await countZombies();
+    const zombies = countZombies();
     const kills = rounds + 1;
     return { kills, starts, firstTries, answered: answered.size, zombies, restartMs, issues };
   } finally {
-    await kill();
+    kill();
     await loads;
     await rm(folder, { recursive: true, force: true });
   }

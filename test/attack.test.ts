@@ -136,10 +136,8 @@ test('after Ctrl+C no process and no folder of it is left', async () => {
   );
   const gone = once(harness, 'exit');
   // PostgreSQL, two servers and two workers live when the attack is under way.
-  await expect
-    .poll(async () => (await descendants(harness.pid)).length, { timeout: 60_000 })
-    .toBeGreaterThan(8);
-  const below = await descendants(harness.pid);
+  await expect.poll(() => descendants(harness.pid).length, { timeout: 60_000 }).toBeGreaterThan(8);
+  const below = descendants(harness.pid);
   harness.kill('SIGINT');
   expect(await gone).toEqual([130, null]);
   expect(await survivors(below)).toEqual([]);

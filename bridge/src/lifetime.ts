@@ -1,5 +1,8 @@
 // Things close in the reverse order of their start, each once, and one that fails to close, or takes too
 // long, does not keep the others open.
+import { withTimeout } from './bounded-wait.ts';
+
+const TOO_LONG = 'It took too long to close.';
 
 /** @param leftMs how long it is waited for, in milliseconds; infinite where nobody is in a hurry */
 export type Close = (leftMs: number) => void | Promise<void>;
@@ -33,7 +36,7 @@ export function createLifetime(): Lifetime {
       const kept = closers.reduce((sum, { keptMs }) => sum + keptMs, 0);
       const leftMs = Math.max(0, end - kept - performance.now());
       try {
-        await within(Promise.resolve(next.close(leftMs)), leftMs);
+        await withTimeout(Promise.resolve(next.close(leftMs)), leftMs, TOO_LONG);
       } catch (error) {
         failures.push(error);
       }
@@ -64,19 +67,5 @@ export async function withLifetime<T>(
   } catch (error) {
     await lifetime.close(withinMs);
     throw error;
-  }
-}
-
-/** Rejects when the time is over; what goes on then is nobody's any more. */
-async function within(closed: Promise<void>, ms: number): Promise<void> {
-  if (ms === Number.POSITIVE_INFINITY) return closed;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('It took too long to close.')), ms);
-  });
-  try {
-    await Promise.race([closed, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Bridge, STOP_MS, createBridge } from './bridge.ts';
 import { toMessage } from './errors.ts';
-import { loadSecret } from './settings/secrets.ts';
+import { loadSecret } from './settings/home-secret.ts';
 import { claimHome, findHome } from './settings/homes.ts';
 import { loadSettingsInForce } from './settings/in-force.ts';
 import { findProjectCode } from './settings/project-code.ts';

@@ -21,8 +21,7 @@ import { toJsonText } from './json-text.ts';
 import { createRedact } from './secrets/redaction.ts';
 import { MAX_ENTRIES } from './upstreams/fetch-listing.ts';
 import { findResult } from './upstreams/stdio/inbound-message.ts';
-
-type Record_ = Record<string, unknown>;
+import { type JsonRecord, isRecord } from './json-record.ts';
 
 /** Lists that a server's answer may hold. */
 const LISTS = ['tools', 'resources', 'resourceTemplates', 'prompts'];
@@ -127,7 +126,7 @@ function splitMessage(
 }
 
 /** Undefined when the result is not one that ends a call. */
-function splitResult(id: number | string, result: Record_, line: string): JobResult | undefined {
+function splitResult(id: number | string, result: JsonRecord, line: string): JobResult | undefined {
   const { _meta: meta, resultType, ...rest } = result;
   if (meta !== undefined && (!isRecord(meta) || toJsonText(meta).length > META_BYTES)) {
     return { kind: 'too_large', id };
@@ -150,7 +149,7 @@ function splitResult(id: number | string, result: Record_, line: string): JobRes
   };
 }
 
-function splitList(message: Record_, result: Record_, id: number | string): JobResult {
+function splitList(message: JsonRecord, result: JsonRecord, id: number | string): JobResult {
   const key = LISTS.find((name) => Array.isArray(result[name]));
   const entries = key === undefined ? undefined : result[key];
   if (key === undefined || !Array.isArray(entries)) return toSmall(message, id);
@@ -225,8 +224,4 @@ function toBuffers(result: JobResult): ArrayBuffer[] {
     'list' in result ? result.list?.bytes : undefined,
   ];
   return views.flatMap((view) => (view?.buffer instanceof ArrayBuffer ? [view.buffer] : []));
-}
-
-function isRecord(value: unknown): value is Record_ {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -42,3 +42,50 @@ export {
   toUserStateFolder,
   type AllowedSettings,
 } from './user-state.ts';
+export {
+  MAX_ALLOWED_AT_ONCE,
+  allowRequestSchema,
+  allowedSchema,
+  definitionKeySchema,
+  pendingSettingsSchema,
+  serverListSchema,
+  serverLogSchema,
+  serverSchema,
+  withheldDefinitionSchema,
+  withheldPageSchema,
+  type AllowRequest,
+  type DefinitionKey,
+  type Server,
+  type ServerList,
+  type WithheldDefinition,
+} from './rest/server.ts';
+export {
+  callAnswerSchema,
+  callRequestSchema,
+  toolPageSchema,
+  toolSchema,
+  type CallAnswer,
+  type CallRequest,
+  type Tool,
+} from './rest/tool.ts';
+export {
+  keyListSchema,
+  keyRequestSchema,
+  keySchema,
+  newKeySchema,
+  roleSchema,
+  type Key,
+  type KeyRequest,
+  type NewKey,
+  type Role,
+} from './rest/key.ts';
+export {
+  eventPageSchema,
+  pruneRequestSchema,
+  removalSchema,
+  runPageSchema,
+  type EventPage,
+  type PruneRequest,
+  type Removal,
+} from './rest/run.ts';
+export { problemSchema, type Problem } from './rest/problem.ts';

@@ -4,6 +4,7 @@ import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Door } from '../bridge-process.ts';
+import { readProcess } from '../../bridge/src/processes/process-facts.ts';
 import { isGone, readProc } from '../process-table.ts';
 
 export interface Gauge {
@@ -43,9 +44,7 @@ export async function startGauge({ pid, home, log }: GaugeOptions): Promise<Gaug
     };
     now = toBytes('VmRSS');
     peak = Math.max(peak, toBytes('VmHWM') ?? 0);
-    // After the name in brackets, the 12th and 13th field are utime and stime.
-    const fields = (await readProc(`${pid}/stat`))?.replace(/^.*\) /s, '').split(' ') ?? [];
-    ticks = Math.max(ticks, Number(fields[11] ?? 0) + Number(fields[12] ?? 0));
+    ticks = Math.max(ticks, readProcess(pid)?.cpuTicks ?? 0);
   };
   const sampleDisk = async (): Promise<void> => {
     const logBytes = (await stat(log)).size - begun.log;

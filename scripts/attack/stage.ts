@@ -95,7 +95,7 @@ export async function createStage({ hostile, keeps }: StageOptions): Promise<Sta
     if (child === undefined || hasEnded(child)) return [];
     isEnding = true;
     const issues: string[] = [];
-    const below = await descendants(child.pid);
+    const below = descendants(child.pid);
     const gone = once(child, 'exit').then(() => true);
     child.kill(signal);
     if (!(await Promise.race([gone, wait(STOP_MS, false, { ref: false })]))) {

@@ -114,10 +114,8 @@ export function listDisturbances(stage: Stage, random: Random, ledger: Ledger): 
       name: 'database frozen',
       async run() {
         const postmaster = await findPostmaster(stage.home);
-        await freeze(
-          [postmaster, ...(await descendants(postmaster))],
-          random.between(2_000, 15_000),
-          () => expectNotReady(stage),
+        await freeze([postmaster, ...descendants(postmaster)], random.between(2_000, 15_000), () =>
+          expectNotReady(stage),
         );
       },
     },

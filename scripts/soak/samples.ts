@@ -40,7 +40,7 @@ export async function takeSample(
       Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1] ?? Number.NaN);
     const files = (await readdir(`/proc/${pid}/fd`)).length;
     const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec((await readProc(`${pid}/status`)) ?? '')?.[1];
-    const processes = (await descendants(pid)).length;
+    const processes = descendants(pid).length;
     const strays = (await stage.strays()).length;
     if (stage.life !== life || kilobytes === undefined) return undefined;
     const heap = read('nodejs_heap_size_used_bytes') / MEGABYTE;

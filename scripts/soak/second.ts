@@ -50,7 +50,7 @@ export async function runSecond({ stage, random, ledger, fate }: SecondOptions):
     }
   } finally {
     ended.abort();
-    const pids = await descendants(child.pid);
+    const pids = descendants(child.pid);
     child.kill('SIGCONT');
     for (const pid of [child.pid ?? 0, ...pids]) if (pid > 0) sendSignal(pid, 'SIGKILL');
     for (const left of await survivors(pids)) stage.crashes.push(`of the second bridge: ${left}`);

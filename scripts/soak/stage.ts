@@ -177,14 +177,14 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
       return performance.now() - begun;
     },
     async kill() {
-      const pids = await descendants(pid());
+      const pids = descendants(pid());
       killed = child;
       child?.kill('SIGKILL');
       await noteLeft(pids, `after kill -9 of bridge ${life}`);
     },
     stop: (signal) => stop(signal),
     async killTree() {
-      const pids = await descendants(pid());
+      const pids = descendants(pid());
       killed = child;
       for (const id of [pid(), ...pids]) sendSignal(id, 'SIGKILL');
       await noteLeft(pids, `after kill -9 of bridge ${life} and all below it`);
@@ -199,9 +199,9 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
     },
     collect: signalInside,
     async strays() {
-      const expected = new Set([...(await descendants(child?.pid)), child?.pid, remote.child.pid]);
+      const expected = new Set([...descendants(child?.pid), child?.pid, remote.child.pid]);
       const found: string[] = [];
-      for (const [id, { name }] of await listProcesses())
+      for (const [id, { name }] of listProcesses())
         if (!expected.has(id) && (await belongsTo(id, folder))) found.push(`${id} ${name}`);
       return found;
     },
@@ -218,7 +218,7 @@ export async function createStage({ diskMegabytes, bridgeLog }: StageOptions): P
   };
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (child === undefined || hasEnded(child)) return;
-    const pids = await descendants(child.pid);
+    const pids = descendants(child.pid);
     killed = child;
     const gone = once(child, 'exit').then(() => true);
     child.kill(signal);

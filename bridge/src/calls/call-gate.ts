@@ -4,6 +4,7 @@ import { DrawbridgeError } from '../errors.ts';
 import { CompactingMap } from '../compacting-map.ts';
 import type { Call, Outcome, RpcError, Target } from './call.ts';
 import type { Handler } from './pipeline.ts';
+import { waitAtMost } from '../bounded-wait.ts';
 
 export interface CallGate {
   /** Carries a call, or refuses it once the bridge stops. */
@@ -42,13 +43,10 @@ export function createCallGate({ next, find }: CallGateOptions): CallGate {
 
   const untilEmpty = async (ms: number): Promise<void> => {
     if (underWay.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      onEmpty = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+    const empty = new Promise<void>((resolve) => {
+      onEmpty = resolve;
     });
+    await waitAtMost(empty, ms);
     onEmpty = undefined;
   };
 

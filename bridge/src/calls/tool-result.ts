@@ -1,6 +1,7 @@
 // A tool's result as the SDK's front would have it: what it takes as it is goes out as the text that is
 // known, and what it does not take is its own to translate.
 import { specTypeSchemas } from '@modelcontextprotocol/server';
+import { isRecord } from '../json-record.ts';
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -52,8 +53,4 @@ export function isSameJson(a: unknown, b: unknown): boolean {
     names.length === others.length &&
     names.every((name, at) => name === others[at] && isSameJson(a[name], b[name]))
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

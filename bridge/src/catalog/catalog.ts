@@ -56,8 +56,8 @@ export interface Catalog {
   changing(call: FindableCall & Pick<Call, 'signal'>): Promise<void> | undefined;
   /** The output schema of a tool as it was offered, for the projection of its result. */
   outputSchema(view: View, name: string): Definition | undefined;
-  /** Whether a tool takes arguments from `Mcp-Param-*` headers (2026-07-28, `x-mcp-header`). */
-  hasHeaderParams(view: View, name: string): boolean;
+  /** A tool that can be called; undefined where {@link Catalog.find} would tell why not. */
+  tool(view: View, name: string): OfferedTool | undefined;
   /** Servers whose listing is known. */
   known(): ReadonlySet<string>;
   /** Whether anything of a server is listed; it may be what it offered before its settings changed. */
@@ -70,6 +70,9 @@ export interface Catalog {
   /** Told of changes, at most once a second. */
   subscribe(listener: () => void): () => void;
 }
+
+/** A tool, as far as a front looks at it before it calls it. */
+export type OfferedTool = Pick<Item, 'hasHeaderParams' | 'outputSchema'>;
 
 type ServerIdentity = Pick<UpstreamConfig, 'name' | 'fingerprint'>;
 type FindableCall = Pick<Call, 'method' | 'name' | 'params' | 'view'>;
@@ -138,6 +141,10 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
     listings.clear();
     bell.ring();
   };
+
+  const hasView = (view: View): boolean =>
+    view.kind === 'all' ||
+    (view.kind === 'server' ? configs.has(view.name) : Object.hasOwn(toolsets, view.name));
 
   const shelvesOf = (view: View): ServerCatalog[] => {
     if (view.kind !== 'server') return [...shelves.values()];
@@ -300,9 +307,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
     giveUp({ name, fingerprint }) {
       if (configs.get(name)?.fingerprint === fingerprint) awaited.delete(name);
     },
-    has: (view) =>
-      view.kind === 'all' ||
-      (view.kind === 'server' ? configs.has(view.name) : Object.hasOwn(toolsets, view.name)),
+    has: hasView,
     list: listingOf,
     tools: (view) =>
       itemsOf(view, 'tools').map((item) => ({
@@ -319,11 +324,11 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
       const found = locate(call);
       return 'upstream' in found ? awaited.wait(found.upstream, call.signal) : undefined;
     },
-    outputSchema(view, name) {
-      const schema = ownerOf(view, 'tools', name)?.definition['outputSchema'];
-      return typeof schema === 'object' && schema !== null ? (schema as Definition) : undefined; // an object by the test before it
+    outputSchema: (view, name) => ownerOf(view, 'tools', name)?.outputSchema,
+    tool(view, name) {
+      const owner = hasView(view) ? ownerOf(view, 'tools', name) : undefined;
+      return owner === undefined || isStale(owner.server) ? undefined : owner;
     },
-    hasHeaderParams: (view, name) => ownerOf(view, 'tools', name)?.hasHeaderParams ?? false,
     known: () => new Set([...shelves.keys()].filter((name) => !isStale(name))),
     isListed: (upstream) => shelves.has(upstream),
     instructions(view) {

@@ -10,6 +10,7 @@ import { type CatalogChange, createChangeLog } from './change-log.ts';
 import { toEntryKey } from './listing-index.ts';
 import type { NewPin, SavedListings } from './saved-listings.ts';
 import { createPacedWork } from './paced-work.ts';
+import { waitAtMost } from '../bounded-wait.ts';
 
 const AT_ONCE = 2;
 const LIST_WAITS_MS = 5_000;
@@ -205,13 +206,7 @@ export function createDiscovery({
       pending = begun;
     },
     async ready() {
-      if (isSettled) return;
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, LIST_WAITS_MS);
-      });
-      await Promise.race([pending, late]);
-      clearTimeout(timer);
+      if (!isSettled) await waitAtMost(pending, LIST_WAITS_MS);
     },
     async close() {
       stopping.abort();

@@ -7,6 +7,7 @@ import { fitsPattern, toCatalogName } from './names.ts';
 import { type Definition, type Entry, type ListingIndex, toEntryKey } from './listing-index.ts';
 import { type PinKey, toPinKey } from './pins.ts';
 import { createUriMatcher, namesScheme } from './resource-uri.ts';
+import { isRecord } from '../json-record.ts';
 
 /** Something a server offers. */
 export interface Item {
@@ -19,7 +20,10 @@ export interface Item {
   readonly definition: Definition;
   readonly catalogDefinition: Definition;
   readonly target: Target;
+  /** Whether a tool takes arguments from `Mcp-Param-*` headers (2026-07-28, `x-mcp-header`). */
   readonly hasHeaderParams: boolean;
+  /** Of a tool, as it was offered. */
+  readonly outputSchema: Definition | undefined;
   /** When the server was first to offer it, in milliseconds since 1970. */
   readonly since: number;
 }
@@ -78,6 +82,7 @@ export function* createServerCatalog(
 
   const toItem = (entry: Entry): Item => {
     const { kind, name, definition, hash, hasHeaderParams } = entry;
+    const { outputSchema } = definition;
     const isNamed = kind === 'tool' || kind === 'prompt';
     const catalogName = isNamed ? toCatalogName(server, name) : name;
     const trusted = builtin || isApproved(entry);
@@ -94,6 +99,7 @@ export function* createServerCatalog(
       catalogDefinition: isNamed ? { ...definition, name: catalogName } : definition,
       target: { upstream: server, name, definitionHash: hash, effect },
       hasHeaderParams,
+      outputSchema: isRecord(outputSchema) ? outputSchema : undefined,
       since: since.get(toEntryKey(entry)) ?? Number.POSITIVE_INFINITY,
     };
   };

@@ -1,6 +1,38 @@
 // The REST API as the commands use it. Every answer is parsed by a schema; a problem document
 // (RFC 9457) becomes a failure in the bridge's own words.
-import { type Run, type RunEvent, runEventSchema, runSchema } from '@drawbridge/schemas';
+import {
+  type AllowRequest,
+  type CallAnswer,
+  type CallRequest,
+  type DefinitionKey,
+  type EventPage,
+  type Key,
+  type KeyRequest,
+  type NewKey,
+  type PruneRequest,
+  type Removal,
+  type Run,
+  type RunEvent,
+  type Server,
+  type ServerList,
+  type Tool,
+  type WithheldDefinition,
+  allowedSchema,
+  callAnswerSchema,
+  eventPageSchema,
+  keyListSchema,
+  newKeySchema,
+  problemSchema,
+  removalSchema,
+  runEventSchema,
+  runPageSchema,
+  runSchema,
+  serverListSchema,
+  serverLogSchema,
+  serverSchema,
+  toolPageSchema,
+  withheldPageSchema,
+} from '@drawbridge/schemas';
 import { z } from 'zod';
 import { toMessage } from '../errors.ts';
 import {
@@ -12,84 +44,8 @@ import {
 import { readEvents } from '../http-client/sse-reader.ts';
 import { CommandFailure } from './failure.ts';
 
-const serverSchema = z.looseObject({
-  name: z.string(),
-  state: z.string(),
-  builtin: z.boolean().default(false),
-  transport: z.string().default(''),
-  era: z.string().optional(),
-  serverInfo: z.looseObject({ name: z.string(), version: z.string() }).optional(),
-  restarts: z.number().default(0),
-  inFlight: z.number().default(0),
-  toolCount: z.number().optional(),
-  withheldCount: z.number().optional(),
-  notes: z.array(z.string()).optional(),
-  lastError: z.string().optional(),
-});
-export type ServerView = z.infer<typeof serverSchema>;
-
-const serverListSchema = z.object({
-  servers: z.array(serverSchema),
-  pendingSettings: z.looseObject({ message: z.string() }).optional(),
-});
-export type ServerList = z.infer<typeof serverListSchema>;
-
-const toolSchema = z.looseObject({
-  name: z.string(),
-  server: z.string(),
-  title: z.string().optional(),
-  description: z.string().optional(),
-  inputSchema: z.looseObject({}).default({}),
-});
-export type ToolView = z.infer<typeof toolSchema>;
-
-const answerSchema = z.looseObject({
-  callId: z.string(),
-  runId: z.string(),
-  outcome: z.enum(['result', 'tool_error', 'input_required']),
-  result: z.record(z.string(), z.unknown()),
-});
-export type CallAnswer = z.infer<typeof answerSchema>;
-
-const keySchema = z.looseObject({
-  id: z.string(),
-  name: z.string(),
-  user: z.string().optional(),
-  role: z.string(),
-  createdAt: z.string().optional(),
-  lastUsedAt: z.string().optional(),
-  expiresAt: z.string().optional(),
-  revokedAt: z.string().optional(),
-});
-export type KeyView = z.infer<typeof keySchema>;
-
-const definitionKeySchema = z.looseObject({
-  kind: z.string(),
-  name: z.string(),
-  hash: z.string(),
-});
-export type DefinitionKey = z.infer<typeof definitionKeySchema>;
-
-const withheldSchema = definitionKeySchema.extend({
-  definition: z.unknown(),
-  before: z.unknown().optional(),
-});
-export type WithheldView = z.infer<typeof withheldSchema>;
-
-const removalSchema = z.looseObject({
-  dryRun: z.boolean(),
-  before: z.string(),
-  days: z.array(z.looseObject({ day: z.string(), bytes: z.number() })),
-  runs: z.number(),
-  bytes: z.number(),
-});
-export type RemovalView = z.infer<typeof removalSchema>;
-
-const problemSchema = z.looseObject({
-  detail: z.string(),
-  code: z.string().optional(),
-  requestId: z.string().optional(),
-});
+/** What stands in front of a bridge may say less of a problem. */
+const toldProblemSchema = problemSchema.partial().required({ detail: true }).loose();
 
 const ALLOWED_AT_ONCE = 500;
 /** A list that changes while its pages are read could go on for ever. */
@@ -102,13 +58,13 @@ export interface LiveEvent {
 
 export interface BridgeClient {
   readonly url: string;
-  servers(): Promise<ServerView[]>;
+  servers(): Promise<Server[]>;
   /** The servers, and what is said of a settings file that waits to be allowed. */
   serverList(): Promise<ServerList>;
-  restart(name: string): Promise<ServerView | undefined>;
+  restart(name: string): Promise<Server | undefined>;
   logs(name: string): Promise<string[]>;
   /** All pages. */
-  tools(filter?: { q?: string | undefined; server?: string | undefined }): Promise<ToolView[]>;
+  tools(filter?: { q?: string | undefined; server?: string | undefined }): Promise<Tool[]>;
   call(name: string, args: Readonly<Record<string, unknown>>): Promise<CallAnswer>;
   runs(filter: {
     status?: string | undefined;
@@ -123,20 +79,15 @@ export interface BridgeClient {
     run?: string | undefined;
     after?: string | undefined;
   }): AsyncGenerator<LiveEvent>;
-  keys(): Promise<KeyView[]>;
-  createKey(key: {
-    name: string;
-    role: string;
-    user?: string | undefined;
-    expiresAt?: string | undefined;
-  }): Promise<{ id: string; key: string }>;
+  keys(): Promise<Key[]>;
+  createKey(key: KeyRequest): Promise<NewKey>;
   revokeKey(id: string): Promise<void>;
   disableUser(name: string): Promise<void>;
   /** All that a strict pin withholds of a server. */
-  withheld(server: string): Promise<WithheldView[]>;
+  withheld(server: string): Promise<WithheldDefinition[]>;
   /** Lets definitions through; returns those that were. */
   allow(server: string, keys: readonly DefinitionKey[]): Promise<DefinitionKey[]>;
-  prune(wanted: { olderThanDays?: number | undefined; dryRun: boolean }): Promise<RemovalView>;
+  prune(wanted: PruneRequest): Promise<Removal>;
 }
 
 export function createBridgeClient(options: {
@@ -208,33 +159,24 @@ export function createBridgeClient(options: {
       return text === '' ? undefined : serverSchema.safeParse(JSON.parse(text)).data;
     },
     logs: async (name) =>
-      (
-        await get(
-          `/v1/servers/${encodeURIComponent(name)}/logs`,
-          z.object({ lines: z.array(z.string()) }),
-        )
-      ).lines,
+      (await get(`/v1/servers/${encodeURIComponent(name)}/logs`, serverLogSchema)).lines,
     tools: (filter = {}) =>
       pages('/v1/tools', { ...filter, limit: '200' }, (page) => {
-        const { tools, nextCursor } = z
-          .object({ tools: z.array(toolSchema), nextCursor: z.string().optional() })
-          .parse(page);
+        const { tools, nextCursor } = toolPageSchema.parse(page);
         return { items: tools, next: nextCursor };
       }),
     call: async (name, args) => {
       const answer = await send('POST', `/v1/tools/${encodeURIComponent(name)}/call`, {
-        body: { arguments: args },
+        body: { arguments: args } satisfies CallRequest,
       });
-      return parse(await readText(answer), answerSchema);
+      return parse(await readText(answer), callAnswerSchema);
     },
     runs: ({ status, kind, limit }) =>
       pages(
         '/v1/runs',
         { status, kind, limit: String(Math.min(limit, 200)) },
         (page) => {
-          const { runs, nextCursor } = z
-            .object({ runs: z.array(runSchema), nextCursor: z.string().optional() })
-            .parse(page);
+          const { runs, nextCursor } = runPageSchema.parse(page);
           return { items: runs, next: nextCursor };
         },
         limit,
@@ -248,7 +190,7 @@ export function createBridgeClient(options: {
           after: String(after),
           limit: '1000',
         });
-        const page: z.infer<typeof eventsPage> = await get(path, eventsPage);
+        const page: EventPage = await get(path, eventPageSchema);
         for (const event of page.events) events.push(event);
         after = page.nextAfter;
       }
@@ -267,12 +209,9 @@ export function createBridgeClient(options: {
         yield { ...(id !== undefined && { id }), event: parse(data, runEventSchema) };
       }
     },
-    keys: async () => (await get('/v1/keys', z.object({ keys: z.array(keySchema) }))).keys,
+    keys: async () => (await get('/v1/keys', keyListSchema)).keys,
     createKey: async (key) =>
-      parse(
-        await readText(await send('POST', '/v1/keys', { body: key })),
-        z.object({ id: z.string(), key: z.string() }),
-      ),
+      parse(await readText(await send('POST', '/v1/keys', { body: key })), newKeySchema),
     prune: async (wanted) =>
       parse(await readText(await send('POST', '/v1/prune', { body: wanted })), removalSchema),
     withheld: (server) =>
@@ -280,9 +219,7 @@ export function createBridgeClient(options: {
         `/v1/servers/${encodeURIComponent(server)}/withheld`,
         { limit: '500' },
         (page) => {
-          const { definitions, nextCursor } = z
-            .object({ definitions: z.array(withheldSchema), nextCursor: z.string().optional() })
-            .parse(page);
+          const { definitions, nextCursor } = withheldPageSchema.parse(page);
           return { items: definitions, next: nextCursor };
         },
         MAX_WITHHELD,
@@ -293,9 +230,10 @@ export function createBridgeClient(options: {
         const definitions = keys
           .slice(at, at + ALLOWED_AT_ONCE)
           .map(({ kind, name, hash }) => ({ kind, name, hash }));
+        const body: AllowRequest = { definitions };
         const path = `/v1/servers/${encodeURIComponent(server)}/allow`;
-        const answer = await readText(await send('POST', path, { body: { definitions } }));
-        const page = parse(answer, z.object({ allowed: z.array(definitionKeySchema) }));
+        const answer = await readText(await send('POST', path, { body }));
+        const page = parse(answer, allowedSchema);
         for (const key of page.allowed) allowed.push(key);
       }
       return allowed;
@@ -308,11 +246,6 @@ export function createBridgeClient(options: {
     },
   };
 }
-
-const eventsPage = z.object({
-  events: z.array(runEventSchema),
-  nextAfter: z.number().int().optional(),
-});
 
 function withQuery(path: string, query: Record<string, string | undefined>): string {
   const search = new URLSearchParams();
@@ -340,7 +273,7 @@ function notABridge(cause: unknown): CommandFailure {
 }
 
 function toFailure(status: number, text: string): CommandFailure {
-  const problem = problemSchema.safeParse(parseJson(text));
+  const problem = toldProblemSchema.safeParse(parseJson(text));
   if (!problem.success) return new CommandFailure(`The bridge answered HTTP ${status}.`);
   const { detail, code } = problem.data;
   const hint =

@@ -8,6 +8,7 @@ import { PacedResponse } from './paced-response.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { CompactingMap } from '../compacting-map.ts';
 import { sayInterrupted, sayStopping } from './last-words.ts';
+import { waitAtMost } from '../bounded-wait.ts';
 
 export interface Listener {
   /** Where this machine reaches it. */
@@ -76,13 +77,10 @@ export async function listen({ host, port, edge }: ListenOptions): Promise<Liste
 
   const untilEmpty = async (ms: number): Promise<void> => {
     if (open.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      onEmpty = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+    const empty = new Promise<void>((resolve) => {
+      onEmpty = resolve;
     });
+    await waitAtMost(empty, ms);
     onEmpty = undefined;
   };
   const options = {

@@ -1,17 +1,12 @@
 // Errors on the REST side: problem documents (RFC 9457) with our code and the request's id.
+import type { Problem as ProblemDocument } from '@drawbridge/schemas';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { RpcError } from '../calls/call.ts';
 import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
 
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
+export interface Problem extends Readonly<ProblemDocument> {
   readonly status: ContentfulStatusCode;
-  readonly detail: string;
-  readonly code: string;
-  readonly requestId: string;
-  readonly details?: unknown;
 }
 
 /** A call that ended without a result, on its way to the one place where errors become answers. */

@@ -126,12 +126,11 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     }
   };
 
-  const isPlainTool = (head: FastHead, { name, params }: FastCall): boolean => {
-    if (!catalog.has(head.view)) return false;
-    const target = catalog.find({ method: 'tools/call', name, params, view: head.view });
-    if (!('upstream' in target) || catalog.hasHeaderParams(head.view, name)) return false;
+  const isPlainTool = ({ view }: FastHead, { name }: FastCall): boolean => {
+    const tool = catalog.tool(view, name);
+    if (tool === undefined || tool.hasHeaderParams) return false;
     // A schema whose root is no object is wrapped for legacy clients (SEP-2106), and so are its results.
-    const { type = 'object' } = catalog.outputSchema(head.view, name) ?? {};
+    const { type = 'object' } = tool.outputSchema ?? {};
     return type === 'object';
   };
 

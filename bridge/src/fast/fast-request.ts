@@ -3,6 +3,8 @@
 // doubtful request is never an error here.
 import type { IncomingMessage } from 'node:http';
 import type { View } from '../calls/call.ts';
+import { isLoopbackHeader } from '../loopback.ts';
+import { isRecord } from '../json-record.ts';
 
 /** What the headers of a request that may be fast say, before its body is read. */
 export interface FastHead {
@@ -32,7 +34,6 @@ const META = 'io.modelcontextprotocol/';
 const MODERN = '2026-07-28';
 /** Headers that ask for something the fast path does not do. */
 const unusual = ['origin', 'traceparent', 'content-encoding', 'transfer-encoding', 'last-event-id'];
-const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 const bodyKeys = new Set(['jsonrpc', 'id', 'method', 'params']);
 const paramKeys = new Set(['name', 'arguments', '_meta']);
 const metaOnly = new Set(['_meta']);
@@ -43,7 +44,7 @@ const metaKeys = new Set(
 export function toFastHead({ method, url = '', headers }: IncomingMessage): FastHead | undefined {
   if (method !== 'POST') return undefined;
   const view = toView(url);
-  if (view === undefined || !LOOPBACK.test(headers.host ?? '')) return undefined;
+  if (view === undefined || !isLoopbackHeader(headers.host ?? '')) return undefined;
   if (unusual.some((name) => headers[name] !== undefined)) return undefined;
   const { accept = '', 'content-length': length } = headers;
   if (headers['content-type'] !== 'application/json' || length === undefined) return undefined;
@@ -133,10 +134,6 @@ function toView(url: string): View | undefined {
 
 function text(header: string | string[] | undefined): string {
   return typeof header === 'string' ? header : '';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function hasOnly(value: object, keys: ReadonlySet<string>): boolean {

@@ -7,6 +7,7 @@ import { isOfStop } from '../calls/call-gate.ts';
 import type { Outcome } from '../calls/call.ts';
 import type { LargeResult } from '../calls/large-json/large-json.ts';
 import { isSameJson, toCheckedResult } from '../calls/tool-result.ts';
+import { isRecord } from '../json-record.ts';
 
 export interface FastResponseOptions {
   readonly id: string | number;
@@ -73,8 +74,4 @@ export function createFastResponses(serverInfo: Result): FastResponses {
       return written && `{"result":${written},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
     },
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

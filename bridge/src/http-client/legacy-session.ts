@@ -4,7 +4,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toMessage } from '../errors.ts';
 import { type HttpAnswer, isUnreachable, readText } from './exchange.ts';
-import { type Message, isObject } from './message.ts';
+import { isRecord } from '../json-record.ts';
+import type { Message } from './message.ts';
 import { readEvents } from './sse-reader.ts';
 
 export interface LegacySessionOptions {
@@ -57,7 +58,7 @@ export function createLegacySession(options: LegacySessionOptions): LegacySessio
   const answered = (answer: HttpAnswer, result: unknown) => {
     const id = answer.headers['mcp-session-id'];
     sessionId = Array.isArray(id) ? id[0] : id;
-    const agreed = isObject(result) ? result['protocolVersion'] : undefined;
+    const agreed = isRecord(result) ? result['protocolVersion'] : undefined;
     version = typeof agreed === 'string' ? agreed : undefined;
   };
 
@@ -173,7 +174,7 @@ async function readResult(answer: HttpAnswer): Promise<unknown> {
   }
   if (answer.status !== 200) throw new Error(`the bridge refused a new session (${answer.status})`);
   const messages = texts.map((text): unknown => JSON.parse(text));
-  const response = messages.find((message) => isObject(message) && 'result' in message);
-  if (!isObject(response)) throw new Error('the bridge refused a new session');
+  const response = messages.find((message) => isRecord(message) && 'result' in message);
+  if (!isRecord(response)) throw new Error('the bridge refused a new session');
   return response['result'];
 }

@@ -1,5 +1,6 @@
 // JSON-RPC messages as far as a proxy looks into them, and the headers that revision 2026-07-28
 // mirrors from a body (Streamable HTTP, "Request Metadata").
+import { isRecord } from '../json-record.ts';
 
 export type MessageId = string | number;
 
@@ -8,10 +9,6 @@ export interface Message {
   readonly id?: unknown;
   readonly method?: unknown;
   readonly params?: unknown;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function idOf(message: Message): MessageId | undefined {
@@ -24,8 +21,8 @@ export function methodOf(message: Message): string | undefined {
 
 /** The modern revision that the message speaks; nothing for a legacy one. */
 export function modernVersionOf(message: Message): string | undefined {
-  const meta = isObject(message.params) ? message.params['_meta'] : undefined;
-  const version = isObject(meta) ? meta['io.modelcontextprotocol/protocolVersion'] : undefined;
+  const meta = isRecord(message.params) ? message.params['_meta'] : undefined;
+  const version = isRecord(meta) ? meta['io.modelcontextprotocol/protocolVersion'] : undefined;
   return typeof version === 'string' ? version : undefined;
 }
 
@@ -41,7 +38,7 @@ const nameFields: Readonly<Record<string, string>> = {
 export function toModernHeaders(message: Message, version: string): Record<string, string> {
   const method = methodOf(message) ?? '';
   const field = Object.hasOwn(nameFields, method) ? nameFields[method] : undefined;
-  const name = field !== undefined && isObject(message.params) ? message.params[field] : undefined;
+  const name = field !== undefined && isRecord(message.params) ? message.params[field] : undefined;
   return {
     'MCP-Protocol-Version': toHeaderValue(version),
     'Mcp-Method': toHeaderValue(method),

@@ -1,7 +1,7 @@
 // What the system tells about processes and folders: the one place that says whether a process lives.
 // A zombie is dead: where the first process of a container reaps nobody, the dead of a kill stay in the
 // process table for ever. Elsewhere than on Linux most answers are "unknown".
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { isSystemError } from '../errors.ts';
 
 export interface ProcessFacts {
@@ -9,8 +9,11 @@ export interface ProcessFacts {
   readonly name: string;
   /** `Z` and `X` are dead: waiting to be reaped. */
   readonly state: string;
+  readonly parent: number;
   readonly group: number;
   readonly session: number;
+  /** Clock ticks that it ran, in user and system mode. */
+  readonly cpuTicks: number;
   /** Clock ticks since boot: with the pid it names one process for good. */
   readonly startTime: number;
 }
@@ -30,14 +33,33 @@ export function readProcess(pid: number): ProcessFacts | undefined {
   return {
     name: stat.slice(stat.indexOf('(') + 1, end),
     state: fields[0] ?? '',
+    parent: Number(fields[1]),
     group: Number(fields[2]),
     session: Number(fields[3]),
+    cpuTicks: Number(fields[11]) + Number(fields[12]),
     startTime: Number(fields[19]),
   };
 }
 
 export function isLiving(facts: ProcessFacts | undefined): facts is ProcessFacts {
   return facts !== undefined && facts.state !== 'Z' && facts.state !== 'X';
+}
+
+/** The numbers of all processes, zombies too; none without /proc. */
+export function listPids(): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Living members of a process group; undefined where the system doesn't tell. */
+export function readGroup(group: number): ProcessFacts[] | undefined {
+  if (process.platform !== 'linux') return undefined;
+  return listPids()
+    .map(readProcess)
+    .filter(isLiving)
+    .filter((facts) => facts.group === group);
 }
 
 /** Whether a process with this number lives; zombies don't. */

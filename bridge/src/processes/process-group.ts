@@ -1,14 +1,15 @@
 // Signals to a whole process group, and whether any of it is left. A server started through a wrapper
 // (npx, a shell) is a grandchild; only its group reaches it.
 import { setTimeout as delay } from 'node:timers/promises';
-import { readGroup } from './proc.ts';
+import { isSystemError } from '../errors.ts';
+import { readGroup } from './process-facts.ts';
 
 /** Sends a signal to the group that `pid` leads; a group that is gone is no error. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(process.platform === 'win32' ? pid : -pid, signal);
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!isSystemError(error, 'ESRCH')) throw error;
   }
 }
 
@@ -18,7 +19,7 @@ export function isGroupAlive(pid: number): boolean {
     process.kill(process.platform === 'win32' ? pid : -pid, 0);
   } catch (error) {
     // EPERM: it exists and is not ours to signal any more.
-    return !isGone(error);
+    return !isSystemError(error, 'ESRCH');
   }
   const members = readGroup(pid);
   return members === undefined || members.length > 0;
@@ -32,8 +33,4 @@ export async function waitForGroupEnd(pid: number, ms: number): Promise<boolean>
     await delay(25);
   }
   return true;
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ESRCH';
 }

@@ -1,8 +1,7 @@
 // Tells a process from a later one with the same number, and the PostgreSQL of one data folder from
 // that of every other, also of a copy of the folder.
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { readBootId, readFolderMark, readProcess } from './process-facts.ts';
+import { listPids, readBootId, readFolderMark, readProcess } from './process-facts.ts';
 
 /** Changes whenever the number is given to another process; empty where the system doesn't tell. */
 export function readStartMark(pid: number): string {
@@ -19,10 +18,7 @@ export function listPostgresOf(dataFolder: string): readonly number[] {
   if (process.platform !== 'linux') return listCommands(dataFolder);
   const mark = readFolderMark(dataFolder);
   if (mark === undefined) return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => isPostgresIn(pid, mark));
+  return listPids().filter((pid) => isPostgresIn(pid, mark));
 }
 
 /** PostgreSQL works in its data folder, by whatever path; a zombie works nowhere. */

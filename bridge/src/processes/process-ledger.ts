@@ -5,8 +5,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { spawn as nodeSpawn, type ChildProcess } from 'node:child_process';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { isLiving, readFolderMark, readPidSpace, readProcess } from './process-facts.ts';
-import { readGroup } from './proc.ts';
+import { isLiving, readFolderMark, readGroup, readPidSpace, readProcess } from './process-facts.ts';
 import { signalGroup } from './process-group.ts';
 
 export interface ProcessLedger {

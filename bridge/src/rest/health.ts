@@ -1,6 +1,7 @@
 // Health, open to everybody: `/live` (the process answers), `/health` (quick), `/ready` (each
 // dependency by name). They tell states, never settings or secrets.
 import { Hono } from 'hono';
+import { withTimeout } from '../bounded-wait.ts';
 import { AWAY, hasPath, toMessage } from '../errors.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
 
@@ -40,17 +41,8 @@ export function createHealthRoutes({
 async function answer(
   check: () => Promise<string>,
 ): Promise<{ status: 'ok' | 'failed'; detail: string }> {
-  const timeout = AbortSignal.timeout(CHECK_TIMEOUT_MS);
   try {
-    const detail = await Promise.race([
-      check(),
-      new Promise<never>((_resolve, reject) => {
-        timeout.addEventListener('abort', () =>
-          reject(new Error(`no answer in ${CHECK_TIMEOUT_MS} ms`)),
-        );
-      }),
-    ]);
-    return { status: 'ok', detail: toOpen(detail) };
+    return { status: 'ok', detail: toOpen(await withTimeout(check(), CHECK_TIMEOUT_MS)) };
   } catch (error) {
     return { status: 'failed', detail: toOpen(toMessage(error)) };
   }

@@ -1,22 +1,11 @@
 // `/v1/keys` and `/v1/users`: API keys of the tenant and whose they are. A key is shown once, when it is made; only its hash is kept.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import { keyListSchema, keyRequestSchema, keySchema, newKeySchema } from '@drawbridge/schemas';
 import { assertOperator } from '../edge/http/authenticate.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
-import { json, problems, secured } from './openapi-responses.ts';
+import { json, named, problems, secured } from './openapi-responses.ts';
 
-const role = z.enum(['operator', 'member']);
-const keySchema = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    user: z.string(),
-    role,
-    createdAt: z.iso.datetime(),
-    lastUsedAt: z.iso.datetime().optional(),
-    expiresAt: z.iso.datetime().optional(),
-    revokedAt: z.iso.datetime().optional(),
-  })
-  .openapi('Key');
+const key = named(keySchema, 'Key');
 
 export function addKeyRoutes(
   app: OpenAPIHono<HttpEnv>,
@@ -30,7 +19,7 @@ export function addKeyRoutes(
       ...secured,
       responses: {
         200: json(
-          z.object({ keys: z.array(keySchema) }),
+          keyListSchema.extend({ keys: z.array(key) }),
           'Newest first, without the keys themselves',
         ),
         ...problems(403),
@@ -66,21 +55,13 @@ export function addKeyRoutes(
           required: true,
           content: {
             'application/json': {
-              schema: z.strictObject({
-                name: z.string().min(1).max(100),
-                role: role.default('member'),
-                user: z.string().optional().openapi({
-                  description:
-                    'the user the key belongs to, made when new; without one the key is a user of its own',
-                }),
-                expiresAt: z.iso.datetime().optional(),
-              }),
+              schema: keyRequestSchema,
             },
           },
         },
       },
       responses: {
-        201: json(z.object({ id: z.string(), key: z.string() }), 'The key, shown this once'),
+        201: json(newKeySchema, 'The key, shown this once'),
         ...problems(403, 409),
       },
     }),

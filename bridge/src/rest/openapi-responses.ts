@@ -1,19 +1,16 @@
 // What the descriptions of the REST routes share: the key, the errors, the pages.
 import { z } from '@hono/zod-openapi';
+import { problemSchema } from '@drawbridge/schemas';
 
-export const problemSchema = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.number().int(),
-    detail: z.string(),
-    code: z.string(),
-    requestId: z.string(),
-    details: z.unknown().optional(),
-  })
-  .openapi('Problem');
+/**
+ * A schema under its name in the description. It is made anew, because only schemas made after the
+ * library was loaded can be named.
+ */
+export function named<T extends z.ZodType>(schema: T, name: string): T {
+  return schema.clone().openapi(name);
+}
 
-const problemContent = { 'application/problem+json': { schema: problemSchema } };
+const problemContent = { 'application/problem+json': { schema: named(problemSchema, 'Problem') } };
 
 /** Answers that every route can give, and those named. */
 export function problems(
@@ -38,5 +35,3 @@ export const pageQuery = z.object({
   cursor: z.string().optional().openapi({ description: 'nextCursor of the page before' }),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
-
-export const nextCursor = z.string().optional();

@@ -1,29 +1,12 @@
 // `POST /v1/prune`: removes old runs now, as the bridge does by itself every hour. It is a route and no
 // SQL of the command line, so that there is one place that knows which runs are still needed.
-import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import { type OpenAPIHono, createRoute } from '@hono/zod-openapi';
+import { pruneRequestSchema, removalSchema } from '@drawbridge/schemas';
 import { assertOperator } from '../edge/http/authenticate.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
-import { json, problems, secured } from './openapi-responses.ts';
+import { json, named, problems, secured } from './openapi-responses.ts';
 
-const requestSchema = z.strictObject({
-  olderThanDays: z.number().int().nonnegative().optional().openapi({
-    description:
-      'Runs that ended, and whose last event is older, go; by default as the settings say (retention)',
-  }),
-  dryRun: z.boolean().default(false).openapi({ description: 'Only say what would go' }),
-});
-
-const removalSchema = z
-  .object({
-    dryRun: z.boolean(),
-    before: z.iso.datetime().openapi({ description: 'Runs that began before this time go' }),
-    days: z
-      .array(z.object({ day: z.iso.date(), bytes: z.number().int() }))
-      .openapi({ description: 'Days of events, the oldest first' }),
-    runs: z.number().int(),
-    bytes: z.number().int().openapi({ description: 'Of the events and their bodies' }),
-  })
-  .openapi('Removal');
+const removal = named(removalSchema, 'Removal');
 
 export function addPruneRoute(
   app: OpenAPIHono<HttpEnv>,
@@ -38,10 +21,10 @@ export function addPruneRoute(
         'Events go a day at a time. A day in which a run began that is open, or was active lately, stays with all days after it.',
       ...secured,
       request: {
-        body: { required: true, content: { 'application/json': { schema: requestSchema } } },
+        body: { required: true, content: { 'application/json': { schema: pruneRequestSchema } } },
       },
       responses: {
-        200: json(removalSchema, 'What went, or would go'),
+        200: json(removal, 'What went, or would go'),
         ...problems(403, 409),
       },
     }),

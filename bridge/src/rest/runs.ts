@@ -2,7 +2,14 @@
 // off sends `Last-Event-ID` and gets every event exactly once. Members see their own runs, operators
 // all of their tenant's. Events go out as the text that the log holds.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
-import { runEventSchema, runKindSchema, runSchema, runStatusSchema } from '@drawbridge/schemas';
+import {
+  eventPageSchema,
+  runEventSchema,
+  runKindSchema,
+  runPageSchema,
+  runSchema,
+  runStatusSchema,
+} from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { Principal } from '../principals/caller.ts';
 import { createLoopTurns } from '../loop-turns.ts';
@@ -10,13 +17,13 @@ import { type StoredEvent, unknownRun } from '../runs/reader.ts';
 import { assertOperator } from '../edge/http/authenticate.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
 import { createEventStream, toFrame } from '../edge/http/sse.ts';
-import { json, nextCursor, pageQuery, problems, secured } from './openapi-responses.ts';
+import { json, named, pageQuery, problems, secured } from './openapi-responses.ts';
 
-// Made anew here, because only schemas made after the library was loaded can be named.
-const run = z.object(runSchema.shape).openapi('Run');
-const event = z.object(runEventSchema.shape).openapi('RunEvent');
+const run = named(runSchema, 'Run');
+const event = named(z.object(runEventSchema.shape), 'RunEvent');
 const idParam = z.object({ id: z.uuid() });
-const eventsBody = z.object({ events: z.array(event), nextAfter: z.number().int().optional() });
+const runPage = runPageSchema.extend({ runs: z.array(run) });
+const eventPage = eventPageSchema.extend({ events: z.array(event) });
 
 export function addRunRoutes(
   app: OpenAPIHono<HttpEnv>,
@@ -48,7 +55,7 @@ export function addRunRoutes(
         }),
       },
       responses: {
-        200: json(z.object({ runs: z.array(run), nextCursor }), 'A page of runs'),
+        200: json(runPage, 'A page of runs'),
         ...problems(),
       },
     }),
@@ -107,7 +114,7 @@ export function addRunRoutes(
         200: {
           description: 'Events in order of seq',
           content: {
-            'application/json': { schema: eventsBody },
+            'application/json': { schema: eventPage },
             'text/event-stream': { schema: z.string() },
           },
         },

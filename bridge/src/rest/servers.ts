@@ -1,44 +1,22 @@
 // `/v1/servers`: the servers behind the bridge, their state, and what an operator can do with them.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import {
+  pendingSettingsSchema,
+  serverListSchema,
+  serverLogSchema,
+  serverSchema,
+} from '@drawbridge/schemas';
 import type { Principal } from '../principals/caller.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { assertOperator } from '../edge/http/authenticate.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
-import { json, problems, secured } from './openapi-responses.ts';
+import { json, named, problems, secured } from './openapi-responses.ts';
 
-const serverSchema = z
-  .object({
-    name: z.string(),
-    state: z.enum(['stopped', 'starting', 'ready', 'degraded', 'broken', 'disabled']),
-    builtin: z.boolean(),
-    transport: z.enum(['stdio', 'http', 'sse']),
-    era: z.enum(['modern', 'legacy']).optional(),
-    serverInfo: z.object({ name: z.string(), version: z.string() }).optional(),
-    pids: z.array(z.number().int()),
-    restarts: z.number().int(),
-    inFlight: z.number().int(),
-    lastError: z.string().optional(),
-    retryAt: z.string().optional(),
-    lastHealthyAt: z.string().optional(),
-    toolCount: z.number().int(),
-    withheldCount: z
-      .number()
-      .int()
-      .openapi({ description: 'Definitions that a strict pin withholds' }),
-    notes: z
-      .array(z.string())
-      .openapi({ description: 'What of its listing is not served, and why' }),
-  })
-  .openapi('Server');
-
-/** A settings file whose text is not in force. */
-const pendingSchema = z
-  .object({
-    path: z.string(),
-    kind: z.enum(['new', 'changed', 'removed', 'broken']),
-    message: z.string(),
-  })
-  .openapi('PendingSettings');
+const server = named(serverSchema, 'Server');
+const serverList = serverListSchema.extend({
+  servers: z.array(server),
+  pendingSettings: named(pendingSettingsSchema, 'PendingSettings').optional(),
+});
 
 function toLastError(lastError: string | undefined): { lastError?: string } {
   return lastError === undefined ? {} : { lastError };
@@ -83,7 +61,7 @@ export function addServerRoutes(
       ...secured,
       responses: {
         200: json(
-          z.object({ servers: z.array(serverSchema), pendingSettings: pendingSchema.optional() }),
+          serverList,
           'All servers, by name; for operators, what waits for `drawbridge allow`',
         ),
         ...problems(),
@@ -107,7 +85,7 @@ export function addServerRoutes(
       ...secured,
       request: { params: nameParam },
       responses: {
-        200: json(serverSchema, 'Its state after the start'),
+        200: json(server, 'Its state after the start'),
         ...problems(403, 404, 502, 503),
       },
     }),
@@ -116,10 +94,10 @@ export function addServerRoutes(
       const { name } = c.req.valid('param');
       assertKnown(name);
       await upstreams.restart(name);
-      const server = list(c.get('principal')).find((status) => status.name === name);
-      if (server === undefined)
+      const restarted = list(c.get('principal')).find((status) => status.name === name);
+      if (restarted === undefined)
         throw new DrawbridgeError('upstream/unknown', `The server ${name} was removed meanwhile.`);
-      return c.json(server, 200);
+      return c.json(restarted, 200);
     },
   );
 
@@ -131,7 +109,7 @@ export function addServerRoutes(
       ...secured,
       request: { params: nameParam },
       responses: {
-        200: json(z.object({ lines: z.array(z.string()) }), 'Oldest first'),
+        200: json(serverLogSchema, 'Oldest first'),
         ...problems(403, 404),
       },
     }),

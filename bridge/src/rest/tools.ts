@@ -2,6 +2,13 @@
 // never hides behind a 200 of something else: `outcome` tells a tool's error from a result, and what
 // is no answer at all is a problem document.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import {
+  type CallAnswer,
+  callAnswerSchema,
+  callRequestSchema,
+  toolPageSchema,
+  toolSchema,
+} from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { AnsweredOutcome, Outcome, RpcError } from '../calls/call.ts';
@@ -14,31 +21,15 @@ import { fromSplit } from '../mcp/request-body.ts';
 import { toProject } from '../edge/http/project.ts';
 import { toLargeResponse } from './large-answer.ts';
 import { type Worked, createIdempotency } from './idempotency.ts';
-import { json, nextCursor, pageQuery, problems, secured } from './openapi-responses.ts';
+import { json, named, pageQuery, problems, secured } from './openapi-responses.ts';
+import { isRecord } from '../json-record.ts';
 
-const toolSchema = z
-  .looseObject({
-    name: z.string(),
-    server: z.string(),
-    title: z.string().optional(),
-    description: z.string().optional(),
-    inputSchema: z.record(z.string(), z.unknown()),
-    outputSchema: z.record(z.string(), z.unknown()).optional(),
-    annotations: z.record(z.string(), z.unknown()).optional(),
-  })
-  .openapi('Tool');
+const tool = named(toolSchema, 'Tool');
+const callAnswer = named(callAnswerSchema, 'CallAnswer');
+const toolPage = toolPageSchema.extend({ tools: z.array(tool) });
 
 /** A body that was cut apart; large arguments are no plain object. */
-const largeBody = z.object({ arguments: z.custom<object>(isObject).default({}) });
-
-const answerSchema = z
-  .object({
-    callId: z.string(),
-    runId: z.string(),
-    outcome: z.enum(['result', 'tool_error', 'input_required']),
-    result: z.record(z.string(), z.unknown()),
-  })
-  .openapi('CallAnswer');
+const largeBody = z.object({ arguments: z.custom<object>(isRecord).default({}) });
 
 export function addToolRoutes(app: OpenAPIHono<HttpEnv>, deps: HttpDeps): void {
   const { catalog, ready } = deps;
@@ -60,7 +51,7 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, deps: HttpDeps): void {
         }),
       },
       responses: {
-        200: json(z.object({ tools: z.array(toolSchema), nextCursor }), 'A page of tools'),
+        200: json(toolPage, 'A page of tools'),
         ...problems(),
       },
     }),
@@ -147,13 +138,13 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, deps: HttpDeps): void {
         body: {
           content: {
             'application/json': {
-              schema: z.object({ arguments: z.record(z.string(), z.unknown()).default({}) }),
+              schema: callRequestSchema,
             },
           },
         },
       },
       responses: {
-        200: json(answerSchema, 'The tool answered'),
+        200: json(callAnswer, 'The tool answered'),
         ...problems(403, 404, 409, 422, 429, 499, 502, 503, 504),
       },
     }),
@@ -166,7 +157,7 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, deps: HttpDeps): void {
   );
 }
 
-function toJson(c: Context<HttpEnv>, body: z.infer<typeof answerSchema>) {
+function toJson(c: Context<HttpEnv>, body: CallAnswer) {
   return c.json(body, 200);
 }
 
@@ -263,13 +254,9 @@ function toRunEnd(outcome: Outcome): 'completed' | 'failed' | 'cancelled' {
 }
 
 type Answer =
-  | { status: 200; body: z.infer<typeof answerSchema> }
+  | { status: 200; body: CallAnswer }
   | { status: 200; body: LargeBody; large?: LargeResult }
   | { status: ContentfulStatusCode; body: Problem };
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function isProblem(answer: Answer): answer is { status: ContentfulStatusCode; body: Problem } {
   return answer.status !== 200;

@@ -1,35 +1,25 @@
 // `/v1/servers/{name}/withheld` and `…/allow`: what a strict pin keeps back, and letting it through. Both are
 // an operator's. What is let through is named by the hash that was shown, so nothing unseen can be.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
+import {
+  MAX_ALLOWED_AT_ONCE,
+  allowRequestSchema,
+  allowedSchema,
+  definitionKeySchema,
+  withheldDefinitionSchema,
+  withheldPageSchema,
+} from '@drawbridge/schemas';
 import { assertOperator } from '../edge/http/authenticate.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
-import { json, nextCursor, pageQuery, problems, secured } from './openapi-responses.ts';
+import { json, named, pageQuery, problems, secured } from './openapi-responses.ts';
 
-const kindSchema = z.enum(['tool', 'prompt', 'resource', 'resource_template', 'instructions']);
-
-const keySchema = z
-  .object({
-    kind: kindSchema,
-    name: z.string().openapi({ description: 'A name or a URI; empty for instructions' }),
-    hash: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .openapi({ description: 'SHA-256 of the definition' }),
-  })
-  .openapi('DefinitionKey');
-
-const definitionSchema = z.record(z.string(), z.unknown());
-
-const withheldSchema = keySchema
-  .extend({
-    definition: definitionSchema,
-    before: definitionSchema
-      .optional()
-      .openapi({ description: 'What was approved before under this name' }),
-  })
+const definitionKey = named(definitionKeySchema, 'DefinitionKey');
+const withheldDefinition = definitionKey
+  .extend(withheldDefinitionSchema.shape)
   .openapi('WithheldDefinition');
-
-const MAX_AT_ONCE = 5_000;
+const allowRequest = allowRequestSchema.extend({
+  definitions: z.array(definitionKey).min(1).max(MAX_ALLOWED_AT_ONCE),
+});
 const nameParam = z.object({ name: z.string() });
 
 export function addWithheldRoutes(
@@ -45,7 +35,7 @@ export function addWithheldRoutes(
       request: { params: nameParam, query: pageQuery },
       responses: {
         200: json(
-          z.object({ definitions: z.array(withheldSchema), nextCursor }),
+          withheldPageSchema.extend({ definitions: z.array(withheldDefinition) }),
           'New and changed definitions, in the order of the server',
         ),
         ...problems(403, 404),
@@ -78,13 +68,16 @@ export function addWithheldRoutes(
           required: true,
           content: {
             'application/json': {
-              schema: z.strictObject({ definitions: z.array(keySchema).min(1).max(MAX_AT_ONCE) }),
+              schema: allowRequest,
             },
           },
         },
       },
       responses: {
-        200: json(z.object({ allowed: z.array(keySchema) }), 'Those that were let through'),
+        200: json(
+          allowedSchema.extend({ allowed: z.array(definitionKey) }),
+          'Those that were let through',
+        ),
         ...problems(403, 404),
       },
     }),

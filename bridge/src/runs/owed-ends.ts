@@ -5,7 +5,7 @@
 // (store/run-log.ts), so that no call ends twice.
 import type { Logger } from 'pino';
 import { DrawbridgeError, toMessage } from '../errors.ts';
-import { withTimeout } from '../store/log-connection.ts';
+import { answerWithin } from '../store/log-connection.ts';
 import { isRefusal } from '../store/sql-state.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
 import type { EventText } from './event-text.ts';
@@ -108,7 +108,7 @@ export class OwedEnds {
   async flush(): Promise<void> {
     if (this.size === 0) return;
     try {
-      await withTimeout(this.#try(), FLUSH_MS);
+      await answerWithin(this.#try(), FLUSH_MS);
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'owed ends could not be written');
     }

@@ -55,6 +55,11 @@ export function findNamedSecret(text: string, at: number, ranges: Range[]): numb
     : findLoose({ text, at: value, spaced: value > at + 1, sign, name, ranges });
 }
 
+/** Whether a name alone tells that its value is a secret. */
+export function isTellingName(name: string): boolean {
+  return NAME.test(name) && !HARMLESS.test(name);
+}
+
 /** Two characters as a number, capitals as small letters; what is no ASCII becomes some other number. */
 function toEnd(before: number, last: number): number {
   return ((before & 127) | 32) * 128 + ((last & 127) | 32);

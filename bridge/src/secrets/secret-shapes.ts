@@ -34,6 +34,14 @@ export const secretShapes: readonly SecretShape[] = [
   { prefix: 'PRIVATE KEY-----', find: findPrivateKey },
 ];
 
+/** Whether a whole value is a token that is known by its maker's prefix. */
+export function isToken(value: string): boolean {
+  return secretShapes.some(({ prefix, find }) => {
+    const place = value.startsWith(prefix) ? find(value, prefix.length) : undefined;
+    return place?.start === 0 && /^[\w-]*$/.test(value.slice(place.end));
+  });
+}
+
 /** A PEM file of 32,768 bits is 26 KB. */
 const MAX_KEY = 65_536;
 

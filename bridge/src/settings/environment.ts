@@ -1,6 +1,6 @@
 // The part of the settings that comes from the environment and the command line. An empty variable
 // counts as unset, as compose files and CI systems leave them.
-import { isIP } from 'node:net';
+import { isLoopback } from '../loopback.ts';
 import type { Issue } from './issues.ts';
 import { findHome } from './homes.ts';
 
@@ -86,14 +86,6 @@ export function readEnvironment(options: EnvironmentOptions): {
       ...(secret !== undefined && { secret }),
     },
   };
-}
-
-/** Whether only this machine can reach the address. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  if (bare === 'localhost' || bare.endsWith('.localhost')) return true;
-  if (isIP(bare) === 4) return bare.startsWith('127.');
-  return bare === '::1' || bare === '0:0:0:0:0:0:0:1';
 }
 
 function isYes(value: string | undefined): boolean {

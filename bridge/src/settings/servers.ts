@@ -14,8 +14,9 @@ import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import { parseBuiltin, toBuiltinCommand } from './builtin-server.ts';
 import type { ParsedConfig } from './config-file.ts';
 import { type Issue, toIssues } from './issues.ts';
-import { isSecretName, toSecretValues } from './secrets.ts';
+import { isSecretName, toSecretValues } from '../secrets/setting-secrets.ts';
 import { type VariableScope, expandVariables } from './variables.ts';
+import { toRecord } from '../json-record.ts';
 
 export interface ServerContext {
   readonly parsed: ParsedConfig;
@@ -115,13 +116,6 @@ function toDisabled(name: string, entry: Entry['entry'], issue: string): Upstrea
     fingerprint: toFingerprint(['disabled', name]),
     issue,
   };
-}
-
-function toRecord(value: unknown): Readonly<Record<string, unknown>> {
-  // A plain object by the check; its values are read as unknown.
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {};
 }
 
 function ownOptions({ drawbridge: { servers } }: ConfigFile, name: string): ServerOptions {

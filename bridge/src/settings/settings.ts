@@ -11,7 +11,7 @@ import { readSettingsText } from './file-safety.ts';
 import { keepFaulty } from './keep-faulty.ts';
 import { DEFAULT_PROJECT, type Project, rootsOf, toProjects } from './projects.ts';
 import { toReadOnlyPaths } from './read-only.ts';
-import { passwordOf } from './secrets.ts';
+import { passwordOf } from '../secrets/setting-secrets.ts';
 import { toServersFolder } from './servers-folder.ts';
 import { resolveServers } from './servers.ts';
 

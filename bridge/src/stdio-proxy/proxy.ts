@@ -22,13 +22,14 @@ import {
   PARSE_ERROR,
   type RpcIssue,
   idOf,
-  isObject,
   methodOf,
   modernVersionOf,
   toErrorLine,
   toModernHeaders,
 } from '../http-client/message.ts';
 import { readEvents } from '../http-client/sse-reader.ts';
+import { isRecord } from '../json-record.ts';
+import { waitAtMost } from '../bounded-wait.ts';
 
 export interface Endpoint {
   /** The MCP endpoint. */
@@ -260,7 +261,7 @@ async function relay(
   let end: RelayEnd = { kind: 'unanswered' };
   const pass = async (text: string) => {
     const message: unknown = JSON.parse(text);
-    if (isObject(message) && message['method'] === undefined && message['id'] === id) {
+    if (isRecord(message) && message['method'] === undefined && message['id'] === id) {
       const error = toIssue(message['error']);
       if (error !== undefined && isStopping(error)) {
         end = { kind: 'refused', error };
@@ -286,7 +287,7 @@ async function relay(
 
 /** Whether a bridge that stops refused a request without carrying it out. */
 function isStopping({ data }: RpcIssue): boolean {
-  return isObject(data) && data['code'] === 'bridge/stopping';
+  return isRecord(data) && data['code'] === 'bridge/stopping';
 }
 
 const ENDED: RpcIssue = {
@@ -309,9 +310,9 @@ function toBrokenOff(error: unknown): RpcIssue {
 /** The JSON-RPC error that a refusal carries, or one that says what the refusal said. */
 function toHttpIssue(status: number, text: string): RpcIssue {
   const body = parseJson(text);
-  const error = toIssue(isObject(body) ? body['error'] : undefined);
+  const error = toIssue(isRecord(body) ? body['error'] : undefined);
   if (error !== undefined) return error;
-  const problem = isObject(body) ? body : {};
+  const problem = isRecord(body) ? body : {};
   return {
     code: INTERNAL_ERROR,
     message: typeof problem['detail'] === 'string' ? problem['detail'] : `HTTP ${status}`,
@@ -320,7 +321,7 @@ function toHttpIssue(status: number, text: string): RpcIssue {
 }
 
 function toIssue(error: unknown): RpcIssue | undefined {
-  if (!isObject(error) || typeof error['code'] !== 'number') return undefined;
+  if (!isRecord(error) || typeof error['code'] !== 'number') return undefined;
   const { code, message, data } = error;
   return { code, message: String(message), ...(data !== undefined && { data }) };
 }
@@ -329,7 +330,7 @@ function toIssue(error: unknown): RpcIssue | undefined {
 function parseLine(line: string): readonly Message[] | undefined {
   const value = parseJson(line);
   const messages: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return messages.length > 0 && messages.every(isObject) ? messages : undefined;
+  return messages.length > 0 && messages.every(isRecord) ? messages : undefined;
 }
 
 /** Nothing for text that is not JSON: both callers have an answer for that. */
@@ -345,21 +346,14 @@ function findCancelled(
   message: Message,
   underWay: ReadonlyMap<string, UnderWay>,
 ): UnderWay | undefined {
-  const id = isObject(message.params) ? message.params['requestId'] : undefined;
+  const id = isRecord(message.params) ? message.params['requestId'] : undefined;
   return underWay.get(JSON.stringify(id) ?? '');
 }
 
 async function finish(underWay: ReadonlyMap<string, UnderWay>, grace: number): Promise<void> {
   const waited = [...underWay.values()].filter(({ isSubscription }) => !isSubscription);
   if (waited.length === 0) return;
-  const stop = new AbortController();
-  await Promise.race([
-    Promise.allSettled(waited.map(({ done }) => done)),
-    delay(grace, undefined, { signal: stop.signal }).catch((error: unknown) => {
-      if (!stop.signal.aborted) throw error;
-    }),
-  ]);
-  stop.abort();
+  await waitAtMost(Promise.allSettled(waited.map(({ done }) => done)), grace);
 }
 
 async function sayGoodbye(legacy: LegacySession, onIssue: (issue: string) => void): Promise<void> {

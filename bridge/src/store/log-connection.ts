@@ -2,6 +2,7 @@
 // never waited for longer than it may take.
 import type { Client } from 'pg';
 import { DrawbridgeError } from '../errors.ts';
+import { withTimeout } from '../bounded-wait.ts';
 
 export interface LogConnection {
   /** Opens one where there is none. Rejects with `log/unavailable` after `close`. */
@@ -45,7 +46,7 @@ export function createLogConnection({
     opened.on('error', drop);
     opened.on('end', drop);
     try {
-      await withTimeout(opened.query(session), timeoutMs);
+      await answerWithin(opened.query(session), timeoutMs);
       assertOpen();
     } catch (error) {
       opened.connection.stream.destroy();
@@ -67,7 +68,7 @@ export function createLogConnection({
       if (client !== undefined) return client;
       // One that takes too long is not opened twice: when it is there, the next who asks has it.
       opening ??= open().finally(() => (opening = undefined));
-      return withTimeout(opening, timeoutMs);
+      return answerWithin(opening, timeoutMs);
     },
     isOpen: () => client !== undefined,
     lose() {
@@ -82,19 +83,7 @@ export function createLogConnection({
   };
 }
 
-/** Rejects when the work takes longer; it goes on, and nobody is told of it. */
-export async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer from the database in ${Math.round(ms)} ms`)),
-      ms,
-    );
-  });
-  work.catch(() => undefined); // told through the race, or too late for anybody
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** Rejects when the database takes longer. */
+export function answerWithin<T>(work: Promise<T>, ms: number): Promise<T> {
+  return withTimeout(work, ms, `no answer from the database in ${Math.round(ms)} ms`);
 }

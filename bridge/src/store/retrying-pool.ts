@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { DrawbridgeError } from '../errors.ts';
 import { isRefusal } from './sql-state.ts';
+import { withTimeout } from '../bounded-wait.ts';
 
 const RETRY_MS = 50;
 
@@ -59,20 +60,20 @@ export class RetryingPool extends Pool {
   }
 
   /** A connection that comes later is for the next who asks. */
-  #connectBefore(until: number): Promise<PoolClient> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          reject(new Error(`no connection within ${this.#retry.ms} ms`));
-          connected.then(
-            (client) => client.release(),
-            () => undefined, // told already that there is none
-          );
-        },
+  async #connectBefore(until: number): Promise<PoolClient> {
+    const connected = super.connect();
+    try {
+      return await withTimeout(
+        connected,
         Math.max(0, until - performance.now()),
+        `no connection within ${this.#retry.ms} ms`,
       );
-      const connected = super.connect();
-      connected.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
+    } catch (error) {
+      connected.then(
+        (client) => client.release(),
+        () => undefined, // told already that there is none
+      );
+      throw error;
+    }
   }
 }

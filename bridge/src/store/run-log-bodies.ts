@@ -6,7 +6,7 @@ import type { Client } from 'pg';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
 import { queryInPieces } from './large-query.ts';
-import { createLogConnection, withTimeout } from './log-connection.ts';
+import { createLogConnection, answerWithin } from './log-connection.ts';
 import { isRefusal } from './sql-state.ts';
 import type { ArtifactRow } from './run-log.ts';
 
@@ -61,8 +61,8 @@ export function createRunLogBodies({
     const { sha256, mediaType, body } = artifact;
     const at = new Date(place.at).toISOString();
     const left = Math.max(place.until - performance.now(), RETRY_MS);
-    const db = await withTimeout(connection.get(), left);
-    const [found] = await withTimeout(
+    const db = await answerWithin(connection.get(), left);
+    const [found] = await answerWithin(
       db.query<{ old: boolean }>({ ...FIND, values: [place.tenantId, sha256, at] }),
       left,
     ).then(({ rows }) => rows);
@@ -71,7 +71,7 @@ export function createRunLogBodies({
       found === undefined
         ? queryInPieces(db, { ...INSERT, values: [place.tenantId, sha256, mediaType, at, body] })
         : db.query({ ...USE, values: [place.tenantId, sha256, at] });
-    await withTimeout(Promise.resolve(work), left + body.length / BYTES_PER_MS);
+    await answerWithin(Promise.resolve(work), left + body.length / BYTES_PER_MS);
   };
 
   /** Repeats while the database is away; a body that is there already is no harm. */

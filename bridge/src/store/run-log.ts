@@ -9,7 +9,7 @@ import type { Client } from 'pg';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toUuidArray } from './binary-array.ts';
 import { toAppend } from './run-log-append.ts';
-import { createLogConnection, withTimeout } from './log-connection.ts';
+import { createLogConnection, answerWithin } from './log-connection.ts';
 import { isRefusal } from './sql-state.ts';
 
 /** A run's row as it is inserted; times are milliseconds since 1970. */
@@ -115,7 +115,7 @@ export function createRunLogStore({
   const settle = async (): Promise<number> => {
     const db = await connection.get();
     const fresh = ++last;
-    const burnt = await withTimeout(
+    const burnt = await answerWithin(
       db.query('update bridges set batch = $3 where id = $1 and batch = $2', [
         bridgeId,
         applied ?? -1,
@@ -124,7 +124,7 @@ export function createRunLogStore({
       timeoutMs,
     );
     if (burnt.rowCount === 1) return fresh;
-    const { rows } = await withTimeout(
+    const { rows } = await answerWithin(
       db.query<{ batch: string }>('select batch from bridges where id = $1', [bridgeId]),
       timeoutMs,
     );
@@ -150,7 +150,7 @@ export function createRunLogStore({
   const resume = async (until: number): Promise<void> => {
     await persist(() => {
       readying ??= makeReady().finally(() => (readying = undefined));
-      return withTimeout(readying, Math.max(until - performance.now(), RETRY_MS));
+      return answerWithin(readying, Math.max(until - performance.now(), RETRY_MS));
     }, until);
   };
 
@@ -161,7 +161,7 @@ export function createRunLogStore({
   ): Promise<readonly Row[]> => {
     const values = [bridgeId, String(applied), String(number), ...columns];
     const db = await connection.get();
-    const { rows } = await withTimeout(
+    const { rows } = await answerWithin(
       db.query<Row>({ ...statement, values: [...values], rowMode: 'array' }),
       Math.max(until - performance.now() - recoverMs, recoverMs),
     );
@@ -196,7 +196,7 @@ export function createRunLogStore({
       const runIds = toUuidArray(batch.map(({ runId }) => runId));
       return await persist(async () => {
         const db = await connection.get();
-        const { rows } = await withTimeout(
+        const { rows } = await answerWithin(
           db.query<Row>({ text: RECOVER, values: [bridgeId, runIds], rowMode: 'array' }),
           timeoutMs,
         );

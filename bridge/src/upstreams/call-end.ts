@@ -5,6 +5,7 @@ import type { AnsweredOutcome, Outcome, RpcError } from '../calls/call.ts';
 import type { LargeResult } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import type { ServerEra } from './era-memory.ts';
+import { isRecord } from '../json-record.ts';
 
 export type CallEnd =
   | { readonly kind: 'done'; readonly outcome: Outcome }
@@ -62,16 +63,12 @@ export function toProtocolError(
 }
 
 export function fromResult(result: unknown, upstream: string): CallEnd {
-  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
-    return broken(upstream, 'its result is not an object');
+  if (!isRecord(result)) return broken(upstream, 'its result is not an object');
+  if (result['resultType'] === 'input_required') {
+    return { kind: 'done', outcome: { kind: 'input_required', result } };
   }
-  // An object by the check above; what it holds stays unknown.
-  const record = result as Record<string, unknown>;
-  if (record['resultType'] === 'input_required') {
-    return { kind: 'done', outcome: { kind: 'input_required', result: record } };
-  }
-  const kind = record['isError'] === true ? 'tool_error' : 'result';
-  return { kind: 'done', outcome: { kind, result: record } };
+  const kind = result['isError'] === true ? 'tool_error' : 'result';
+  return { kind: 'done', outcome: { kind, result } };
 }
 
 /**
@@ -156,10 +153,6 @@ function fromUnfinished(
       ...(isRecord(_meta) && { _meta }),
     },
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export interface CallErrorContext {

@@ -3,6 +3,7 @@
 import { CALLER_META_KEY, type Caller } from '@drawbridge/schemas';
 import type { RoutedCall } from '../calls/call.ts';
 import type { ServerEra } from './era-memory.ts';
+import { toRecord } from '../json-record.ts';
 
 /** A call's params without `_meta`, and what goes into that. */
 export interface CallParams {
@@ -77,11 +78,4 @@ function toCaller(call: RoutedCall, { key, readOnlyOf }: CallerIdentity): Caller
     run: call.runId,
     ...(call.sessionId !== undefined && { session: call.sessionId }),
   };
-}
-
-function toRecord(value: unknown): Record<string, unknown> {
-  // A plain object by the check; its keys are read as unknown.
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
 }

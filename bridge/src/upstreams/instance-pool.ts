@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { DrawbridgeError } from '../errors.ts';
 import type { Connection } from './connection.ts';
+import { untilAborted, waitAtMost } from '../bounded-wait.ts';
 
 export interface Lease {
   readonly connection: Connection;
@@ -81,7 +82,7 @@ export class InstancePool {
       this.#startIdling(instance);
     };
     try {
-      const connection = instance.connection ?? (await abortable(instance.opening, signal));
+      const connection = instance.connection ?? (await untilAborted(instance.opening, signal));
       return { connection, release };
     } catch (error) {
       release();
@@ -211,13 +212,10 @@ export class InstancePool {
 
 async function untilIdle(instance: Instance, ms: number): Promise<void> {
   if (instance.leases === 0) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    instance.onIdle = () => {
-      clearTimeout(timer);
-      resolve();
-    };
+  const idle = new Promise<void>((resolve) => {
+    instance.onIdle = resolve;
   });
+  await waitAtMost(idle, ms);
 }
 
 /** Every start listens to it, and there may be many at once. */
@@ -225,19 +223,4 @@ function createGiveUp(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   return controller;
-}
-
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  }
 }

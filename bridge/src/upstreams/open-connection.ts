@@ -25,6 +25,7 @@ import { StdioTransport } from './stdio/stdio-transport.ts';
 import { toTail } from './stdio/stderr-ring.ts';
 import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
 import type { UpstreamConfig } from './upstream.ts';
+import { untilAborted } from '../bounded-wait.ts';
 
 export interface OpenDeps {
   readonly logger: Logger;
@@ -157,10 +158,6 @@ async function attempt(
     inputRequired: { autoFulfill: false },
     versionNegotiation: { mode: 'auto', probe: { timeoutMs } },
   });
-  const givenUp = new Promise<never>((_, reject) => {
-    giveUp.addEventListener('abort', () => reject(giveUp.reason), { once: true });
-    if (giveUp.aborted) reject(giveUp.reason);
-  });
   try {
     // A remembered modern server is probed all the same: the probe is `server/discover`, the one round
     // trip that brings a fresh answer, and it falls back by itself if the server was downgraded.
@@ -169,8 +166,7 @@ async function attempt(
       ...(era === 'legacy' && { prior: { kind: 'legacy' } }),
     });
     // When the start is given up the connect fails too, after nobody waits for it any more.
-    connecting.catch(() => undefined);
-    await Promise.race([connecting, givenUp]);
+    await untilAborted(connecting, giveUp);
     if (transport.endedBecause !== undefined) throw new Error(transport.endedBecause);
   } catch (error) {
     const why = transport.endedBecause;

@@ -7,6 +7,7 @@ import { toJsonSize } from '../json-size.ts';
 import { ListingBudget, ListingList, type ListEntry } from './fetch-listing.ts';
 import { passthrough } from './passthrough.ts';
 import type { ServerListing } from './upstream.ts';
+import { isRecord } from '../json-record.ts';
 
 const MAX_PAGES = 1_000;
 /** For all pages of a list. */
@@ -109,7 +110,7 @@ async function readPages(
           )
         : error;
     }
-    const body = isObject(result) ? result : {};
+    const body = isRecord(result) ? result : {};
     const items = body[key];
     if (!Array.isArray(items)) {
       throw new DrawbridgeError(
@@ -139,8 +140,4 @@ function* addAll(items: readonly unknown[], into: ListingList): Generator<undefi
 /** What a server calls itself, fit for a column of text. */
 function toLabel(text: string): string {
   return text.slice(0, MAX_LABEL).replaceAll(/\p{Cc}/gu, '\uFFFD');
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

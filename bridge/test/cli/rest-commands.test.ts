@@ -149,6 +149,8 @@ describe('the servers', () => {
     transport: 'stdio',
     pids: [],
     restarts: 3,
+    withheldCount: 0,
+    notes: [],
     inFlight: 0,
     toolCount: 28,
     lastError: 'it exited with 1\u001b[31m\nmore',
@@ -206,9 +208,10 @@ describe('drawbridge token', () => {
       'ann',
     ]);
     expect(ran.asked[0]?.body).toEqual({ name: 'laptop', role: 'member', user: 'ann' });
+    const createdAt = '2026-11-21T08:45:40.238Z';
     const keys = [
-      { id: 'k1', name: 'laptop', user: 'ann', role: 'member' },
-      { id: 'k2', name: 'ci', user: 'key:k2', role: 'member' },
+      { id: 'k1', name: 'laptop', user: 'ann', role: 'member', createdAt },
+      { id: 'k2', name: 'ci', user: 'key:k2', role: 'member', createdAt },
     ];
     const { stdout } = await ask(answers({ keys }), ['token', 'list']);
     expect(stdout).toMatch(/k1 .*ann.*laptop/);

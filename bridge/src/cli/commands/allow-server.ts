@@ -1,7 +1,7 @@
 // `drawbridge allow SERVER`: shows the definitions of a server that a strict pin withholds, whole or as
 // differences, and lets through exactly what was shown, by its hashes. What servers write is shown with
 // everything escaped that a terminal would act on or not show.
-import type { WithheldView } from '../bridge-client.ts';
+import type { WithheldDefinition } from '@drawbridge/schemas';
 import { canAsk, confirm } from '../confirm.ts';
 import { withBridge } from './connect.ts';
 import { CommandFailure, EXIT_USAGE } from '../failure.ts';
@@ -55,7 +55,7 @@ export async function allowServer(
   });
 }
 
-function print({ kind, name, definition, before }: WithheldView, terminal: Terminal): void {
+function print({ kind, name, definition, before }: WithheldDefinition, terminal: Terminal): void {
   const { stdout } = terminal;
   const colors = colorsFor(terminal, stdout);
   const label = kind.replaceAll('_', ' ');

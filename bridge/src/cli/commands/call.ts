@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { isObject } from '../../http-client/message.ts';
-import type { CallAnswer } from '../bridge-client.ts';
+import { isRecord } from '../../json-record.ts';
+import type { CallAnswer } from '@drawbridge/schemas';
 import { withBridge } from './connect.ts';
 import { CommandFailure, EXIT_FAILURE, EXIT_USAGE } from '../failure.ts';
 import { type BridgeCommandOptions, withBridgeOptions } from '../options.ts';
@@ -74,7 +74,7 @@ async function readArguments(
         ? await readFile(resolve(cwd, source.slice(1)), 'utf8')
         : source;
   const value = parseJson(text, '--args');
-  if (isObject(value)) return { ...value };
+  if (isRecord(value)) return { ...value };
   throw new CommandFailure('--args needs a JSON object.', { exitCode: EXIT_USAGE });
 }
 
@@ -100,7 +100,7 @@ function printAnswer({ outcome, result }: CallAnswer, terminal: Terminal): void 
   }
   const stream = outcome === 'result' ? terminal.stdout : terminal.stderr;
   const { content } = result;
-  const parts = Array.isArray(content) ? content.filter(isObject) : [];
+  const parts = Array.isArray(content) ? content.filter(isRecord) : [];
   for (const part of parts) printLine(stream, toText(part, terminal));
   if (parts.length === 0) printJson(stream, result['structuredContent'] ?? result);
 }
@@ -111,7 +111,7 @@ function toText(part: Readonly<Record<string, unknown>>, { stdout }: Terminal): 
     return stdout.isTTY === true ? toPlain(part['text']) : part['text'];
   }
   const { resource, type, mimeType, data, uri } = part;
-  if (isObject(resource) && typeof resource['text'] === 'string') return resource['text'];
+  if (isRecord(resource) && typeof resource['text'] === 'string') return resource['text'];
   const size = typeof data === 'string' ? `, ${Math.round((data.length * 3) / 4)} bytes` : '';
   return `[${[type, mimeType, uri].filter((each) => typeof each === 'string').join(' ')}${size}; --json shows it]`;
 }

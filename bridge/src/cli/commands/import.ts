@@ -6,7 +6,8 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { parseConfigText } from '../../settings/config-file.ts';
 import { addServer, readConfigText } from '../../settings/edit-config.ts';
-import { DEFAULT_PORT, isLoopback } from '../../settings/environment.ts';
+import { isLoopback } from '../../loopback.ts';
+import { DEFAULT_PORT } from '../../settings/environment.ts';
 import { findHome } from '../../settings/homes.ts';
 import { type ClientFile, readClientFile } from '../../settings/import/client-file.ts';
 import {

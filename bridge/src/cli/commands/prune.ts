@@ -1,7 +1,7 @@
 // `drawbridge prune`: removes old runs now instead of within the hour, or says which would go.
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatBytes, formatCount } from '../units.ts';
-import type { RemovalView } from '../bridge-client.ts';
+import type { Removal } from '@drawbridge/schemas';
 import { withBridge } from './connect.ts';
 import { type BridgeCommandOptions, withBridgeOptions } from '../options.ts';
 import { type Terminal, printJson, printLine, printTable, withSpinner } from '../terminal.ts';
@@ -43,7 +43,7 @@ Examples:
     });
 }
 
-function print({ dryRun, days, runs, bytes }: RemovalView, { stdout }: Terminal): void {
+function print({ dryRun, days, runs, bytes }: Removal, { stdout }: Terminal): void {
   if (days.length === 0 && runs === 0) {
     printLine(stdout, dryRun ? 'Nothing would go.' : 'There was nothing to remove.');
     return;

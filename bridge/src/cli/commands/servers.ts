@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { ServerView } from '../bridge-client.ts';
+import type { Server } from '@drawbridge/schemas';
 import { homeOf, withBridge } from './connect.ts';
 import { CommandFailure } from '../failure.ts';
 import { type BridgeCommandOptions, parseCount, withBridgeOptions } from '../options.ts';
@@ -102,10 +102,8 @@ async function readBridgeLog(home: string): Promise<string[]> {
 
 /** One line a server; also used by the start's banner. */
 export function printServers(
-  servers: readonly Pick<
-    ServerView,
-    'name' | 'state' | 'toolCount' | 'withheldCount' | 'notes' | 'lastError' | 'transport'
-  >[],
+  servers: readonly (Pick<Server, 'name' | 'state' | 'lastError' | 'transport'> &
+    Partial<Pick<Server, 'toolCount' | 'withheldCount' | 'notes'>>)[],
   terminal: Terminal,
   indent = '',
 ): void {

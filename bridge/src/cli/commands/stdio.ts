@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createExchange } from '../../http-client/exchange.ts';
 import { type Endpoint, runStdioProxy } from '../../stdio-proxy/proxy.ts';
 import { ROOTS_HEADER, toRootsHeader } from '../../roots-header.ts';
-import { loadSecret } from '../../settings/secrets.ts';
+import { loadSecret } from '../../settings/home-secret.ts';
 import { assertTrusted, findHome } from '../../settings/homes.ts';
 import { type ConnectionOptions, readKey } from './connect.ts';
 import { CommandFailure, EXIT_USAGE } from '../failure.ts';

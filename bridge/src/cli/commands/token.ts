@@ -1,5 +1,6 @@
 // `drawbridge token`: the keys that open the bridge.
 import type { Command } from 'commander';
+import { roleSchema } from '@drawbridge/schemas';
 import { homeOf, readKey, withBridge } from './connect.ts';
 import { CommandFailure, EXIT_USAGE } from '../failure.ts';
 import { toDateTime } from '../local-time.ts';
@@ -72,7 +73,8 @@ function addCreate(token: Command, terminal: Terminal): void {
         readonly expires?: number;
       },
     ) => {
-      if (!['member', 'operator'].includes(options.role)) {
+      const role = roleSchema.safeParse(options.role).data;
+      if (role === undefined) {
         throw new CommandFailure(`"${options.role}" is no role; there are member and operator.`, {
           exitCode: EXIT_USAGE,
         });
@@ -84,7 +86,7 @@ function addCreate(token: Command, terminal: Terminal): void {
       await withBridge(terminal, options, async (client) => {
         const made = await client.createKey({
           name,
-          role: options.role,
+          role,
           user: options.user,
           expiresAt,
         });

@@ -1,7 +1,7 @@
 // `drawbridge tools`: what there is to call.
 import type { Command } from 'commander';
-import { isObject } from '../../http-client/message.ts';
-import type { ToolView } from '../bridge-client.ts';
+import { isRecord } from '../../json-record.ts';
+import type { Tool } from '@drawbridge/schemas';
 import { withBridge } from './connect.ts';
 import { type BridgeCommandOptions, withBridgeOptions } from '../options.ts';
 import {
@@ -65,20 +65,17 @@ function firstLine(text = ''): string {
   return toPlain(text.trim().split('\n')[0] ?? '');
 }
 
-function printTool(
-  tool: ToolView,
-  { terminal, colors }: { terminal: Terminal; colors: Colors },
-): void {
+function printTool(tool: Tool, { terminal, colors }: { terminal: Terminal; colors: Colors }): void {
   printLine(terminal.stdout, colors.cyan(tool.name));
   if (tool.description !== undefined) {
     printLine(terminal.stdout, `  ${toPlain(tool.description.trim()).replaceAll('\n', '\n  ')}`);
   }
   const { properties, required } = tool.inputSchema;
   const needed = Array.isArray(required) ? required : [];
-  const rows = Object.entries(isObject(properties) ? properties : {}).map(([name, schema]) => [
+  const rows = Object.entries(isRecord(properties) ? properties : {}).map(([name, schema]) => [
     `    ${colors.bold(name)}${needed.includes(name) ? '*' : ''}`,
     colors.dim(typeOf(schema)),
-    isObject(schema) && typeof schema['description'] === 'string'
+    isRecord(schema) && typeof schema['description'] === 'string'
       ? firstLine(schema['description'])
       : '',
   ]);
@@ -87,7 +84,7 @@ function printTool(
 }
 
 function typeOf(schema: unknown): string {
-  if (!isObject(schema)) return '';
+  if (!isRecord(schema)) return '';
   if (Array.isArray(schema['enum'])) return schema['enum'].join('|');
   const { type } = schema;
   return Array.isArray(type) ? type.join('|') : typeof type === 'string' ? type : '';

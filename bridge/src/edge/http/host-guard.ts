@@ -4,6 +4,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { DrawbridgeError } from '../../errors.ts';
+import { LOOPBACK_HOSTS } from '../../loopback.ts';
 
 export interface HostGuardOptions {
   /** Host names without port that requests may name, besides loopback's. */
@@ -13,12 +14,11 @@ export interface HostGuardOptions {
 }
 
 const EXPOSED = 'Mcp-Session-Id,WWW-Authenticate,X-Request-Id';
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 export function createHostGuard({ allowedHosts, origins }: HostGuardOptions): MiddlewareHandler {
   return async (c, next) => {
     const host = toHostname(c.req.header('host'));
-    if (host === undefined || !(LOOPBACK.has(host) || allowedHosts().includes(host))) {
+    if (host === undefined || !(LOOPBACK_HOSTS.has(host) || allowedHosts().includes(host))) {
       throw new DrawbridgeError(
         'auth/forbidden',
         `The host ${c.req.header('host') ?? '(none)'} is not allowed; name it under drawbridge.allowedHosts.`,

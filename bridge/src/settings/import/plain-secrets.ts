@@ -1,6 +1,7 @@
 // Secrets written in plain text, told by the name they stand under or by their shape. Each gets a
 // variable in its place, so that a copy of a client's file is not one more copy of its secrets.
-import { isSecretName } from '../secrets.ts';
+import { isToken } from '../../secrets/secret-shapes.ts';
+import { isLongEnough, isSecretName, schemeOf } from '../../secrets/setting-secrets.ts';
 import { toVariableName } from './client-variables.ts';
 
 export interface PlainSecret {
@@ -15,12 +16,7 @@ export interface TakenSecrets {
   readonly secrets: readonly PlainSecret[];
 }
 
-/** Known prefixes of makers' tokens; others are told by their names. */
-const SHAPE =
-  /^(?:sk-[\w-]{16,}|(?:sk|rk)_(?:live|test)_\w{10,}|gh[oprsu]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|AKIA[A-Z0-9]{16}|AIza[\w-]{35}|hf_\w{30,}|npm_\w{36}|dbk_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)$/;
-const SCHEME = /^(bearer|basic|token)\s+/i;
 const PASSWORD_IN_URL = /^([a-z][a-z0-9+.-]*:\/\/[^/\s:@]*:)([^/\s@]+)(@.*)$/is;
-const SHORTEST = 6;
 
 /**
  * `nameFor` gives each secret its variable: the wanted name, or another where that one is taken by
@@ -42,10 +38,10 @@ export function takePlainSecrets(
     if (text.includes('${')) return text;
     const url = PASSWORD_IN_URL.exec(text);
     if (url !== null) return `${url[1]}${take(place, `${wanted}_PASSWORD`, url[2] ?? '')}${url[3]}`;
-    const scheme = SCHEME.exec(text)?.[0] ?? '';
+    const scheme = schemeOf(text);
     const secret = text.slice(scheme.length);
-    const isSecret = SHAPE.test(secret) || scheme !== '' || isSecretName(key);
-    return isSecret && secret.length >= SHORTEST ? scheme + take(place, wanted, secret) : text;
+    const isSecret = isToken(secret) || scheme !== '' || isSecretName(key);
+    return isSecret && isLongEnough(secret) ? scheme + take(place, wanted, secret) : text;
   };
   const cleaned: Record<string, unknown> = { ...entry };
   for (const field of ['env', 'headers'] as const) {

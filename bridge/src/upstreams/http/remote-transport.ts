@@ -16,6 +16,7 @@ import { OutgoingArguments } from '../large-arguments.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
 import { LargeMessages } from './large-messages.ts';
 import { REQUEST_ID_HEADER, createLimitedFetch } from './limited-fetch.ts';
+import { waitAtMost } from '../../bounded-wait.ts';
 
 export interface RemoteTransportOptions {
   readonly kind: 'http' | 'sse';
@@ -173,12 +174,7 @@ export class RemoteTransport implements ServerTransport {
     this.#streams.clear();
     if ('terminateSession' in this.#inner && this.#inner.sessionId !== undefined) {
       const given = this.#inner.terminateSession().catch((error: Error) => this.onerror?.(error));
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise((resolve) => {
-        timer = setTimeout(resolve, GIVE_BACK_MS);
-      });
-      await Promise.race([given, late]);
-      clearTimeout(timer);
+      await waitAtMost(given, GIVE_BACK_MS);
     }
     await this.#inner.close();
   }

@@ -7,6 +7,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { DrawbridgeError } from '../../errors.ts';
 import type { ProcessLedger } from '../../processes/process-ledger.ts';
 import { isGroupAlive, signalGroup, waitForGroupEnd } from '../../processes/process-group.ts';
+import { waitAtMost } from '../../bounded-wait.ts';
 
 export interface ChildSpec {
   readonly command: string;
@@ -69,7 +70,7 @@ export async function spawnChild(
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     streams.stdin.end();
-    await settledWithin(exited, stopMs());
+    await waitAtMost(exited, stopMs());
     if (isGroupAlive(pid)) {
       signalGroup(pid, 'SIGTERM');
       if (!(await waitForGroupEnd(pid, stopMs()))) {
@@ -78,7 +79,7 @@ export async function spawnChild(
         await waitForGroupEnd(pid, stopMs());
       }
     }
-    await settledWithin(exited, stopMs());
+    await waitAtMost(exited, stopMs());
     if (!isGroupAlive(pid)) ledger.remove(pid);
     for (const stream of [streams.stdin, streams.stdout, streams.stderr]) stream.destroy();
   };
@@ -103,15 +104,6 @@ function record(pid: number, ledger: ProcessLedger): void {
       cause,
     });
   }
-}
-
-async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
 }
 
 /** Says what is missing before `setpriv` can turn it into an exit code. */

@@ -1,6 +1,7 @@
 // What a parsed line of a server's stdout is. The SDK validates what it gets only in part and may throw
 // on the rest, in the middle of our read loop; so nothing malformed is handed to it.
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
+import { isRecord } from '../../json-record.ts';
 
 export type InboundMessage =
   | { readonly kind: 'message'; readonly message: JSONRPCMessage }
@@ -56,20 +57,20 @@ export function findResult(line: string): { id: number; text: string } | undefin
 const RUBBISH: InboundMessage = { kind: 'malformed' };
 
 export function toInboundMessage(value: unknown): InboundMessage {
-  if (!isObject(value) || value['jsonrpc'] !== '2.0') return RUBBISH;
+  if (!isRecord(value) || value['jsonrpc'] !== '2.0') return RUBBISH;
   const { id, method, params, result, error } = value;
   const hasId = typeof id === 'string' || typeof id === 'number';
   if (method !== undefined) {
     const isSound =
       typeof method === 'string' &&
-      (params === undefined || (isObject(params) && isMetaSound(params))) &&
+      (params === undefined || (isRecord(params) && isMetaSound(params))) &&
       (id === undefined || hasId);
     return isSound ? toMessage(value) : RUBBISH;
   }
   if (!hasId) return RUBBISH;
-  if (isObject(result) && error === undefined && isMetaSound(result)) return toMessage(value);
+  if (isRecord(result) && error === undefined && isMetaSound(result)) return toMessage(value);
   const isError =
-    isObject(error) &&
+    isRecord(error) &&
     Number.isInteger(error['code']) &&
     typeof error['message'] === 'string' &&
     result === undefined;
@@ -82,9 +83,5 @@ function toMessage(value: Record<string, unknown>): InboundMessage {
 }
 
 function isMetaSound({ _meta: meta }: Record<string, unknown>): boolean {
-  return meta === undefined || isObject(meta);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return meta === undefined || isRecord(meta);
 }

@@ -1,7 +1,6 @@
 // The SDK's Transport over a server process of ours. Unlike the SDK's own it leads a process group,
 // bounds what it reads and writes, survives malformed lines on stdout, and fails only the call whose answer is
 // too large. It is stdio-shaped (`pid`, `stderr`), so the SDK probes the era in place, without a sibling.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import type { LargeJsonReader, LargeMessage } from '../../calls/large-json/large-json.ts';
@@ -17,6 +16,7 @@ import { type ParsedLine, parseLine, toInboundMessage } from './inbound-message.
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
 import { StdioCalls } from './stdio-calls.ts';
+import { waitAtMost } from '../../bounded-wait.ts';
 
 export interface StdioTransportOptions extends ChildDeps {
   readonly spec: ChildSpec;
@@ -190,7 +190,7 @@ export class StdioTransport implements ServerTransport {
   /** stdout ends a moment before the exit code is known, and the code is what an operator wants. */
   async #endSoon(why: string): Promise<void> {
     const exited = this.#child?.exited ?? Promise.resolve(why);
-    this.#end(await Promise.race([exited, delay(EXIT_CODE_MS, why)]));
+    this.#end((await waitAtMost(exited, EXIT_CODE_MS)) ?? why);
   }
 
   #end(why: string): void {

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isSecretName, loadSecret } from '../../src/settings/secrets.ts';
+import { loadSecret } from '../../src/settings/home-secret.ts';
 
 let home: string;
 beforeEach(() => {
@@ -46,23 +46,4 @@ describe('loadSecret', () => {
     expect(loadSecret({ home, secret: 'given' })).toBe('given');
     expect(existsSync(join(home, 'secret'))).toBe(false);
   });
-});
-
-describe('isSecretName', () => {
-  it.each([
-    'GITHUB_TOKEN',
-    'api-key',
-    'X-API-Key',
-    'Authorization',
-    'DB_PASSWORD',
-    'AWS_SECRET_ACCESS_KEY',
-    'PGPASSWORD',
-    'AUTH',
-    'OPENAI_KEY',
-    'Cookie',
-  ])('takes %s for one', (name) => expect(isSecretName(name)).toBe(true));
-  it.each(['GIT_AUTHOR_NAME', 'PATH', 'KEYBOARD', 'NODE_ENV', 'Accept', 'MONKEY', 'HOST'])(
-    'does not take %s for one',
-    (name) => expect(isSecretName(name)).toBe(false),
-  );
 });

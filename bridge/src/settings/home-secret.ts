@@ -1,4 +1,4 @@
-// Which literal values the log must never show, told by where they stand, and the home's own secret.
+// The home's own secret, which signs what leaves this home and comes back.
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -11,33 +11,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { isSystemError } from '../errors.ts';
-
-const secretName =
-  /token|secret|passw|passphrase|credential|private|cookie|bearer|api[-_]?key|access[-_]?key|(^|[-_])(auth|authorization|key|pat|pwd|dsn)($|[-_])|(database|redis|postgres)[-_]?url/i;
-
-/** Shorter values stand in ordinary text too often to be hidden everywhere. */
-const SHORTEST_SECRET = 6;
-
-/** Whether a variable or header of this name usually holds a secret. */
-export function isSecretName(name: string): boolean {
-  return secretName.test(name);
-}
-
-/** The literal values to hide for one configured value: itself, and a header's credential without its scheme. */
-export function toSecretValues(value: string): string[] {
-  const credential = /^(?:bearer|basic|token)\s+(\S+)$/i.exec(value)?.[1];
-  return [value, ...(credential === undefined ? [] : [credential])].filter(
-    (candidate) => candidate.length >= SHORTEST_SECRET,
-  );
-}
-
-/** The password inside a connection URL, as it is written and as it is meant. */
-export function passwordOf(url: string | undefined): string[] {
-  if (url === undefined || !URL.canParse(url)) return [];
-  const { password } = new URL(url);
-  if (password.length < SHORTEST_SECRET) return [];
-  return [...new Set([password, decodeURIComponent(password)])];
-}
 
 /**
  * The secret that signs what leaves this home and comes back: `DRAWBRIDGE_SECRET`, else the one kept
