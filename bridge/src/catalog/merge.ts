@@ -1,4 +1,4 @@
-// The shelves of all servers under one roof, and who has a name or a URI that several claim: a built-in
+// What all servers offer under one roof, and who has a name or a URI that several claim: a built-in
 // server before others, then who had it first. So no server takes from another what was there before.
 import { nameSome } from './listing-index.ts';
 import type { Item, Items, ServerCatalog, Template } from './server-catalog.ts';
@@ -13,11 +13,11 @@ export interface Merged {
   readonly claims: Readonly<Record<ItemKind, ReadonlyMap<string, readonly Item[]>>>;
   /** Those that URIs are matched against, the first to answer first. */
   readonly templates: readonly Template[];
-  /** In words, what servers listing under a name that is another's. */
+  /** In words, what servers list under a name that is another's. */
   readonly notes: ReadonlyMap<string, string>;
 }
 
-export function* mergeShelves(shelves: readonly ServerCatalog[]): Generator<undefined, Merged> {
+export function* mergeServers(servers: readonly ServerCatalog[]): Generator<undefined, Merged> {
   const items: Record<ItemKind, Item[]> = {
     tools: [],
     prompts: [],
@@ -35,7 +35,7 @@ export function* mergeShelves(shelves: readonly ServerCatalog[]): Generator<unde
   for (const kind of itemKinds) {
     const claimed = claims[kind];
     const contested = new Set<string>();
-    for (const serverCatalog of shelves) {
+    for (const serverCatalog of servers) {
       const own: Items = serverCatalog[kind];
       for (const item of own.values()) {
         yield;
@@ -58,7 +58,7 @@ export function* mergeShelves(shelves: readonly ServerCatalog[]): Generator<unde
       }
     }
   }
-  for (const serverCatalog of shelves) {
+  for (const serverCatalog of servers) {
     for (const template of serverCatalog.resourceTemplates.values()) {
       if (template.isMatched) templates.push(template);
     }

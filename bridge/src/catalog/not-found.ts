@@ -1,0 +1,70 @@
+// Why a call leads nowhere, in words for the model that made it.
+import type { RpcError } from '../calls/call.ts';
+
+const INVALID_PARAMS = -32_602;
+const INTERNAL_ERROR = -32_603;
+
+export interface UnknownName {
+  readonly kind: 'tool' | 'prompt';
+  readonly name: string;
+  readonly isWithheld: boolean;
+  /** What there is of the kind. */
+  readonly names: readonly string[];
+}
+
+export function toUnknownName({ kind, name, isWithheld, names }: UnknownName): RpcError {
+  return isWithheld
+    ? toWithheld(`The ${kind} ${name}`, { name })
+    : {
+        code: INVALID_PARAMS,
+        message: `Unknown ${kind}: ${name}. ${suggest(name, names)}`,
+        data: { code: `catalog/unknown_${kind}`, name },
+      };
+}
+
+export function toUnknownResource(uri: string, isWithheld: boolean): RpcError {
+  return isWithheld
+    ? toWithheld(`The resource ${uri}`, { uri })
+    : {
+        code: INVALID_PARAMS,
+        message: `Resource not found: ${uri}. No server lists this URI or has a template that matches it.`,
+        data: { code: 'catalog/unknown_resource', uri },
+      };
+}
+
+export function toUnknownRef(): RpcError {
+  return {
+    code: INVALID_PARAMS,
+    message:
+      'completion/complete needs a ref: { type: "ref/prompt", name } or { type: "ref/resource", uri }.',
+    data: { code: 'request/invalid' },
+  };
+}
+
+/** The server has not told yet what it offers. */
+export function toSilent(upstream: string): RpcError {
+  return {
+    code: INTERNAL_ERROR,
+    message: `The server ${upstream} is not available: it has not told its tools yet. It is asked again from time to time; \`drawbridge servers\` and GET /v1/servers tell why.`,
+    data: { code: 'upstream/unavailable', upstream },
+  };
+}
+
+function toWithheld(what: string, of: { name: string } | { uri: string }): RpcError {
+  return {
+    code: INVALID_PARAMS,
+    message: `${what} is withheld: its definition is new or has changed and awaits an operator's approval.`,
+    data: { code: 'catalog/withheld', ...of },
+  };
+}
+
+/** Names that share most with the one asked for: what a model most likely meant. */
+function suggest(name: string, names: readonly string[]): string {
+  const wanted = name.split('__').at(-1) ?? name;
+  const near = names
+    .filter((candidate) => candidate.includes(wanted) || wanted.includes(candidate))
+    .slice(0, 3);
+  return near.length === 0
+    ? 'tools/list and prompts/list tell what there is.'
+    : `Did you mean ${near.join(', ')}?`;
+}
