@@ -3,7 +3,7 @@
 // is the same object, so lists are cheap and their bytes stable (clients cache prompts by them). Changes
 // are made beside the catalog in force, in small pieces, and taken over at once. What a server offered
 // stays listed while it starts with changed settings; calls wait until it has told what it offers now.
-import type { Call, RpcError, Target, View } from '../calls/call.ts';
+import type { Call, BridgeRpcError, Target, View } from '../calls/call.ts';
 import { inSlices } from '../in-slices.ts';
 import type { ServerListing, UpstreamConfig } from '../upstreams/upstream.ts';
 import { createAwaitedServers } from './awaited-servers.ts';
@@ -48,7 +48,7 @@ export interface Catalog {
   list(view: View): Listing;
   /** The tools of a view, each with the server behind it. */
   tools(view: View): readonly { server: string; definition: Definition }[];
-  find(call: FindableCall): Target | RpcError;
+  find(call: FindableCall): Target | BridgeRpcError;
   /**
    * Resolves when the server behind a call, whose settings changed, has told what it offers now, or will
    * not soon; undefined for any other call.
@@ -221,7 +221,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
   const isWithheld = (view: View, name: string): boolean =>
     shelvesOf(view).some((serverCatalog) => serverCatalog.withheldNames.has(name));
 
-  const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): RpcError => {
+  const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): BridgeRpcError => {
     const names = listingOf(call.view)[`${kind}s`].map((item) => String(item['name']));
     const silent = findSilent(call);
     if (silent !== undefined) return toSilent(silent);
@@ -238,7 +238,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
         };
   };
 
-  const unknownResource = (view: View, uri: string): RpcError =>
+  const unknownResource = (view: View, uri: string): BridgeRpcError =>
     isWithheld(view, `resource/${uri}`) || isWithheld(view, `resource_template/${uri}`)
       ? {
           code: -32_602,
@@ -251,7 +251,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
           data: { code: 'catalog/unknown_resource', uri },
         };
 
-  const locate = (call: FindableCall): Target | RpcError => {
+  const locate = (call: FindableCall): Target | BridgeRpcError => {
     switch (call.method) {
       case 'tools/call':
         return ownerOf(call.view, 'tools', call.name)?.target ?? unknown(call, 'tool');
@@ -349,7 +349,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
     subscribe: bell.subscribe,
   };
 
-  function findCompletion(call: Pick<Call, 'name' | 'params' | 'view'>): Target | RpcError {
+  function findCompletion(call: Pick<Call, 'name' | 'params' | 'view'>): Target | BridgeRpcError {
     const ref = call.params['ref'];
     if (typeof ref === 'object' && ref !== null && 'type' in ref) {
       if (ref.type === 'ref/prompt' && 'name' in ref && typeof ref.name === 'string') {
@@ -375,7 +375,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
   }
 }
 
-function toSilent(upstream: string): RpcError {
+function toSilent(upstream: string): BridgeRpcError {
   return {
     code: -32_603,
     message: `The server ${upstream} is not available: it has not told its tools yet. It is asked again from time to time; \`drawbridge servers\` and GET /v1/servers tell why.`,
