@@ -3,7 +3,7 @@
 import { CompactingMap } from '../compacting-map.ts';
 import { type BegunCall, createCallWindow } from './window.ts';
 import { type Outcome, type RoutedCall, toFailure } from './call.ts';
-import type { Step } from './pipeline.ts';
+import type { Step } from './step.ts';
 import type { Recordable } from './record.ts';
 import { LargeJson } from './large-json/large-json.ts';
 import { type Refusal, createRefusals } from './refusals.ts';

@@ -11,7 +11,7 @@ import {
   type Target,
   toFailure,
 } from './call.ts';
-import type { Handler } from './pipeline.ts';
+import type { Handler } from './step.ts';
 import { waitAtMost } from '../bounded-wait.ts';
 
 export interface CallGate {

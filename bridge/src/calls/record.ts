@@ -12,7 +12,7 @@ import { redactText, redactValue } from '../secrets/redact-value.ts';
 import { LargeJson } from './large-json/large-json.ts';
 import { type AnsweredOutcome, type Call, type CallSink, type Outcome, toFailure } from './call.ts';
 import { type NoteBudget, createNoteBudget } from './note-budget.ts';
-import type { Step } from './pipeline.ts';
+import type { Step } from './step.ts';
 import type { RefusableCall } from './route.ts';
 
 export type CallEvent = Extract<LogEvent, { type: `call.${string}` }>;

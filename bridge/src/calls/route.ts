@@ -2,7 +2,7 @@
 // nowhere goes on as a refusal, so that the log has it too. A server whose settings just changed is
 // waited for.
 import type { Call, Outcome, RoutedCall, BridgeRpcError, Target } from './call.ts';
-import type { Handler, Step } from './pipeline.ts';
+import type { Handler, Step } from './step.ts';
 
 export interface RefusedCall extends Call {
   readonly refusal: BridgeRpcError;

@@ -3,7 +3,7 @@
 // with its end, in one commit, unless it takes long enough for somebody to look.
 import { DrawbridgeError, toMessage, toPublicMessage } from '../errors.ts';
 import { type Outcome, type RoutedCall, toFailure } from './call.ts';
-import type { Step } from './pipeline.ts';
+import type { Step } from './step.ts';
 import type { Recordable } from './record.ts';
 
 const READ_GRACE_MS = 100;

@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Call, CallMethod, CallSink, Outcome } from '../calls/call.ts';
-import type { Handler } from '../calls/pipeline.ts';
+import type { Handler } from '../calls/step.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type LogLevel, logLevelSchema, reachesLevel } from '../sessions/log-level.ts';
 import { type CallerContext, toCall } from './caller-context.ts';

@@ -3,13 +3,8 @@
 // gathers, so the cost of a commit is divided among all who wait for it.
 import { v7 as createUuid } from 'uuid';
 import type { Logger } from 'pino';
-import {
-  BatchRefused,
-  type RunLogStore,
-  type RunRow,
-  type WrittenRun,
-  takenForDead,
-} from '../store/run-log.ts';
+import type { RunRow } from '../store/run-batch.ts';
+import { BatchRefused, type RunLogStore, type WrittenRun, takenForDead } from '../store/run-log.ts';
 import type { RunLogBodies } from '../store/run-log-bodies.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
 import type { HeldBytes } from '../held-bytes.ts';
