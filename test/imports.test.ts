@@ -169,6 +169,31 @@ test('the folders of the bridge know only what stands behind them', () => {
   expect(mistakes).toEqual([]);
 });
 
+test('no file of the bridge imports itself through others, types included', () => {
+  const left = new Map(
+    sources('bridge/src').map((path) => [
+      path,
+      importsOf(path)
+        .filter((name) => name.startsWith('.'))
+        .map((name) => relative(root, resolve(root, dirname(path), name))),
+    ]),
+  );
+  // A file that imports nothing of the rest is in no circle; nor is one, then, that imports such alone.
+  for (let before = 0; before !== left.size;) {
+    before = left.size;
+    for (const [path, targets] of left) {
+      if (!targets.some((target) => left.has(target))) left.delete(path);
+    }
+  }
+  // The same from the other end, so that what is left are the circles and what lies between them.
+  for (let before = 0; before !== left.size;) {
+    before = left.size;
+    const imported = new Set([...left.values()].flat());
+    for (const path of left.keys()) if (!imported.has(path)) left.delete(path);
+  }
+  expect([...left.keys()]).toEqual([]);
+});
+
 test('no rule is left of a folder that is gone', () => {
   const gone = Object.keys(folderRules).filter(
     (folder) => !existsSync(join(root, 'bridge/src', folder)),

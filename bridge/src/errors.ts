@@ -19,6 +19,7 @@ export type DrawbridgeErrorCode =
   | 'upstream/protocol'
   | 'upstream/too_large'
   | 'upstream/busy'
+  | 'upstream/outcome_unknown'
   | 'catalog/unknown_tool'
   | 'catalog/unknown_prompt'
   | 'catalog/unknown_resource'
@@ -40,21 +41,50 @@ export type DrawbridgeErrorCode =
   | 'request/busy'
   | 'call/cancelled';
 
+interface IssueDetails {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What errors of some codes tell besides their message; the others tell nothing. */
+export interface ErrorDetails {
+  readonly 'settings/invalid': readonly IssueDetails[];
+  readonly 'request/invalid': readonly IssueDetails[];
+  /** What the log has of the call of an Idempotency-Key. */
+  readonly 'request/conflict': { readonly runId: string; readonly logged: string };
+  readonly 'home/locked': { readonly pid: number; readonly url?: string };
+  /** `told`: the message for anybody, where the error's own is for operators. */
+  readonly 'upstream/start_failed': { readonly told: string; readonly stderr: string };
+  readonly 'upstream/unavailable': { readonly told: string };
+}
+
+export type DetailsOf<Code extends DrawbridgeErrorCode> = Code extends keyof ErrorDetails
+  ? ErrorDetails[Code]
+  : undefined;
+
 /** `details` is safe to show to the caller; `cause` is for the log only. */
-export class DrawbridgeError extends Error {
-  readonly code: DrawbridgeErrorCode;
-  readonly details: unknown;
+export class DrawbridgeError<Code extends DrawbridgeErrorCode = DrawbridgeErrorCode> extends Error {
+  readonly code: Code;
+  readonly details: DetailsOf<Code> | undefined;
 
   constructor(
-    code: DrawbridgeErrorCode,
+    code: Code,
     message: string,
-    options: { cause?: unknown; details?: unknown } = {},
+    options: { cause?: unknown; details?: DetailsOf<Code> } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'DrawbridgeError';
     this.code = code;
     this.details = options.details;
   }
+}
+
+/** Whether it is one of our errors, with this code. */
+export function hasCode<Code extends DrawbridgeErrorCode>(
+  error: unknown,
+  code: Code,
+): error is DrawbridgeError<Code> {
+  return error instanceof DrawbridgeError && error.code === code;
 }
 
 /** Whether the system refused with one of these codes, such as `ENOENT`. */

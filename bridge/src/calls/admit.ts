@@ -2,11 +2,11 @@
 // too many calls under way is denied.
 import { CompactingMap } from '../compacting-map.ts';
 import { type BegunCall, createCallWindow } from './window.ts';
-import type { Outcome, RoutedCall } from './call.ts';
-import type { Step } from './pipeline.ts';
+import { type Outcome, type RoutedCall, toFailure } from './call.ts';
+import type { Step } from './step.ts';
 import type { Recordable } from './record.ts';
 import { LargeJson } from './large-json/large-json.ts';
-import { createRefusals } from './refusals.ts';
+import { type Refusal, createRefusals } from './refusals.ts';
 import type { RefusableCall } from './route.ts';
 
 /** Large arguments of one principal that are held in memory at once. */
@@ -39,7 +39,7 @@ export function createAdmitStep({
     if ('refusal' in call) {
       const { arguments: given } = call.params;
       await strays.pace(call.principal.id, !(given instanceof LargeJson));
-      return { kind: 'protocol_error', error: call.refusal };
+      return toFailure(call.refusal);
     }
     const limit = concurrentCalls();
     const key = call.principal.id;
@@ -50,8 +50,7 @@ export function createAdmitStep({
     const { name } = call.principal;
     if (isLogFull(key)) {
       const message = `Too many events of ${name} wait to be recorded; the call was not sent. Try again later.`;
-      const data = { code: 'policy/limit' };
-      return { kind: 'denied', refusal: UNLOGGED, error: { code: -32_003, message, data } };
+      return toDenied(UNLOGGED, message);
     }
     const why =
       count >= limit
@@ -61,8 +60,7 @@ export function createAdmitStep({
           : undefined;
     if (why !== undefined) {
       const refusal = await refusals.pace(key, bytes === 0);
-      const data = { code: 'policy/limit', limit };
-      return { kind: 'denied', refusal, error: { code: -32_003, message: why, data } };
+      return toDenied(refusal, why, { limit });
     }
     underWay.set(key, count + 1);
     if (bytes > 0) largeBytes.set(key, held);
@@ -91,8 +89,19 @@ export function createAdmitStep({
   };
 }
 
+function toDenied(refusal: Refusal | undefined, message: string, data: object = {}): Outcome {
+  const code = 'policy/limit';
+  return {
+    kind: 'denied',
+    code,
+    ...(refusal !== undefined && { refusal }),
+    error: { code: -32_003, message, data: { code, ...data } },
+  };
+}
+
 function toLate({ target }: RoutedCall, timeoutMs: number): Outcome {
   const message = `Other calls were under way for ${timeoutMs / 1_000} s; this one was not sent to upstream "${target.upstream}".`;
-  const data = { code: 'upstream/timeout', upstream: target.upstream };
-  return { kind: 'timed_out', error: { code: -32_603, message, data } };
+  const code = 'upstream/timeout';
+  const data = { code, upstream: target.upstream };
+  return { kind: 'timed_out', code, error: { code: -32_603, message, data } };
 }

@@ -1,9 +1,17 @@
 // The gate before the way of a call. It knows the calls under way, so that a bridge that stops lets them
 // end, and answers those that do not: whatever hangs behind it, no caller is left without an answer.
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, type DrawbridgeErrorCode, hasCode } from '../errors.ts';
 import { CompactingMap } from '../compacting-map.ts';
-import type { Call, Outcome, RpcError, Target } from './call.ts';
-import type { Handler } from './pipeline.ts';
+import { isRecord } from '../json-record.ts';
+import {
+  type Call,
+  type FailedOutcome,
+  type Outcome,
+  type RpcError,
+  type Target,
+  toFailure,
+} from './call.ts';
+import type { Handler } from './step.ts';
 import { waitAtMost } from '../bounded-wait.ts';
 
 export interface CallGate {
@@ -72,7 +80,7 @@ export function createCallGate({ next, find }: CallGateOptions): CallGate {
             leave(call);
             const isInterrupted = outcome.kind === 'cancelled' && isStop(call.signal.reason);
             if (isInterrupted) resolve(toInterrupted(call, outcome.sent !== false));
-            else resolve(isOfStop(outcome) ? disown(outcome) : outcome);
+            else resolve(disown(outcome));
           },
           (error: unknown) => {
             leave(call);
@@ -97,39 +105,35 @@ export function toStopReason(): DrawbridgeError {
 }
 
 export function isStop(reason: unknown): boolean {
-  return reason instanceof DrawbridgeError && reason.code === 'bridge/stopping';
+  return hasCode(reason, 'bridge/stopping');
 }
+
+const gateCodes = new Set<unknown>([
+  'bridge/stopping',
+  'bridge/outcome_unknown',
+] satisfies DrawbridgeErrorCode[]);
 
 /** Whether the gate itself answered the call. */
-export function isOfStop(outcome: Outcome): outcome is Failure {
-  if (outcome.kind !== 'protocol_error') return false;
-  const { data } = outcome.error;
-  return typeof data === 'object' && data !== null && 'code' in data && gateCodes.has(data.code);
+export function isOfStop(outcome: Outcome): outcome is FailedOutcome {
+  return outcome.kind === 'protocol_error' && gateCodes.has(outcome.code);
 }
-
-type Failure = Extract<Outcome, { kind: 'protocol_error' }>;
-
-const gateCodes = new Set<unknown>(['bridge/stopping', 'bridge/outcome_unknown']);
 
 /** What a server says is not taken for the gate's word, by which callers send calls again. */
-function disown({ kind, error: { code, message } }: Failure): Failure {
-  return { kind, error: { code, message } };
+function disown(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'protocol_error' || !isRecord(outcome.error.data)) return outcome;
+  if (!gateCodes.has(outcome.error.data['code'])) return outcome;
+  const { code, message } = outcome.error;
+  return { kind: outcome.kind, error: { code, message } };
 }
 
-function refused(message: string): Failure {
-  return {
-    kind: 'protocol_error',
-    error: { code: CODE, message, data: { code: 'bridge/stopping' } },
-  };
+function refused(message: string): FailedOutcome {
+  return toFailure({ code: CODE, message, data: { code: 'bridge/stopping' } });
 }
 
-function toUnknown({ id: callId, name, runId }: Call): Failure {
-  return {
-    kind: 'protocol_error',
-    error: {
-      code: CODE,
-      message: `The bridge stopped while ${name} was under way; the outcome is unknown. Look before you repeat it.`,
-      data: { code: 'bridge/outcome_unknown', callId, runId },
-    },
-  };
+function toUnknown({ id: callId, name, runId }: Call): FailedOutcome {
+  return toFailure({
+    code: CODE,
+    message: `The bridge stopped while ${name} was under way; the outcome is unknown. Look before you repeat it.`,
+    data: { code: 'bridge/outcome_unknown', callId, runId },
+  });
 }

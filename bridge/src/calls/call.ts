@@ -2,6 +2,7 @@
 // Nothing behind the fronts knows which era or transport the caller speaks.
 import type { Effect, callMethods } from '@drawbridge/schemas';
 import type { CallClient, Principal } from '../principals/caller.ts';
+import type { DrawbridgeErrorCode } from '../errors.ts';
 import type { Refusal } from './refusals.ts';
 import type { LargeResult } from './large-json/large-json.ts';
 
@@ -66,6 +67,16 @@ export interface RpcError {
   readonly data?: unknown;
 }
 
+/** An error of the bridge itself: its code stands in `data`, where callers look for it. */
+export interface BridgeRpcError extends RpcError {
+  readonly data: Readonly<Record<string, unknown>> & { readonly code: DrawbridgeErrorCode };
+}
+
+/** The end of a call that the bridge itself gave it. */
+export function toFailure(error: BridgeRpcError): FailedOutcome {
+  return { kind: 'protocol_error', code: error.data.code, error };
+}
+
 /** The server's answer; a tool's own failure (`isError`) is one. */
 export interface AnsweredOutcome {
   readonly kind: 'result' | 'tool_error';
@@ -84,15 +95,27 @@ interface Unsent {
   readonly sent?: false;
 }
 
+export interface FailedOutcome extends Unsent {
+  readonly kind: 'protocol_error';
+  /** The bridge's own; absent where the error is the server's, whatever that says in its `data`. */
+  readonly code?: DrawbridgeErrorCode;
+  readonly error: RpcError;
+}
+
 /** How a call ended. The log, the metrics and HTTP tell all seven apart. */
 export type Outcome =
   | AnsweredOutcome
-  | ({ readonly kind: 'protocol_error'; readonly error: RpcError } & Unsent)
+  | FailedOutcome
   | { readonly kind: 'input_required'; readonly result: Record<string, unknown> }
   | ({ readonly kind: 'cancelled' } & Unsent)
-  | ({ readonly kind: 'timed_out'; readonly error: RpcError } & Unsent)
+  | ({
+      readonly kind: 'timed_out';
+      readonly code: DrawbridgeErrorCode;
+      readonly error: RpcError;
+    } & Unsent)
   | {
       readonly kind: 'denied';
+      readonly code: DrawbridgeErrorCode;
       readonly error: RpcError;
       /** How a refusal in a flood of them stands in the log; absent: by itself. */
       readonly refusal?: Refusal;

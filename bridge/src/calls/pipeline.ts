@@ -2,15 +2,10 @@
 // own file and knows only the next; this file is their order. What a step adds to a call stands before
 // the call's spread: after it, V8 makes a hidden class for each call, five times as slow and left for
 // the full collector.
-import type { Call, Outcome, RoutedCall } from './call.ts';
+import type { Call, RoutedCall } from './call.ts';
 import type { Recordable } from './record.ts';
 import type { RefusableCall } from './route.ts';
-
-export type Handler<In extends Call> = (call: In) => Promise<Outcome>;
-export type Step<In extends Call, Out extends Call> = (
-  call: In,
-  next: Handler<Out>,
-) => Promise<Outcome>;
+import type { Handler, Step } from './step.ts';
 
 export interface PipelineSteps {
   readonly route: Step<Call, RefusableCall>;

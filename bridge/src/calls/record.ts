@@ -2,7 +2,7 @@
 // let out. A call that could not be committed must not look answered, so its outcome is unknown; its end
 // is owed, and written when the log can be written again (runs/owed-ends.ts).
 import { INLINE_BODY_BYTES } from '@drawbridge/schemas';
-import { DrawbridgeError, toPublicMessage } from '../errors.ts';
+import { DrawbridgeError, type DrawbridgeErrorCode, toPublicMessage } from '../errors.ts';
 import { JsonText, type LogEvent, PreparedBody } from '../runs/event-text.ts';
 import { toJsonText } from '../json-text.ts';
 import type { LogOwner } from '../runs/log-owners.ts';
@@ -10,9 +10,9 @@ import type { Redact } from '../secrets/redaction.ts';
 import type { CallLog, RunLog } from '../runs/run-log.ts';
 import { redactText, redactValue } from '../secrets/redact-value.ts';
 import { LargeJson } from './large-json/large-json.ts';
-import type { AnsweredOutcome, Call, CallSink, Outcome, RpcError } from './call.ts';
+import { type AnsweredOutcome, type Call, type CallSink, type Outcome, toFailure } from './call.ts';
 import { type NoteBudget, createNoteBudget } from './note-budget.ts';
-import type { Step } from './pipeline.ts';
+import type { Step } from './step.ts';
 import type { RefusableCall } from './route.ts';
 
 export type CallEvent = Extract<LogEvent, { type: `call.${string}` }>;
@@ -277,31 +277,24 @@ function withText(outcome: Outcome): Outcome {
 
 /** JSON-RPC error of a call whose end could not be written: the caller must not take it as done or not done. */
 function toUncommitted(call: RefusableCall, outcome: Outcome, cause: unknown): Outcome {
-  if (outcome.kind === 'protocol_error' && isLogError(outcome.error)) return outcome;
+  if (isOfLog(outcome)) return outcome;
   const reason =
     cause instanceof DrawbridgeError ? toPublicMessage(cause) : 'the log did not take it';
-  return {
-    kind: 'protocol_error',
-    ...('sent' in outcome && { sent: false }),
-    error: {
-      code: INTERNAL_ERROR,
-      message: `The outcome of ${call.name} is unknown: it ended, but could not be recorded (${reason}). Look before you repeat it.`,
-      data: { code: 'log/outcome_unknown', callId: call.id, runId: call.runId },
-    },
-  };
+  const failure = toFailure({
+    code: INTERNAL_ERROR,
+    message: `The outcome of ${call.name} is unknown: it ended, but could not be recorded (${reason}). Look before you repeat it.`,
+    data: { code: 'log/outcome_unknown', callId: call.id, runId: call.runId },
+  });
+  return 'sent' in outcome ? { ...failure, sent: false } : failure;
 }
 
-function isUnknown({ error, sent }: { error: RpcError; sent?: false }): boolean {
-  return sent === undefined && (dataCode(error)?.endsWith('/outcome_unknown') ?? false);
+/** Whether the log failed the call, and not its server. */
+export function isOfLog(outcome: Outcome): boolean {
+  return outcome.kind === 'protocol_error' && (outcome.code?.startsWith('log/') ?? false);
 }
 
-function isLogError(error: RpcError): boolean {
-  return dataCode(error)?.startsWith('log/') ?? false;
-}
-
-function dataCode({ data }: RpcError): string | undefined {
-  if (typeof data !== 'object' || data === null || !('code' in data)) return undefined;
-  return typeof data.code === 'string' ? data.code : undefined;
+function isUnknown({ code, sent }: { code?: DrawbridgeErrorCode; sent?: false }): boolean {
+  return sent === undefined && (code?.endsWith('/outcome_unknown') ?? false);
 }
 
 function describe(call: RefusableCall, isRefused = false): CallDescription {

@@ -1,17 +1,17 @@
 // First step: which server is behind the name, and what may the call do there. A name that leads
 // nowhere goes on as a refusal, so that the log has it too. A server whose settings just changed is
 // waited for.
-import type { Call, Outcome, RoutedCall, RpcError, Target } from './call.ts';
-import type { Handler, Step } from './pipeline.ts';
+import type { Call, Outcome, RoutedCall, BridgeRpcError, Target } from './call.ts';
+import type { Handler, Step } from './step.ts';
 
 export interface RefusedCall extends Call {
-  readonly refusal: RpcError;
+  readonly refusal: BridgeRpcError;
 }
 
 export type RefusableCall = RoutedCall | RefusedCall;
 
-/** Finds the target of a call in the catalog; a {@link RpcError} says why there is none. */
-export type FindTarget = (call: Call) => Target | RpcError;
+/** Finds the target of a call in the catalog; a {@link BridgeRpcError} says why there is none. */
+export type FindTarget = (call: Call) => Target | BridgeRpcError;
 
 /** Resolves when it is worth looking again; undefined when it is not worth waiting. */
 export type AwaitTarget = (call: Call) => Promise<void> | undefined;

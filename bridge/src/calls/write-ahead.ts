@@ -2,8 +2,8 @@
 // sent, so nothing is ever done that the log does not know. A call known as read-only is written
 // with its end, in one commit, unless it takes long enough for somebody to look.
 import { DrawbridgeError, toMessage, toPublicMessage } from '../errors.ts';
-import type { Outcome, RoutedCall } from './call.ts';
-import type { Step } from './pipeline.ts';
+import { type Outcome, type RoutedCall, toFailure } from './call.ts';
+import type { Step } from './step.ts';
 import type { Recordable } from './record.ts';
 
 const READ_GRACE_MS = 100;
@@ -32,12 +32,9 @@ function notLogged(error: unknown): Outcome {
   const isOurs = error instanceof DrawbridgeError;
   const code = isOurs ? error.code : 'log/unavailable';
   const why = isOurs ? toPublicMessage(error) : toMessage(error);
-  return {
-    kind: 'protocol_error',
-    error: {
-      code: -32_603,
-      message: `The call was not sent, because it could not be recorded: ${why}`,
-      data: { code },
-    },
-  };
+  return toFailure({
+    code: -32_603,
+    message: `The call was not sent, because it could not be recorded: ${why}`,
+    data: { code },
+  });
 }

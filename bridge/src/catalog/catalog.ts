@@ -3,7 +3,7 @@
 // is the same object, so lists are cheap and their bytes stable (clients cache prompts by them). Changes
 // are made beside the catalog in force, in small pieces, and taken over at once. What a server offered
 // stays listed while it starts with changed settings; calls wait until it has told what it offers now.
-import type { Call, RpcError, Target, View } from '../calls/call.ts';
+import type { Call, BridgeRpcError, Target, View } from '../calls/call.ts';
 import { inSlices } from '../in-slices.ts';
 import type { ServerListing, UpstreamConfig } from '../upstreams/upstream.ts';
 import { createAwaitedServers } from './awaited-servers.ts';
@@ -47,7 +47,7 @@ export interface Catalog {
   list(view: View): Listing;
   /** The tools of a view, each with the server behind it. */
   tools(view: View): readonly { server: string; definition: Definition }[];
-  find(call: FindableCall): Target | RpcError;
+  find(call: FindableCall): Target | BridgeRpcError;
   /**
    * Resolves when the server behind a call, whose settings changed, has told what it offers now, or will
    * not soon; undefined for any other call.

@@ -1,5 +1,5 @@
 // Why a call leads nowhere, in words for the model that made it.
-import type { RpcError } from '../calls/call.ts';
+import type { BridgeRpcError } from '../calls/call.ts';
 
 const INVALID_PARAMS = -32_602;
 const INTERNAL_ERROR = -32_603;
@@ -12,7 +12,7 @@ export interface UnknownName {
   readonly names: readonly string[];
 }
 
-export function toUnknownName({ kind, name, isWithheld, names }: UnknownName): RpcError {
+export function toUnknownName({ kind, name, isWithheld, names }: UnknownName): BridgeRpcError {
   return isWithheld
     ? toWithheld(`The ${kind} ${name}`, { name })
     : {
@@ -22,7 +22,7 @@ export function toUnknownName({ kind, name, isWithheld, names }: UnknownName): R
       };
 }
 
-export function toUnknownResource(uri: string, isWithheld: boolean): RpcError {
+export function toUnknownResource(uri: string, isWithheld: boolean): BridgeRpcError {
   return isWithheld
     ? toWithheld(`The resource ${uri}`, { uri })
     : {
@@ -32,7 +32,7 @@ export function toUnknownResource(uri: string, isWithheld: boolean): RpcError {
       };
 }
 
-export function toUnknownRef(): RpcError {
+export function toUnknownRef(): BridgeRpcError {
   return {
     code: INVALID_PARAMS,
     message:
@@ -42,7 +42,7 @@ export function toUnknownRef(): RpcError {
 }
 
 /** The server has not told yet what it offers. */
-export function toSilent(upstream: string): RpcError {
+export function toSilent(upstream: string): BridgeRpcError {
   return {
     code: INTERNAL_ERROR,
     message: `The server ${upstream} is not available: it has not told its tools yet. It is asked again from time to time; \`drawbridge servers\` and GET /v1/servers tell why.`,
@@ -50,7 +50,7 @@ export function toSilent(upstream: string): RpcError {
   };
 }
 
-function toWithheld(what: string, of: { name: string } | { uri: string }): RpcError {
+function toWithheld(what: string, of: { name: string } | { uri: string }): BridgeRpcError {
   return {
     code: INVALID_PARAMS,
     message: `${what} is withheld: its definition is new or has changed and awaits an operator's approval.`,

@@ -1,6 +1,6 @@
 // The catalog as it is at one moment: what each view lists, and which server is behind a name in it. It
 // never changes; a change of the catalog makes another.
-import type { Call, RpcError, Target, View } from '../calls/call.ts';
+import type { Call, BridgeRpcError, Target, View } from '../calls/call.ts';
 import type { Definition } from './listing-index.ts';
 import { type ItemKind, type Merged, itemKinds } from './merge.ts';
 import { fitsPattern, toCatalogName } from './names.ts';
@@ -29,7 +29,7 @@ export interface Views {
   items(view: View, kind: ItemKind): readonly Item[];
   /** Who has a name or URI in a view. */
   owner(view: View, kind: ItemKind, name: string): Item | undefined;
-  locate(call: FindableCall): Target | RpcError;
+  locate(call: FindableCall): Target | BridgeRpcError;
   instructions(view: View): string | undefined;
 }
 
@@ -115,7 +115,7 @@ export function createViews({ servers, merged, configured, toolsets }: ViewsOpti
   const isWithheld = (view: View, name: string): boolean =>
     serversOf(view).some(({ withheldNames }) => withheldNames.has(name));
 
-  const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): RpcError => {
+  const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): BridgeRpcError => {
     const silent = findSilent(call);
     if (silent !== undefined) return toSilent(silent);
     const { name, view } = call;
@@ -123,13 +123,13 @@ export function createViews({ servers, merged, configured, toolsets }: ViewsOpti
     return toUnknownName({ kind, name, names, isWithheld: isWithheld(view, `${kind}/${name}`) });
   };
 
-  const unknownResource = (view: View, uri: string): RpcError =>
+  const unknownResource = (view: View, uri: string): BridgeRpcError =>
     toUnknownResource(
       uri,
       isWithheld(view, `resource/${uri}`) || isWithheld(view, `resource_template/${uri}`),
     );
 
-  const findCompletion = (call: FindableCall): Target | RpcError => {
+  const findCompletion = (call: FindableCall): Target | BridgeRpcError => {
     const ref = call.params['ref'];
     if (typeof ref === 'object' && ref !== null && 'type' in ref) {
       if (ref.type === 'ref/prompt' && 'name' in ref && typeof ref.name === 'string') {
@@ -149,7 +149,7 @@ export function createViews({ servers, merged, configured, toolsets }: ViewsOpti
     return toUnknownRef();
   };
 
-  const locate = (call: FindableCall): Target | RpcError => {
+  const locate = (call: FindableCall): Target | BridgeRpcError => {
     switch (call.method) {
       case 'tools/call':
         return ownerOf(call.view, 'tools', call.name)?.target ?? unknown(call, 'tool');

@@ -2,7 +2,8 @@
 import type { Problem as ProblemDocument } from '@drawbridge/schemas';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { RpcError } from '../calls/call.ts';
+import type { FailedOutcome } from '../calls/call.ts';
+import { isRecord } from '../json-record.ts';
 import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
 
 export interface Problem extends Readonly<ProblemDocument> {
@@ -45,14 +46,21 @@ export function toProblem(error: unknown, requestId: string): Problem {
 
 /** How a call ended without a result, as a problem document. */
 export function toCallProblem(
-  error: RpcError,
-  status: ContentfulStatusCode,
+  { code, error }: Pick<FailedOutcome, 'code' | 'error'>,
   requestId: string,
 ): Problem {
-  const data = typeof error.data === 'object' && error.data !== null ? error.data : {};
-  const code = 'code' in data && typeof data.code === 'string' ? data.code : `rpc/${error.code}`;
-  return problem(status, { code, detail: error.message, requestId, details: error });
+  const rest = { detail: error.message, requestId, details: error };
+  if (code !== undefined) return problem(toStatus(code), { code, ...rest });
+  // The server's own: the caller's mistake, as far as it says so, else a bad gateway.
+  const told = isRecord(error.data) ? error.data['code'] : undefined;
+  return problem(error.code === INVALID_PARAMS ? 422 : 502, {
+    code: typeof told === 'string' ? told : `rpc/${error.code}`,
+    ...rest,
+  });
 }
+
+/** JSON-RPC's. */
+const INVALID_PARAMS = -32_602;
 
 function problem(
   status: ContentfulStatusCode,
@@ -118,6 +126,7 @@ export function toStatus(code: DrawbridgeErrorCode): ContentfulStatusCode {
     case 'upstream/protocol':
     case 'upstream/too_large':
     case 'upstream/start_failed':
+    case 'upstream/outcome_unknown':
       return 502;
     case 'bridge/stopping':
     case 'bridge/outcome_unknown':

@@ -52,6 +52,7 @@ function toRpcCode(code: DrawbridgeErrorCode): number {
     case 'upstream/protocol':
     case 'upstream/too_large':
     case 'upstream/busy':
+    case 'upstream/outcome_unknown':
     case 'request/busy':
     case 'call/cancelled':
       return -32_603;

@@ -10,11 +10,12 @@ import {
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Call, CallMethod, CallSink, Outcome } from '../calls/call.ts';
-import type { Handler } from '../calls/pipeline.ts';
+import type { Handler } from '../calls/step.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type LogLevel, logLevelSchema, reachesLevel } from '../sessions/log-level.ts';
 import { type CallerContext, toCall } from './caller-context.ts';
 import { unwrapArguments } from './large-answers.ts';
+import { DrawbridgeError } from '../errors.ts';
 import { toRpcError } from '../edge/rpc-error.ts';
 
 export interface McpServerDeps {
@@ -154,7 +155,7 @@ function toResult(outcome: Outcome): Record<string, unknown> {
     case 'denied':
       throw new ProtocolError(outcome.error.code, outcome.error.message, outcome.error.data);
     case 'cancelled':
-      throw new ProtocolError(-32_603, 'The call was cancelled.', { code: 'call/cancelled' });
+      throw toRpcError(new DrawbridgeError('call/cancelled', 'The call was cancelled.'));
     default:
       return outcome satisfies never;
   }

@@ -10,7 +10,7 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, type ErrorDetails } from '../errors.ts';
 import type { RunLog } from '../runs/run-log.ts';
 import type { HeldKey, IdempotencyKeys, LoggedCall } from '../store/idempotency-keys.ts';
 import type { HttpEnv } from '../edge/http/http-env.ts';
@@ -184,6 +184,6 @@ function toState({ end }: LoggedCall): { logged: string } {
   return { logged: end?.type ?? 'call.started' };
 }
 
-function conflict(message: string, details?: object): DrawbridgeError {
+function conflict(message: string, details?: ErrorDetails['request/conflict']): DrawbridgeError {
   return new DrawbridgeError('request/conflict', message, details && { details });
 }

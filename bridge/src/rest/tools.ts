@@ -11,12 +11,18 @@ import {
 } from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { AnsweredOutcome, Outcome, RpcError } from '../calls/call.ts';
+import {
+  type AnsweredOutcome,
+  type FailedOutcome,
+  type Outcome,
+  toFailure,
+} from '../calls/call.ts';
+import { isOfLog } from '../calls/record.ts';
 import { LARGE_BYTES, LargeJson, type LargeResult } from '../calls/large-json/large-json.ts';
-import { DrawbridgeError, type DrawbridgeErrorCode } from '../errors.ts';
+import { DrawbridgeError } from '../errors.ts';
 import { silentSink, toCall } from '../mcp/caller-context.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
-import { CallProblem, type Problem, toCallProblem, toStatus } from '../edge/problem.ts';
+import { CallProblem, type Problem, toCallProblem } from '../edge/problem.ts';
 import { fromSplit } from '../mcp/request-body.ts';
 import { toProject } from '../edge/http/project.ts';
 import { toLargeResponse } from './large-answer.ts';
@@ -232,10 +238,6 @@ function toFate(outcome: Outcome): Worked<Answer>['call'] {
   return isOfLog(outcome) ? 'not recorded' : 'recorded';
 }
 
-function isOfLog(outcome: Outcome): boolean {
-  return 'error' in outcome && String(toCode(outcome.error.data)).startsWith('log/');
-}
-
 function toRunEnd(outcome: Outcome): 'completed' | 'failed' | 'cancelled' {
   switch (outcome.kind) {
     case 'result':
@@ -279,62 +281,26 @@ function toAnswer(
       }
       return { status: 200, body: { ...rest, outcome: outcome.kind, result: outcome.result } };
     case 'protocol_error':
-    case 'denied': {
-      const status = toErrorStatus(outcome.error, outcome.kind === 'denied' ? 403 : 502);
-      return { status, body: toCallProblem(outcome.error, status, requestId) };
-    }
     case 'timed_out':
-      return { status: 504, body: toCallProblem(outcome.error, 504, requestId) };
-    case 'cancelled': {
-      const status = toStatus('call/cancelled');
-      return {
-        status,
-        body: toCallProblem(
-          { code: -32_603, message: 'The call was cancelled.', data: { code: 'call/cancelled' } },
-          status,
-          requestId,
-        ),
-      };
-    }
+    case 'denied':
+      return toFailed(outcome, requestId);
+    case 'cancelled':
+      return toFailed(CANCELLED, requestId);
     default:
       return outcome satisfies never;
   }
 }
 
-/** Our own codes have a status; an error of the server itself is a bad gateway, or a bad request of the caller. */
-function toErrorStatus(
-  { code, data }: RpcError,
-  otherwise: ContentfulStatusCode,
-): ContentfulStatusCode {
-  const known = statusOf(data);
-  if (known !== undefined) return known;
-  return code === -32_602 ? 422 : otherwise;
-}
+const CANCELLED = toFailure({
+  code: -32_603,
+  message: 'The call was cancelled.',
+  data: { code: 'call/cancelled' },
+});
 
-function statusOf(data: unknown): ContentfulStatusCode | undefined {
-  const told = toCode(data);
-  const found = outcomeCodes.find((code) => code === told);
-  return found && toStatus(found);
+function toFailed(
+  outcome: Pick<FailedOutcome, 'code' | 'error'>,
+  requestId: string,
+): Extract<Answer, { body: Problem }> {
+  const body = toCallProblem(outcome, requestId);
+  return { status: body.status, body };
 }
-
-function toCode(data: unknown): unknown {
-  return typeof data === 'object' && data !== null && 'code' in data ? data.code : undefined;
-}
-
-const outcomeCodes = [
-  'bridge/stopping',
-  'bridge/outcome_unknown',
-  'catalog/unknown_tool',
-  'catalog/withheld',
-  'log/outcome_unknown',
-  'log/unavailable',
-  'policy/denied',
-  'policy/limit',
-  'upstream/busy',
-  'upstream/crashed',
-  'upstream/protocol',
-  'upstream/start_failed',
-  'upstream/timeout',
-  'upstream/too_large',
-  'upstream/unavailable',
-] as const satisfies readonly DrawbridgeErrorCode[];

@@ -7,7 +7,7 @@ import {
   type RunEventType,
   runEventPayloads,
 } from '@drawbridge/schemas';
-import type { ArtifactRow, EventRow } from '../store/run-log.ts';
+import type { ArtifactRow, EventRow } from '../store/run-batch.ts';
 import { nestsDeeperThan, toJsonText } from '../json-text.ts';
 import { redactText } from '../secrets/redact-value.ts';
 import type { Redact } from '../secrets/redaction.ts';

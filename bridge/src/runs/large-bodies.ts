@@ -1,6 +1,6 @@
 // Large bodies of events on their way to the log: text is redacted and hashed beside the event loop, and
 // the bytes go to the store ahead of the event that names them.
-import type { ArtifactRow } from '../store/run-log.ts';
+import type { ArtifactRow } from '../store/run-batch.ts';
 import type { BodyPlace, RunLogBodies } from '../store/run-log-bodies.ts';
 import { type EventText, type LogEvent, type PreparedBody, toLargeText } from './event-text.ts';
 

@@ -2,7 +2,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { DrawbridgeError } from '../errors.ts';
 import { unknownRun } from './reader.ts';
-import type { EventRow, RunBatch, RunRow, WrittenRun } from '../store/run-log.ts';
+import type { EventRow, RunBatch, RunRow } from '../store/run-batch.ts';
+import type { WrittenRun } from '../store/run-log.ts';
 
 export type RunEnd = 'completed' | 'failed' | 'cancelled';
 

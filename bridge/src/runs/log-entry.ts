@@ -1,5 +1,5 @@
 // An event on its way into the log, and what it means for its call and its run.
-import type { RunRow } from '../store/run-log.ts';
+import type { RunRow } from '../store/run-batch.ts';
 import type { EventText, LogEvent } from './event-text.ts';
 import type { RunEnd } from './log-batch.ts';
 

@@ -1,7 +1,7 @@
 // A run as it is inserted: what callers say of themselves is redacted and cut to what a column takes.
 import type { RunKind } from '@drawbridge/schemas';
 import { redactText } from '../secrets/redact-value.ts';
-import type { RunRow } from '../store/run-log.ts';
+import type { RunRow } from '../store/run-batch.ts';
 import type { Redact } from '../secrets/redaction.ts';
 
 export interface NewRun {

@@ -3,7 +3,8 @@
 // run whose event could not be written.
 import { v7 as createUuid } from 'uuid';
 import type { Logger } from 'pino';
-import { type RunLogStore, type RunRow, takenForDead } from '../store/run-log.ts';
+import type { RunRow } from '../store/run-batch.ts';
+import { type RunLogStore, takenForDead } from '../store/run-log.ts';
 import type { RunLogBodies } from '../store/run-log-bodies.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
 import type { HeldBytes } from '../held-bytes.ts';

@@ -1,6 +1,6 @@
 // Issues of the settings. They are gathered and thrown together, so that one look fixes them all.
 import type { z } from 'zod';
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, hasCode } from '../errors.ts';
 
 /** `path` is where it stands (`mcpServers.github.env.TOKEN`, `DRAWBRIDGE_PORT`, `file:3:12`); `message` says what is wrong and what is allowed. */
 export interface Issue {
@@ -34,7 +34,5 @@ export function assertNoIssues(issues: readonly Issue[], source: string): void {
 
 /** The issues that a `settings/invalid` error carries; none for any other error. */
 export function issuesOf(error: unknown): readonly Issue[] {
-  if (!(error instanceof DrawbridgeError) || error.code !== 'settings/invalid') return [];
-  // Where details of this code are a list, assertNoIssues above has made it.
-  return Array.isArray(error.details) ? (error.details as readonly Issue[]) : [];
+  return hasCode(error, 'settings/invalid') ? (error.details ?? []) : [];
 }

@@ -9,7 +9,7 @@ import {
   toTimestampArray,
   toUuidArray,
 } from './binary-array.ts';
-import type { RunBatch, RunRow } from './run-log.ts';
+import type { RunBatch, RunRow } from './run-batch.ts';
 
 /** The statement for a batch, and its arrays from the fourth parameter on. */
 export function toAppend(batch: readonly RunBatch[]): {

@@ -8,7 +8,7 @@ import { FairQueue } from '../fair-queue.ts';
 import { queryInPieces } from './large-query.ts';
 import { createLogConnection, answerWithin } from './log-connection.ts';
 import { isRefusal } from './sql-state.ts';
-import type { ArtifactRow } from './run-log.ts';
+import type { ArtifactRow } from './run-batch.ts';
 
 export interface BodyPlace {
   readonly tenantId: string;

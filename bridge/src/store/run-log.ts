@@ -8,48 +8,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { DrawbridgeError, toMessage } from '../errors.ts';
 import { toUuidArray } from './binary-array.ts';
+import type { RunBatch } from './run-batch.ts';
 import { toAppend } from './run-log-append.ts';
 import { createLogConnection, answerWithin } from './log-connection.ts';
 import { isRefusal } from './sql-state.ts';
-
-/** A run's row as it is inserted; times are milliseconds since 1970. */
-export interface RunRow {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly project: string;
-  readonly createdBy: string;
-  readonly kind: string;
-  readonly title: string;
-  readonly parentId: string | null;
-  readonly client: string | null;
-  readonly streamKey: string | null;
-  readonly startedAt: number;
-}
-
-export interface ArtifactRow {
-  readonly sha256: Buffer;
-  readonly mediaType: string;
-  readonly body: Buffer;
-}
-
-export interface EventRow {
-  readonly type: string;
-  readonly version: number;
-  readonly at: number;
-  readonly durationMs: number | null;
-  /** JSON text. */
-  readonly payload: string;
-  readonly artifacts: readonly ArtifactRow[];
-}
-
-/** The events of one run in a batch, in order. */
-export interface RunBatch {
-  readonly runId: string;
-  readonly open?: RunRow;
-  readonly events: readonly EventRow[];
-  /** Set when the last event ends the run. */
-  readonly end?: 'completed' | 'failed' | 'cancelled';
-}
 
 /**
  * The seq before the first event written, and how many were; none of a run that has ended. Undefined when

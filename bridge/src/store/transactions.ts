@@ -1,15 +1,14 @@
 // Transactions on the pool. drizzle's own take a connection and never give it back when `begin` fails,
 // as it does when the database went away just then; after a few of those nothing is left to query with.
-import { drizzle } from 'drizzle-orm/node-postgres';
+import { type NodePgDatabase, drizzle } from 'drizzle-orm/node-postgres';
 import type { Pool } from 'pg';
 import { toStoreError } from './database-errors.ts';
-import type { Database } from './store.ts';
 
-/** As `Database.transaction`. A connection on which something failed is closed, not used again. */
+/** As drizzle's `transaction`. A connection on which something failed is closed, not used again. */
 export function createTransaction(
   pool: Pool,
   explain: (error: unknown) => string,
-): Database['transaction'] {
+): NodePgDatabase['transaction'] {
   return async (work, config) => {
     const client = await pool.connect();
     let hasFailed = true;

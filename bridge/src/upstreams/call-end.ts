@@ -1,9 +1,15 @@
 // How a call over a connection ended, from what the SDK returned or threw. A lost call is not an
 // outcome yet: the upstream decides whether it may be repeated on a new connection.
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
-import type { AnsweredOutcome, Outcome, RpcError } from '../calls/call.ts';
+import {
+  type AnsweredOutcome,
+  type BridgeRpcError,
+  type Outcome,
+  type RpcError,
+  toFailure,
+} from '../calls/call.ts';
 import type { LargeResult } from '../calls/large-json/large-json.ts';
-import { DrawbridgeError, toMessage } from '../errors.ts';
+import { DrawbridgeError, type DrawbridgeErrorCode, toMessage } from '../errors.ts';
 import type { ServerEra } from './era-memory.ts';
 import { isRecord } from '../json-record.ts';
 
@@ -18,15 +24,11 @@ export const SESSION_EXPIRED = 'its session had expired';
 /** The JSON-RPC code of everything that went wrong between the bridge and the server. */
 const INTERNAL_ERROR = -32603;
 
-export type UpstreamErrorCode =
-  | 'upstream/unavailable'
-  | 'upstream/start_failed'
-  | 'upstream/crashed'
-  | 'upstream/timeout'
-  | 'upstream/protocol'
-  | 'upstream/too_large'
-  | 'upstream/busy'
-  | 'upstream/outcome_unknown';
+/** What goes wrong between the bridge and a server that it has. */
+export type UpstreamErrorCode = Exclude<
+  Extract<DrawbridgeErrorCode, `upstream/${string}`>,
+  'upstream/unknown'
+>;
 
 export interface UpstreamErrorDetails {
   readonly upstream: string;
@@ -41,7 +43,7 @@ export function toRpcError(
   code: UpstreamErrorCode,
   message: string,
   { upstream, retryAt, stderr }: UpstreamErrorDetails,
-): RpcError {
+): BridgeRpcError {
   return {
     code: INTERNAL_ERROR,
     message,
@@ -59,7 +61,7 @@ export function toProtocolError(
   message: string,
   details: UpstreamErrorDetails,
 ): Outcome {
-  return { kind: 'protocol_error', error: toRpcError(code, message, details) };
+  return toFailure(toRpcError(code, message, details));
 }
 
 export function fromResult(result: unknown, upstream: string): CallEnd {

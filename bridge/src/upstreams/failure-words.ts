@@ -1,6 +1,6 @@
 // What went wrong with a server, in the words that callers get. Operators hear all of it; what anybody
 // hears names no command, path or line that the server wrote.
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, hasCode } from '../errors.ts';
 
 export function toRetryHint(retryAt: number | undefined): string {
   return retryAt === undefined
@@ -12,8 +12,7 @@ export function toRetryHint(retryAt: number | undefined): string {
 export function toTold(error: unknown, name: string): string {
   if (error instanceof DrawbridgeError) {
     const { code, details, message } = error;
-    if (typeof details === 'object' && details !== null && 'told' in details)
-      return String(details.told);
+    if (details !== undefined && 'told' in details) return details.told;
     if (code === 'upstream/busy') return message;
     if (code === 'upstream/start_failed') return `upstream "${name}" could not be started`;
   }
@@ -21,7 +20,6 @@ export function toTold(error: unknown, name: string): string {
 }
 
 /** The last lines of stderr, where a failure has them. */
-export function toStderr(details: unknown): string | undefined {
-  if (typeof details !== 'object' || details === null || !('stderr' in details)) return undefined;
-  return typeof details.stderr === 'string' ? details.stderr : undefined;
+export function toStderr(error: unknown): string | undefined {
+  return hasCode(error, 'upstream/start_failed') ? error.details?.stderr : undefined;
 }

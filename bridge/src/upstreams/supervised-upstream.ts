@@ -109,9 +109,7 @@ export class SupervisedUpstream {
         const waited = await turns.wait(principal.id, limit, { signal, timeoutMs: leftMs });
         if (waited !== 'begun') {
           lease.release();
-          return waited === 'cancelled'
-            ? { kind: waited }
-            : { kind: 'timed_out', error: this.#toLate(timeout) };
+          return waited === 'cancelled' ? { kind: waited } : this.#toLate(timeout);
         }
         leftMs = Math.max(1, leftMs - (performance.now() - since));
       }
@@ -125,7 +123,7 @@ export class SupervisedUpstream {
           return end.outcome;
         case 'timed_out':
           this.#suspect(lease.connection);
-          return { kind: 'timed_out', error: this.#toTimeout(timeout) };
+          return this.#toTimeout(timeout);
         case 'lost':
           if (attempt === 1 && (isRepeatable || !end.sent)) break;
           return this.#toLost(end.why, end.sent && !isRepeatable);
@@ -387,7 +385,7 @@ export class SupervisedUpstream {
     return toProtocolError(code, `${message}${toRetryHint(retryAt)}`, {
       upstream: name,
       retryAt,
-      stderr: isOurs && role === 'operator' ? toStderr(error.details) : undefined,
+      stderr: role === 'operator' ? toStderr(error) : undefined,
     });
   }
 
@@ -406,21 +404,22 @@ export class SupervisedUpstream {
     );
   }
 
-  #toLate(timeoutMs: number): ReturnType<typeof toRpcError> {
+  #toTimedOut(what: string): Outcome {
     const { name } = this.#config;
-    return toRpcError(
-      'upstream/timeout',
-      `upstream "${name}" was busy with other calls for ${timeoutMs / 1_000} s; this one was not sent`,
-      { upstream: name },
+    const code = 'upstream/timeout';
+    const error = toRpcError(code, `upstream "${name}" ${what}`, { upstream: name });
+    return { kind: 'timed_out', code, error };
+  }
+
+  #toLate(timeoutMs: number): Outcome {
+    return this.#toTimedOut(
+      `was busy with other calls for ${timeoutMs / 1_000} s; this one was not sent`,
     );
   }
 
-  #toTimeout(timeoutMs: number): ReturnType<typeof toRpcError> {
-    const { name } = this.#config;
-    return toRpcError(
-      'upstream/timeout',
-      `upstream "${name}" did not answer within ${timeoutMs / 1_000} s; it was told to cancel the call`,
-      { upstream: name },
+  #toTimeout(timeoutMs: number): Outcome {
+    return this.#toTimedOut(
+      `did not answer within ${timeoutMs / 1_000} s; it was told to cancel the call`,
     );
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAdmitStep } from '../../src/calls/admit.ts';
 import type { Call, Outcome, RoutedCall, SendableCall, Target } from '../../src/calls/call.ts';
+import { toFailure } from '../../src/calls/call.ts';
 import { createPipeline } from '../../src/calls/pipeline.ts';
 import { type CallEvent, createRecordStep } from '../../src/calls/record.ts';
 import { createRouteStep } from '../../src/calls/route.ts';
@@ -51,7 +52,7 @@ function build({
   const pipeline = createPipeline({
     route: createRouteStep(({ name }) =>
       name === 's__none'
-        ? { code: -32_602, message: 'Unknown tool: s__none.' }
+        ? { code: -32_602, message: 'Unknown tool.', data: { code: 'catalog/unknown_tool' } }
         : { upstream: 's', name: 'tool', definitionHash: 'hash', effect },
     ),
     record: createRecordStep({ log: { calls: () => log } }),
@@ -158,10 +159,7 @@ describe('outcomes', () => {
       { outcome: 'timed_out' },
     ],
     [
-      {
-        kind: 'protocol_error',
-        error: { code: -32_603, message: 'gone', data: { code: 'upstream/outcome_unknown' } },
-      },
+      toFailure({ code: -32_603, message: 'gone', data: { code: 'upstream/outcome_unknown' } }),
       'call.failed',
       { outcome: 'unknown' },
     ],

@@ -5,7 +5,8 @@ import { pino } from 'pino';
 import { v7 as createId } from 'uuid';
 import { createRedact } from '../../src/secrets/redaction.ts';
 import { createRunLog } from '../../src/runs/writer.ts';
-import type { RunBatch, RunLogStore } from '../../src/store/run-log.ts';
+import type { RunBatch } from '../../src/store/run-batch.ts';
+import type { RunLogStore } from '../../src/store/run-log.ts';
 import { completed, progress, started } from './log-database.ts';
 
 /** A store whose commits take place when the test says so. */

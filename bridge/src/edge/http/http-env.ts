@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Call } from '../../calls/call.ts';
 import type { Principal } from '../../principals/caller.ts';
 import type { LargeJsonReader } from '../../calls/large-json/large-json.ts';
-import type { Handler } from '../../calls/pipeline.ts';
+import type { Handler } from '../../calls/step.ts';
 import type { Approvals } from '../../catalog/approvals.ts';
 import type { PacedResponse } from '../paced-response.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
