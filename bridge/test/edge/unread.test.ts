@@ -119,6 +119,13 @@ test('requests that are sent together are answered in order', async () => {
   );
 }, 30_000);
 
+test('a connection that sends more requests than anybody needs is closed', async () => {
+  const connection = open(bridge.url);
+  connection.socket.write('GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(1_000));
+  await connection.closed();
+  expect((await bridge.request('/live')).status).toBe(200);
+});
+
 test('a stream that nobody reads is cut when too much of it waits', async () => {
   const connection = open(bridge.url);
   const args = { times: 225, bytes: 400_000 };
