@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 as createId } from 'uuid';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import type { DrawbridgeError } from '../../src/errors.ts';
 import { ensureHomeKeys } from '../../src/principals/key-files.ts';
 import { type Principals, createPrincipals } from '../../src/principals/principals.ts';
 import { type KeyStore, createKeyStore } from '../../src/store/key-store.ts';
@@ -41,6 +42,24 @@ test('a remembered key is refused from the moment it expires', async () => {
   expect(await principals.verify(key)).toMatchObject({ role: 'member' });
   time += 1;
   expect(await principals.verify(key)).toBeUndefined();
+  expect(await (await open()).verify(key)).toBeUndefined();
+});
+
+test('what a key opened ends when it expires, also while the database is away', async () => {
+  const principals = await open({
+    ...keys,
+    findById: () => Promise.reject(new Error('the database is away')),
+  });
+  const expiresAt = new Date(time + MINUTE);
+  const { tenantId } = principals;
+  const { key } = await principals.createKey(tenantId, { name: 'x', role: 'member', expiresAt });
+  const principal = await principals.verify(key);
+  if (principal === undefined) throw new Error('the key is not good');
+  const onEnd = vi.fn<(reason: DrawbridgeError) => void>();
+  principals.hold(principal, onEnd);
+  time += MINUTE;
+  await vi.waitFor(() => expect(onEnd).toHaveBeenCalledOnce(), { timeout: 10_000 });
+  expect(onEnd.mock.lastCall?.[0]).toMatchObject({ code: 'auth/invalid' });
 });
 
 test('the key of a disabled user is refused by a bridge that never saw it before', async () => {

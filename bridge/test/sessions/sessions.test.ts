@@ -100,6 +100,7 @@ test('what one bridge changes of a session another sees within ten seconds', asy
   expect(await mine.find(session.id, principal)).toMatchObject({ logLevel: 'error' });
   vi.advanceTimersByTime(10_001);
   expect(await other.find(session.id, principal)).toMatchObject({ logLevel: 'error' });
+  expect(await mine.find(session.id, principal)).toBeDefined();
   await mine.end(session);
   expect(await mine.find(session.id, principal)).toBeUndefined();
   vi.advanceTimersByTime(10_001);

@@ -45,11 +45,18 @@ export const principalMutants: readonly Mutant[] = [
     tests: ['bridge/test/principals/key-end.test.ts'],
   },
   {
-    name: 'what an expired key opened goes on',
+    name: 'what an expired key opened goes on while the database is away',
     file: 'bridge/src/principals/live-keys.ts',
     find: '    timer = undefined;\n    endExpired();\n',
     replace: '    timer = undefined;\n',
-    tests: ['bridge/test/principals/key-end.test.ts'],
+    tests: ['bridge/test/principals/principals.test.ts'],
+  },
+  {
+    name: 'what an expired key opened goes on',
+    file: 'bridge/src/principals/live-keys.ts',
+    find: "if (key.expiresAt <= time) end(key, 'The key has expired.');",
+    replace: 'if (key.expiresAt <= 0) end(key, `The key has expired at ${time}.`);',
+    tests: ['bridge/test/principals/principals.test.ts'],
   },
   {
     name: 'keys in use are looked at once in a quarter of an hour',
