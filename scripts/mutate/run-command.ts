@@ -14,7 +14,7 @@ export interface CommandEnd {
   readonly output: string;
 }
 
-const OUTPUT_CHARACTERS = 20_000;
+const OUTPUT_CHARACTERS = 200_000;
 /** To take down what it started. */
 const GRACE_MS = 10_000;
 

@@ -94,7 +94,14 @@ export const edgeMutants: readonly Mutant[] = [
     tests: ['bridge/test/edge/unread.test.ts'],
   },
   {
-    name: 'unread answers have no limit',
+    name: 'unread answers of all principals together have no limit',
+    file: 'bridge/src/edge/unread-answers.ts',
+    find: 'while (isTooMuch(total, all, entry)) {',
+    replace: 'while (isTooMuch(total, all * 1_000, entry)) {',
+    tests: ['bridge/test/edge/unread.test.ts'],
+  },
+  {
+    name: 'unread answers of a principal have no limit',
     file: 'bridge/src/edge/unread-answers.ts',
     find: 'while (isTooMuch(owned.get(entry.owner) ?? 0, own, entry)) {',
     replace: 'while (isTooMuch(owned.get(entry.owner) ?? 0, own * 1_000, entry)) {',
