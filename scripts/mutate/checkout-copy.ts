@@ -15,7 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 export interface CheckoutCopy {
@@ -31,7 +31,7 @@ export async function createCheckoutCopy(checkout: string): Promise<CheckoutCopy
   const root = await mkdtemp(join(tmpdir(), 'drawbridge-mutate-'));
   const files = await listFiles(checkout);
   for (const file of files) await cp(join(checkout, file), join(root, file));
-  const packages = files.filter((file) => file.split('/').at(-1) === 'package.json').map(dirname);
+  const packages = files.filter((file) => basename(file) === 'package.json').map(dirname);
   for (const folder of packages)
     await linkPackages(join(checkout, folder, 'node_modules'), join(root, folder, 'node_modules'));
   return {
@@ -61,7 +61,8 @@ async function listFiles(checkout: string): Promise<string[]> {
   };
   const deleted = new Set(await list('--deleted'));
   const all = await list('--cached', '--others', '--exclude-standard');
-  return all.filter((file) => !deleted.has(file));
+  // As a link, `node_modules` is not what .gitignore means by a folder.
+  return all.filter((file) => !deleted.has(file) && basename(file) !== 'node_modules');
 }
 
 /** The folder itself is made, because tools keep caches in it. */
