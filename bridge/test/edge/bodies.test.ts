@@ -64,8 +64,9 @@ describe('without a key', () => {
   });
 
   test('the oldest connections of an address make room for new ones, and those with a key stay', async () => {
-    const known = stall(member, 10);
-    await wait(50);
+    const known = open(bridge.url);
+    known.socket.write(toCall(member, 'filesystem__roots'));
+    expect(await known.status()).toBe(200);
     const strangers = Array.from({ length: 40 }, () => open(bridge.url));
     await Promise.all(strangers.slice(0, 15).map((stranger) => stranger.closed()));
     expect(await works(member)).toBe(true);
@@ -182,7 +183,16 @@ describe('what is being read', () => {
   test('has to arrive in time', async () => {
     const slow = stall(member, 100);
     expect(await slow.status()).toBe(408);
+    expect(slow.text()).toContain('took longer than 2 s');
     await slow.closed();
     expect(await works(member)).toBe(true);
+  });
+
+  test('has to keep a least rate, however long it may take', async () => {
+    await bridge.config({ drawbridge: { limits: { bodyTimeout: '1h' } } });
+    const slow = stall(member, 100_000);
+    expect(await slow.status()).toBe(408);
+    expect(slow.text()).toContain('bytes a second');
+    await slow.closed();
   });
 });

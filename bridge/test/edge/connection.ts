@@ -70,7 +70,11 @@ export function toHead({ path = '/mcp', key, length, headers = {} }: Head): stri
 export function toCall(
   key: string,
   name: string,
-  { args = {}, meta: more = {} }: { args?: object; meta?: object } = {},
+  {
+    args = {},
+    meta: more = {},
+    headers: others = {},
+  }: { args?: object; meta?: object; headers?: Head['headers'] } = {},
 ): string {
   const meta = {
     ...more,
@@ -88,6 +92,7 @@ export function toCall(
     'MCP-Protocol-Version': '2026-07-28',
     'Mcp-Method': 'tools/call',
     'Mcp-Name': name,
+    ...others,
   };
   return toHead({ key, length: Buffer.byteLength(body), headers }) + body;
 }

@@ -60,6 +60,14 @@ describe('keys', () => {
     expect((await bridge.request(path, { key: null })).status).toBe(401);
   });
 
+  test.each(['Basic', 'Token', 'x-bearer'])(
+    'a key under the scheme %s is no key',
+    async (scheme) => {
+      const headers = { Authorization: `${scheme} ${bridge.bridge.keys.operator}` };
+      expect((await bridge.request('/v1/servers', { key: null, headers })).status).toBe(401);
+    },
+  );
+
   test.each([
     ['POST', '/v1/servers/filesystem/restart'],
     ['GET', '/v1/servers/filesystem/logs'],
@@ -270,6 +278,12 @@ describe('bad requests', () => {
     for (const path of ['/mcp/none', '/servers/none/mcp']) {
       expect((await bridge.request(path, { method: 'POST', body: '{}' })).status).toBe(404);
     }
+  });
+
+  test.each(['none', 'constructor', '__proto__'])('%s is no project', async (name) => {
+    const response = await call('{}', { 'Drawbridge-Project': name });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ detail: expect.stringContaining('no project') });
   });
 
   test('roots that are not signed by this home are refused', async () => {

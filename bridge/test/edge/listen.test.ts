@@ -37,3 +37,35 @@ test('requests that were sent together are over when their connection is lost', 
   socket.destroy();
   await vi.waitFor(() => expect(listener.idleMs()).toBeGreaterThan(0));
 });
+
+test('a connection may rest for more than a minute before it is used again', async () => {
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    edge: { connected() {}, listener: (_request, response) => response.end() },
+  });
+  onTestFinished(listener.close);
+  const response = await fetch(listener.url);
+  expect(response.headers.get('Keep-Alive')).toBe('timeout=65');
+});
+
+test('what comes when all was answered is refused here, in words', async () => {
+  let asked = 0;
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    edge: {
+      connected() {},
+      listener(_request, response) {
+        asked += 1;
+        response.end();
+      },
+    },
+  });
+  onTestFinished(listener.close);
+  await listener.drain(0);
+  const response = await fetch(`${listener.url}/v1/tools`);
+  expect([response.status, response.headers.get('Connection')]).toEqual([503, 'close']);
+  expect(await response.json()).toMatchObject({ code: 'bridge/stopping' });
+  expect(asked).toBe(0);
+});

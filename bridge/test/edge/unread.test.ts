@@ -11,24 +11,24 @@ const LARGEST = 30_000_000;
 let bridge: TestBridge;
 let member: string;
 
+const mcpServers = {
+  big: {
+    command: process.execPath,
+    args: [join(import.meta.dirname, '../support/servers/large-answers.mjs')],
+  },
+};
+
 beforeAll(async () => {
-  bridge = await startTestBridge({
-    mcpServers: {
-      big: {
-        command: process.execPath,
-        args: [join(import.meta.dirname, '../support/servers/large-answers.mjs')],
-      },
-    },
-    drawbridge: { limits: { unreadBytes: 40_000_000, unreadTimeout: '3s' } },
-  });
+  const limits = { unreadBytes: 40_000_000, unreadBytesTotal: 400_000_000, unreadTimeout: '3s' };
+  bridge = await startTestBridge({ mcpServers, drawbridge: { limits } });
   ({ member } = bridge.bridge.keys);
   await bridge.request('/v1/tools');
 }, 60_000);
 afterAll(() => bridge.close());
 
-const ask = (bytes: number, times = 1): RawConnection => {
+const ask = (bytes: number, { times = 1, key = member } = {}): RawConnection => {
   const connection = open(bridge.url);
-  connection.socket.write(toCall(member, 'big__large', { args: { bytes } }).repeat(times));
+  connection.socket.write(toCall(key, 'big__large', { args: { bytes } }).repeat(times));
   return connection;
 };
 /** Takes the beginning of the answer and leaves the rest. */
@@ -96,7 +96,7 @@ test('of several unread answers those that lie longest are given up, and others 
 
 test('requests that are sent together are carried out one by one, as their answers are read', async () => {
   const before = await calls();
-  const connection = ask(LARGEST, 20);
+  const connection = ask(LARGEST, { times: 20 });
   await begin(connection);
   await wait(500);
   expect(await calls()).toBe(before + 1);
@@ -120,6 +120,13 @@ test('requests that are sent together are answered in order', async () => {
   );
 }, 30_000);
 
+test('a connection that sends more requests than anybody needs is closed', async () => {
+  const connection = open(bridge.url);
+  connection.socket.write('GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(1_000));
+  await connection.closed();
+  expect((await bridge.request('/live')).status).toBe(200);
+});
+
 test('a stream that nobody reads is cut when too much of it waits', async () => {
   const connection = open(bridge.url);
   const args = { times: 225, bytes: 400_000 };
@@ -129,4 +136,14 @@ test('a stream that nobody reads is cut when too much of it waits', async () => 
   const reading = bridge.request('/v1/tools/big__count/call', { method: 'POST', body: '{}' });
   expect((await reading).status).toBe(200);
   expect(await isCut(connection, 90_000_000)).toBe(true);
+}, 30_000);
+
+test('where all together leave too much unread, one of them loses its connection', async () => {
+  const limits = { unreadBytes: 400_000_000, unreadBytesTotal: 40_000_000 };
+  await bridge.config({ mcpServers, drawbridge: { limits } });
+  const first = ask(LARGEST);
+  await begin(first);
+  const second = ask(LARGEST, { key: bridge.bridge.keys.operator });
+  const cuts = [await isCut(second, LARGEST), await isCut(first, LARGEST)];
+  expect(cuts.filter(Boolean)).toHaveLength(1);
 }, 30_000);

@@ -8,6 +8,7 @@ import {
   startTestBridge,
   talker,
 } from '../support/bridge.ts';
+import { makeCaller } from '../support/caller.ts';
 
 let bridge: TestBridge;
 
@@ -156,6 +157,27 @@ test.each(['modern', 'legacy'] as const)(
     events.close();
   },
 );
+
+test('a cancellation ends the call of its id only, and a number is no string of its digits', async () => {
+  const caller = await makeCaller(bridge, { name: 'a key' });
+  const session = await caller.initialize();
+  const events = await follow();
+  const params = {
+    name: 'everything__trigger-long-running-operation',
+    arguments: { duration: 1, steps: 1 },
+  };
+  const call = async (id: string | number) => {
+    const answer = caller.post({ id, method: 'tools/call', params }, session);
+    await events.until('call.started');
+    return { answer: answer.then((response) => response.text()) };
+  };
+  const [text, number] = [await call('7'), await call(7)];
+  const cancel = { method: 'notifications/cancelled', params: { requestId: '7' } };
+  expect((await caller.post(cancel, session)).status).toBe(202);
+  expect(await text.answer).toBe('');
+  expect(await number.answer).toContain('completed');
+  events.close();
+});
 
 // Holds: sessions/outlive-the-bridge
 test('a legacy session goes on after the bridge was restarted, in the same run', async () => {

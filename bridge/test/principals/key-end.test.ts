@@ -199,6 +199,16 @@ async function lastEvents(file: string): Promise<unknown> {
 
 const listenStream = 'a legacy GET stream';
 
+test.each(Object.entries(streams).filter(([name]) => !name.includes('call')))(
+  '%s comes to its end, and is not cut off, when its key ends',
+  async (_name, begin) => {
+    const caller = await makeCaller(bridge, { name: 'a key' });
+    const { ended } = (await begin(caller, newFile())) as Opened; // streams are opened by `open`
+    await bridge.request(`/v1/keys/${caller.keyId}`, { method: 'DELETE' });
+    expect(await ended).not.toContain('Error');
+  },
+);
+
 test('the stream of a disabled user ends, and its keys are refused', async () => {
   const caller = await makeCaller(bridge, { name: 'a key', user: 'dora' });
   const { ms } = await timeUntilEnd(listenStream, caller, () =>

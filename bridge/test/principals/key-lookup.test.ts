@@ -37,3 +37,21 @@ test('a look that fails is told to those who asked, and the next works', async (
   isAway = false;
   await expect(look(toHash(1))).resolves.toEqual({ hash: toHash(1) });
 });
+
+test('those that came during a look that fails wait for no other', async () => {
+  let fail = (): void => undefined;
+  let reads = 0;
+  const look = createKeyLookup<{ hash: Buffer }>({
+    read() {
+      reads += 1;
+      return new Promise((_resolve, reject) => {
+        fail = () => reject(new Error('the database is away'));
+      });
+    },
+    hashOf: ({ hash }) => hash,
+  });
+  const asked = Promise.allSettled([look(toHash(1)), look(toHash(2)), look(toHash(3))]);
+  fail();
+  expect((await asked).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+  expect(reads).toBe(1);
+});

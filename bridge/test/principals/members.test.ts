@@ -162,6 +162,9 @@ test('an Idempotency-Key of one user is another key for another', async () => {
   expect(again.body['runId']).toBe(first.body['runId']);
   expect(other.headers.get('idempotency-replayed')).toBeNull();
   expect(other.body['runId']).not.toBe(first.body['runId']);
+  const others = await bob.call('everything__echo', { message: 'of ann' }, header);
+  expect(others.headers.get('idempotency-replayed')).toBe('true');
+  expect(others.body['runId']).toBe(other.body['runId']);
 });
 
 test('a process of `instance: principal` is shared by keys of one user and by no others', async () => {

@@ -40,12 +40,16 @@ interface Answered {
 async function call(
   of: Pick<TestBridge, 'request'>,
   key: string,
-  { tool = 'slow__echo', args = { text: 'hello' } }: { tool?: string; args?: object } = {},
+  {
+    tool = 'slow__echo',
+    args = { text: 'hello' },
+    headers = {},
+  }: { tool?: string; args?: object; headers?: Record<string, string> } = {},
 ): Promise<Answered> {
   const response = await of.request(`/v1/tools/${tool}/call`, {
     key: bridge.bridge.keys.operator,
     method: 'POST',
-    headers: { 'Idempotency-Key': key },
+    headers: { 'Idempotency-Key': key, ...headers },
     body: JSON.stringify({ arguments: args }),
   });
   return {
@@ -80,6 +84,15 @@ test('a key whose call was not sent can be used again', async () => {
   expect((await call(bridge, key, { tool: 'slow__none' })).status).toBe(404);
   expect(await call(bridge, key)).toMatchObject({ status: 200, isReplayed: false });
   expect(await call(bridge, key)).toMatchObject({ status: 200, isReplayed: true });
+});
+
+test.each([
+  ['was not sent', { tool: 'slow__none' }, 404],
+  ['was refused before it was one', { headers: { 'Drawbridge-Project': 'none' } }, 400],
+])('a key whose call %s is free for other bridges at once', async (_name, request, status) => {
+  const key = randomUUID();
+  expect((await call(second, key, request)).status).toBe(status);
+  expect(await call(bridge, key)).toMatchObject({ status: 200, isReplayed: false });
 });
 
 test('of a bridge that was killed: what is in the log is said, and what is not can be asked again', async () => {

@@ -58,6 +58,11 @@ test('a frozen database is told as such by every route that reads, and is read a
     expect([path, status, code]).toEqual([path, 503, 'store/unavailable']);
   }
   expect(performance.now() - begun).toBeLessThan(30_000);
+  const ready = await bridge.request('/ready', { key: null });
+  expect([ready.status, await ready.json()]).toMatchObject([
+    503,
+    { status: 'unavailable', dependencies: { postgres: { status: 'failed' } } },
+  ]);
   postgres.thaw();
   await expect
     .poll(async () => (await readAll()).map(([, status]) => status), { timeout: 60_000 })

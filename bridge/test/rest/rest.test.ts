@@ -113,6 +113,11 @@ describe('a call', () => {
     expect(result.size).toBeGreaterThan(36_000);
     expect(result.preview.length).toBeLessThan(8_192);
     const artifact = await bridge.request(`/v1/artifacts/${result.artifact}`);
+    // What a server wrote is shown as a page by no browser.
+    expect(Object.fromEntries(artifact.headers)).toMatchObject({
+      'content-disposition': 'attachment',
+      'x-content-type-options': 'nosniff',
+    });
     const text = await artifact.text();
     expect(JSON.parse(text)).toEqual(body.result);
     expect(createHash('sha256').update(text).digest('hex')).toBe(result.artifact);

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createEventStream, toFrame } from '../../../src/edge/http/sse.ts';
 
 const never = new AbortController().signal;
@@ -61,4 +61,28 @@ test('a waiting sender is let go when the reader leaves', async () => {
   const waiting = stream.drained();
   await stream.response.body?.cancel();
   await expect(waiting).resolves.toBeUndefined();
+});
+
+test.each(['closed', 'left', 'aborted'])(
+  'no heartbeat goes on for a stream that was %s',
+  async (how) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const abort = new AbortController();
+    const stream = createEventStream({ signal: abort.signal });
+    expect(vi.getTimerCount()).toBe(1);
+    if (how === 'closed') stream.close();
+    else if (how === 'left') await stream.response.body?.cancel();
+    else abort.abort();
+    expect(vi.getTimerCount()).toBe(0);
+  },
+);
+
+test('a quiet stream has a heartbeat', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const stream = createEventStream({ signal: never });
+  vi.advanceTimersByTime(45_000);
+  stream.close();
+  expect(await stream.response.text()).toBe(': \n\n'.repeat(4));
 });
