@@ -88,14 +88,14 @@ export const principalMutants: readonly Mutant[] = [
   },
   {
     name: 'a user may have two roles',
-    file: 'bridge/src/principals/principals.ts',
+    file: 'bridge/src/principals/user-keys.ts',
     find: 'if (row.role !== role) {',
     replace: 'if (row.role === undefined) {',
     tests: ['bridge/test/principals/members.test.ts'],
   },
   {
     name: 'a disabled user is given new keys',
-    file: 'bridge/src/principals/principals.ts',
+    file: 'bridge/src/principals/user-keys.ts',
     find: '    if (row.disabledAt !== null) throw conflict(`The user ${name} was disabled.`);\n',
     replace: '',
     tests: ['bridge/test/principals/members.test.ts'],
