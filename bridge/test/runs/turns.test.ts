@@ -2,7 +2,7 @@
 // tells whose turn it was.
 import { describe, expect, test } from 'vitest';
 import { v7 as createId } from 'uuid';
-import { JsonText, PreparedBody } from '../../src/runs/event-text.ts';
+import { JsonText, type LogEvent, PreparedBody } from '../../src/runs/event-text.ts';
 import { createHeldBytes } from '../../src/held-bytes.ts';
 import type { RunBatch } from '../../src/store/run-log.ts';
 import { completed, progress, started } from './log-database.ts';
@@ -97,7 +97,10 @@ test('the bytes of large events are given back when they are written', async () 
   // Each is a third of what one principal may have waiting, and all of them are more than everybody may.
   const text = new JsonText(`"${'x'.repeat(22 * 1024 * 1024)}"`);
   for (let index = 1; index < 12; index += 1) {
-    const appended = log.append(runId, completed(`${index}`, text), flooder);
+    const { payload } = started(`${index}`);
+    // The same event with other arguments.
+    const event = { type: 'call.started', payload: { ...payload, arguments: text } } as LogEvent;
+    const appended = log.append(runId, event, flooder);
     expect(held.isFull).toBe(true);
     expect(await commitUntil(appended)).toBe(index);
     expect(held.isFull).toBe(false);

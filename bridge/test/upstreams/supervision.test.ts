@@ -96,6 +96,28 @@ describe('idleness', () => {
   });
 });
 
+describe('a shared instance', () => {
+  it('is one process for callers that come at once', async () => {
+    const { upstreams, home } = createHarness();
+    const record = join(home, 'starts');
+    await upstreams.configure([stdio('one', LEGACY, { args: [`--record=${record}`] })]);
+    const pids = await Promise.all(Array.from({ length: 8 }, () => servedBy(upstreams)));
+    expect(new Set(pids).size).toBe(1);
+    expect(readFileSync(record, 'utf8').trim().split('\n')).toHaveLength(1);
+  });
+
+  it('is not idle while another call is under way, nor when one comes before its time', async () => {
+    const { upstreams } = createHarness();
+    await upstreams.configure([stdio('one', LEGACY, { options: { idle: 300 } })]);
+    const pid = await servedBy(upstreams);
+    // It begins before the idle time is over, and lasts longer.
+    const long = upstreams.send(toolCall('one', 'slow', { ms: 900 }));
+    expect(await servedBy(upstreams)).toBe(pid);
+    expect(textOf(await long)).toBe('done');
+    expect(isProcessAlive(pid)).toBe(true);
+  });
+});
+
 describe('settings', () => {
   it('that change touch only what changed', async () => {
     const { upstreams } = createHarness();

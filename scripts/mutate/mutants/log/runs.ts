@@ -1,0 +1,193 @@
+// Faults in the log: the order of a run, ends, deadlines, back-pressure and readers.
+import type { Mutant } from '../mutant.ts';
+
+const WRITER = 'bridge/test/runs/writer.test.ts';
+const TURNS = 'bridge/test/runs/turns.test.ts';
+const ORDER = 'bridge/test/runs/order.test.ts';
+const OWED = 'bridge/test/runs/owed-ends.test.ts';
+const BRIDGES = 'bridge/test/runs/bridges.test.ts';
+
+export const runMutants: readonly Mutant[] = [
+  {
+    name: 'an event does not wait for the large one before it',
+    file: 'bridge/src/runs/writer.ts',
+    find: 'if (isReady && !unready.has(runId)) enter(entry, begun);',
+    replace: 'if (isReady) enter(entry, begun);',
+    tests: [ORDER],
+  },
+  {
+    name: 'events that wait behind a large one lose their order',
+    file: 'bridge/src/runs/unready-events.ts',
+    find: 'else places.push(place);',
+    replace: 'else places.unshift(place);',
+    tests: [ORDER],
+  },
+  {
+    name: 'a large event that failed holds up its run for ever',
+    file: 'bridge/src/runs/unready-events.ts',
+    find: 'place.event = null;',
+    replace: '',
+    tests: [ORDER],
+  },
+  {
+    name: 'events after the end of a run share its commit',
+    file: 'bridge/src/runs/log-queue.ts',
+    find: ' && !ended.has(runId)',
+    replace: '',
+    tests: [WRITER],
+  },
+  {
+    name: 'events are written after the end of a run',
+    file: 'bridge/src/store/run-log-append.ts',
+    find: 'case when l.ended then 0 else b.events end as events',
+    replace: 'b.events as events',
+    tests: [WRITER],
+  },
+  {
+    name: 'the number of waiting events is never given back',
+    file: 'bridge/src/runs/log-owners.ts',
+    find: 'backlog.events -= 1;',
+    replace: '',
+    tests: [TURNS],
+  },
+  {
+    name: 'the bytes of waiting events are never given back to their owner',
+    file: 'bridge/src/runs/log-owners.ts',
+    find: 'backlog.bytes -= bytes;',
+    replace: '',
+    tests: [TURNS],
+  },
+  {
+    name: 'the bytes of waiting events are never given back to all',
+    file: 'bridge/src/runs/log-owners.ts',
+    find: 'this.#bytes -= bytes;',
+    replace: '',
+    tests: [TURNS],
+  },
+  {
+    name: 'the end of a call is refused when too much waits',
+    file: 'bridge/src/runs/writer.ts',
+    find: 'if (owners.isFull(owner) && !isEnd(event)) {',
+    replace: 'if (owners.isFull(owner)) {',
+    tests: [TURNS],
+  },
+  {
+    name: 'large bodies that were committed are still counted as held',
+    file: 'bridge/src/runs/writer.ts',
+    find: 'release?.();',
+    replace: '',
+    tests: [TURNS],
+  },
+  {
+    name: 'held bytes are given back twice',
+    file: 'bridge/src/held-bytes.ts',
+    find: 'if (!isHeld) return;',
+    replace: '',
+    tests: ['bridge/test/held-bytes.test.ts'],
+  },
+  {
+    name: 'nobody hears that there is room for bytes again',
+    file: 'bridge/src/held-bytes.ts',
+    find: 'for (const listener of waiting) listener();',
+    replace: '',
+    tests: ['bridge/test/held-bytes.test.ts'],
+  },
+  {
+    name: 'an owner whose items were dropped counts as waiting',
+    file: 'bridge/src/fair-queue.ts',
+    find: 'if (kept.length === 0) this.#close(lane);',
+    replace: '',
+    tests: [TURNS],
+  },
+  {
+    name: 'an owner keeps its turn while others wait',
+    file: 'bridge/src/fair-queue.ts',
+    find: 'if (lane.credit < next.weight && this.#turns.length > 1) {',
+    replace: 'if (lane.credit < next.weight && this.#turns.length > 1_000_000) {',
+    tests: ['bridge/test/fair-queue.test.ts'],
+  },
+  {
+    name: 'who comes later than the first is not told in time',
+    file: 'bridge/src/runs/log-deadlines.ts',
+    find: 'if (next < Infinity) this.watch(next);',
+    replace: '',
+    tests: [TURNS],
+  },
+  {
+    name: 'nobody is told in time of what is being committed',
+    file: 'bridge/src/runs/log-deadlines.ts',
+    find: 'this.#committing = entries;',
+    replace: '',
+    tests: [TURNS],
+  },
+  {
+    name: 'who was told late is counted out twice',
+    file: 'bridge/src/runs/log-batch.ts',
+    find: 'if (entry === undefined || entry.isLate) continue;',
+    replace: 'if (entry === undefined) continue;',
+    tests: [TURNS],
+  },
+  {
+    name: 'the time of an append is counted by the clock of the wall',
+    file: 'bridge/src/runs/writer.ts',
+    find: 'const until = performance.now() + timeoutMs;\n      const begun',
+    replace: 'const until = Date.now() + timeoutMs;\n      const begun',
+    tests: [TURNS],
+  },
+  {
+    name: 'an end is written though the log does not have the call',
+    file: 'bridge/src/runs/owed-ends.ts',
+    find: 'if (isOpen) await this.#options.write(call);',
+    replace: 'await this.#options.write(call);',
+    tests: [OWED],
+  },
+  {
+    name: 'an owed end is looked up before what is on its way is settled',
+    file: 'bridge/src/runs/owed-ends.ts',
+    find: 'await this.#options.settle();',
+    replace: '',
+    tests: [OWED],
+  },
+  {
+    name: 'a run ends before the calls that are under way in it',
+    file: 'bridge/src/runs/owed-ends.ts',
+    find: ' && !this.#options.hasCallsUnderWay(runId)',
+    replace: '',
+    tests: [OWED],
+  },
+  {
+    name: 'one refused event fails those that share its commit',
+    file: 'bridge/src/runs/writer.ts',
+    find: 'if (error instanceof BatchRefused && entries.length > 1) {',
+    replace: 'if (error instanceof BatchRefused && entries.length > 1_000) {',
+    tests: [WRITER],
+  },
+  {
+    name: 'a bridge that was away takes others for dead at once',
+    file: 'bridge/src/runs/bridges.ts',
+    find: '(isStale && believesBeats) ||',
+    replace: 'isStale ||',
+    tests: [BRIDGES],
+  },
+  {
+    name: "another host's process is looked for on this one",
+    file: 'bridge/src/runs/bridges.ts',
+    find: '(host === self.host && (pid === self.pid || !isAlive(pid))),',
+    replace: 'pid === self.pid ||\n        !isAlive(pid),',
+    tests: [BRIDGES],
+  },
+  {
+    name: 'a reader that fell behind is given what others have, with a gap',
+    file: 'bridge/src/runs/tail.ts',
+    find: 'if (end === undefined || seq < end - held.length) return undefined;',
+    replace: 'if (end === undefined) return undefined;',
+    tests: ['bridge/test/runs/live.test.ts'],
+  },
+  {
+    name: 'runs are idle by the clock of the wall',
+    file: 'bridge/src/runs/stream-runs.ts',
+    find: 'now = () => performance.now(),',
+    replace: 'now = () => Date.now(),',
+    tests: ['bridge/test/runs/stream-runs.test.ts'],
+  },
+];
