@@ -296,6 +296,7 @@ describe('change', () => {
     // What it said under its old settings comes too late.
     await catalog.accept(upstreamConfig('s'), listing({ tools: ['old'] }), []);
     expect(catalog.find(toolCall('s__old'))).not.toHaveProperty('upstream');
+    expect(names(catalog.list(all).tools)).toEqual(['s__a', 's__b']);
     await catalog.accept(changed, listing({ tools: ['a', 'c'] }), []);
     await waiting;
     expect(catalog.find(call)).toMatchObject({ upstream: 's', name: 'a' });

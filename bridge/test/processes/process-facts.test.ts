@@ -25,13 +25,16 @@ describe.runIf(process.platform === 'linux')('a process', () => {
   });
 
   test('that nobody reaps is dead', async () => {
-    // What the shell becomes knows nothing of the child that it started.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
+    // What the shell becomes knows nothing of the child that it started, which ends with its input.
+    const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
     onTestFinished(() => void parent.kill('SIGKILL'));
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line.toString());
+    await expect.poll(() => readProcess(parent.pid ?? 0)?.name).toBe('sleep');
+    expect(isAlive(pid)).toBe(true);
+    parent.stdin.end();
     await expect.poll(() => readProcess(pid)?.state).toBe('Z');
     expect(isAlive(pid)).toBe(false);
     expect(isAlive(parent.pid ?? 0)).toBe(true);

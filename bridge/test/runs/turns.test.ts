@@ -1,6 +1,6 @@
 // Principals take turns at the log: a stalled commit lets a backlog grow, and what the next commits hold
 // tells whose turn it was.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { v7 as createId } from 'uuid';
 import { JsonText, type LogEvent, PreparedBody } from '../../src/runs/event-text.ts';
 import { createHeldBytes } from '../../src/held-bytes.ts';
@@ -125,6 +125,16 @@ describe('a commit that takes too long', () => {
       { reason: { code: 'log/outcome_unknown' } },
       { reason: { code: 'log/unavailable' } },
     ]);
+  });
+
+  test('is one by the time that passes, whatever the clock says', async () => {
+    const { log, batches, commit } = createStalledLog();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const appended = log.append(createId(), progress('a'), flooder);
+    await expect.poll(() => batches.length).toBe(1);
+    await commit();
+    expect(await appended).toBe(1);
   });
 
   test('keeps nobody from writing when it is over', async () => {

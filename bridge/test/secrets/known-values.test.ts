@@ -134,7 +134,7 @@ test('a line of a secret that has several is one too', () => {
 });
 
 test('a value that was read with its newline is known without it', () => {
-  expect(through({ a: `before ${PLAIN}` }, `${PLAIN}\n`)).toBe('{"a":"before [redacted]"}');
+  expect(through({ a: 'before Zx9-kQ2v' }, 'Zx9-kQ2v\n')).toBe('{"a":"before [redacted]"}');
 });
 
 test.each(['ä', '\u{1F309}', 'a'])('a value after 16,000 times %j is found', (character) => {

@@ -226,6 +226,15 @@ test('a text is redacted the same each time, whatever came before', () => {
   }
 });
 
+test('a secret that is found in several ways is one', () => {
+  const token = `ghp_${'a1'.repeat(18)}`;
+  const text = `a Bearer ${token} z`;
+  expect(through({ password: token, text }, [token])).toEqual({
+    password: R,
+    text: `a Bearer ${R} z`,
+  });
+});
+
 test.each([20_000, 1_000_000])('a secret after %i characters is found', (length) => {
   const before = 'x y '.repeat(length / 4);
   const text = { text: `${before} ghp_${'a1'.repeat(18)} password=hunter2` };
