@@ -177,10 +177,17 @@ export const runMutants: readonly Mutant[] = [
     tests: [BRIDGES],
   },
   {
-    name: 'a reader that fell behind is given what others have, with a gap',
-    file: 'bridge/src/runs/tail.ts',
-    find: 'if (end === undefined || seq < end - held.length) return undefined;',
-    replace: 'if (end === undefined) return undefined;',
+    name: "another principal's run is answered where it has no events",
+    file: 'bridge/src/runs/reader.ts',
+    find: ' || run.createdBy !== (page.createdBy ?? run.createdBy)',
+    replace: '',
+    tests: ['bridge/test/runs/reader.test.ts'],
+  },
+  {
+    name: 'a run whose events were removed looks empty',
+    file: 'bridge/src/runs/reader.ts',
+    find: 'if (kept === undefined) throw pruned(',
+    replace: 'if (kept === undefined) void pruned(',
     tests: ['bridge/test/runs/live.test.ts'],
   },
   {

@@ -130,13 +130,6 @@ export const serverMutants: readonly Mutant[] = [
     tests: [SUPERVISION],
   },
   {
-    name: 'a call does not stop the time of idleness',
-    file: 'bridge/src/upstreams/instance-pool.ts',
-    find: 'instance.used = this.#uses += 1;\n    clearTimeout(instance.idle);',
-    replace: 'instance.used = this.#uses += 1;',
-    tests: [SUPERVISION],
-  },
-  {
     name: 'two callers at once start two processes for one key',
     file: 'bridge/src/upstreams/instance-pool.ts',
     find: 'instances.find((one) => one.key === key) ??',
