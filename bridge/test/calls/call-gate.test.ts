@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Call, Outcome, Target } from '../../src/calls/call.ts';
 import { createCallGate, toStopReason } from '../../src/calls/call-gate.ts';
 
@@ -65,4 +65,40 @@ test("a server cannot speak in the gate's name", async () => {
   const gate = build(() => Promise.resolve({ kind: 'protocol_error', error }));
   const { data: _, ...bare } = error;
   expect(await gate.call(at())).toEqual({ kind: 'protocol_error', error: bare });
+});
+
+describe('a bridge that stops', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  /** Closes the gate with minutes to spare; tells whether it is closed already. */
+  const close = (gate: ReturnType<typeof build>) => {
+    vi.useFakeTimers();
+    const abort = vi.fn<() => void>();
+    let isClosed = false;
+    const closing = gate.close({ graceMs: 60_000, lastMs: 60_000, abort });
+    void closing.then(() => (isClosed = true));
+    const isOver = async (): Promise<boolean> => {
+      await vi.advanceTimersByTimeAsync(0);
+      return isClosed;
+    };
+    return { abort, isOver };
+  };
+
+  test('lets the calls under way end, and goes on at once when they have', async () => {
+    let answer: (outcome: Outcome) => void = () => undefined;
+    const gate = build(() => new Promise((resolve) => (answer = resolve)));
+    const call = gate.call(at());
+    const { abort, isOver } = close(gate);
+    expect(await isOver()).toBe(false);
+    expect(abort).not.toHaveBeenCalled();
+    answer({ kind: 'result', result: { content: [] } });
+    expect(await call).toEqual({ kind: 'result', result: { content: [] } });
+    expect(await isOver()).toBe(true);
+  });
+
+  test('does not wait for a call that failed', async () => {
+    const gate = build(() => Promise.reject(new Error('an issue')));
+    await expect(gate.call(at())).rejects.toThrow('an issue');
+    expect(await close(gate).isOver()).toBe(true);
+  });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { View } from '../../src/calls/call.ts';
 import { createCatalog } from '../../src/catalog/catalog.ts';
 import { toDefinitionHash } from '../../src/catalog/definition-hash.ts';
+import type { UpstreamConfig } from '../../src/upstreams/upstream.ts';
 import { listing, upstreamConfig } from '../support/listings.ts';
 
 const all: View = { kind: 'all' };
@@ -83,6 +84,23 @@ describe('the merged view', () => {
     expect(names(catalog.list(all).resources)).toEqual(['doc://same']);
     expect(read(all)).toMatchObject({ upstream: 'a' });
     expect(read({ kind: 'server', name: 'b' })).toMatchObject({ upstream: 'b' });
+  });
+
+  test('gives it to the other one when the first is another configuration by now', async () => {
+    let time = 0;
+    const catalog = createCatalog({ now: () => (time += 1) });
+    const offered = listing({ resources: ['doc://same'] });
+    const configure = (first: UpstreamConfig) =>
+      catalog.configure({ upstreams: [first, upstreamConfig('b')], toolsets: {} });
+    await configure(upstreamConfig('a'));
+    await catalog.accept(upstreamConfig('a'), offered, []);
+    await catalog.accept(upstreamConfig('b'), offered, []);
+    const changed = upstreamConfig('a', { fingerprint: 'other' });
+    await configure(changed);
+    await catalog.accept(changed, offered, []);
+    expect(
+      catalog.find({ method: 'resources/read', name: 'doc://same', params: {}, view: all }),
+    ).toMatchObject({ upstream: 'b' });
   });
 
   test('reads a URI that nobody lists from the server whose template matches it', async () => {
@@ -279,6 +297,7 @@ describe('change', () => {
     // What it said under its old settings comes too late.
     await catalog.accept(upstreamConfig('s'), listing({ tools: ['old'] }), []);
     expect(catalog.find(toolCall('s__old'))).not.toHaveProperty('upstream');
+    expect(names(catalog.list(all).tools)).toEqual(['s__a', 's__b']);
     await catalog.accept(changed, listing({ tools: ['a', 'c'] }), []);
     await waiting;
     expect(catalog.find(call)).toMatchObject({ upstream: 's', name: 'a' });

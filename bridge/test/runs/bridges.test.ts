@@ -118,6 +118,14 @@ test('a bridge whose process is gone is dead at once, and so is any other of a l
   expect(await run(later)).toMatchObject({ status: 'completed' });
 });
 
+test('a process of another host is not looked for on this one', async () => {
+  const { id } = await dead.log.open(newRun(db.tenantId, { kind: 'rest' }));
+  // The same number as the other's, which says nothing from one host to the next.
+  const self = { id: survivor.id, pid: process.pid, host: 'elsewhere' };
+  await bridgesOf(survivor, { self, isAlive: () => false }).endRunsOfDeadBridges();
+  expect(await run(id)).toMatchObject({ status: 'working' });
+});
+
 test('what a survivor left half done because it died too is done by the next', async () => {
   const third = await db.addBridge();
   const { id } = await dead.log.open(newRun(db.tenantId, { kind: 'stream' }));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { v7 as createId } from 'uuid';
 import type { CallerIdentity, Principal } from '../../src/principals/caller.ts';
 import { type StreamRuns, createStreamRuns } from '../../src/runs/stream-runs.ts';
@@ -120,6 +120,24 @@ test('30 minutes without a call end a run, and the next call opens another', asy
   expect(await status(id)).toBe('completed');
   expect(await status(other)).toBe('working');
   expect(await directory.find(joe)).not.toBe(id);
+});
+
+test('a clock that is set forward ends no run', async () => {
+  const runs = createStreamRuns({
+    log: bridge.log,
+    queries: db.queries,
+    upkeep: db.upkeep,
+    bridgeId: bridge.id,
+    logger,
+  });
+  const id = await runs.find(caller());
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60 * MINUTE });
+  try {
+    await runs.endIdle();
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await status(id)).toBe('working');
 });
 
 test('a call that comes while its idle run is being ended gets a run of its own', async () => {

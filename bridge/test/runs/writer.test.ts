@@ -99,6 +99,15 @@ describe('the end of a run', () => {
     ]);
   });
 
+  test('keeps out what comes right after it, in the same commit', async () => {
+    const runId = await open();
+    const ending = bridge.log.end(runId, 'completed');
+    const late = bridge.log.append(runId, progress('late'));
+    await expect(late).rejects.toMatchObject({ message: expect.stringContaining('has ended') });
+    await ending;
+    expect((await read(runId)).map(({ type }) => type)).toEqual(['run.started', 'run.completed']);
+  });
+
   test('keeps out what comes late, which is told to who brings it', async () => {
     const runId = await open();
     await bridge.log.end(runId, 'completed');

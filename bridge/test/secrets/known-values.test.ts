@@ -133,6 +133,15 @@ test('a line of a secret that has several is one too', () => {
   expect(through({ a: `cut off: ${PLAIN}${PLAIN}`, b: `Ab3${PLAIN}` }, key)).not.toContain(PLAIN);
 });
 
+test('a value that was read with its newline is known without it', () => {
+  expect(through({ a: 'before Zx9-kQ2v' }, 'Zx9-kQ2v\n')).toBe('{"a":"before [redacted]"}');
+});
+
+test.each(['ä', '\u{1F309}', 'a'])('a value after 16,000 times %j is found', (character) => {
+  const text = character.repeat(16_000 / character.length);
+  expect(JSON.parse(through({ text: text + PLAIN }, PLAIN))).toEqual({ text: `${text}[redacted]` });
+});
+
 test('the bits that a secret shares with its neighbours in base64 go too', () => {
   for (const prefix of ['', 'u', 'us']) {
     const text = asBase64(PLAIN, prefix).toString('base64');

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createRedact } from '../../src/secrets/redaction.ts';
+import { createRedact, createRedactValues } from '../../src/secrets/redaction.ts';
 import { cpuMs } from '../support/cost.ts';
 
 const redact = createRedact();
@@ -178,11 +178,15 @@ describe('a literal of the settings', () => {
     expect(through({ text }, [literal])).toEqual({ text });
   });
 
-  test('may change while the bridge runs', () => {
+  test.each([
+    ['everywhere', createRedact],
+    ['in definitions', createRedactValues],
+  ])('may change while the bridge runs, %s', (_where, create) => {
     let literals = ['first-one'];
-    const redactNow = createRedact({ literals: () => literals });
+    const redactNow = create({ literals: () => literals });
+    expect(redactNow('"first-one other-one"')).toBe(`"${R} other-one"`);
     literals = ['other-one'];
-    expect(redactNow('"other-one"')).toBe(`"${R}"`);
+    expect(redactNow('"first-one other-one"')).toBe(`"first-one ${R}"`);
   });
 
   test('never survives, whatever it and the text are', () => {
@@ -201,6 +205,40 @@ describe('a literal of the settings', () => {
     });
     expect(fc.check(isGone, { numRuns: 1_000 })).toMatchObject({ failed: false });
   });
+});
+
+test('a text is redacted the same each time, whatever came before', () => {
+  const redactKnown = createRedact({ literals: () => ['234567', 'known-value'] });
+  const texts = [
+    { password: 'hunter2', n: 123_456_789, nextPageToken: 'abc' },
+    { text: 'Cookie: a=b; c=d\r\nHost: h', token: 'x' },
+    { text: `known-value ghp_${'a1'.repeat(18)} postgres://joe:hunter2@host/db` },
+    { text: `AKIAIOSFODNN7EXAMPLE Bearer abcdef123 Basic ${btoa('joe:hunter2')}` },
+    { inputSchema: { properties: { password: { type: 'string' } } }, api_key: 'k' },
+  ].map((value) => JSON.stringify(value));
+  const first = texts.map((text) =>
+    createRedact({ literals: () => ['234567', 'known-value'] })(text),
+  );
+  for (const redacted of first) expect(redacted).toContain(R);
+  for (let round = 0; round < 4; round += 1) expect(texts.map(redactKnown)).toEqual(first);
+  for (const [index, text] of texts.entries()) {
+    for (let round = 0; round < 3; round += 1) expect(redactKnown(text)).toBe(first[index]);
+  }
+});
+
+test('a secret that is found in several ways is one', () => {
+  const token = `ghp_${'a1'.repeat(18)}`;
+  const text = `a Bearer ${token} z`;
+  expect(through({ password: token, text }, [token])).toEqual({
+    password: R,
+    text: `a Bearer ${R} z`,
+  });
+});
+
+test.each([20_000, 1_000_000])('a secret after %i characters is found', (length) => {
+  const before = 'x y '.repeat(length / 4);
+  const text = { text: `${before} ghp_${'a1'.repeat(18)} password=hunter2` };
+  expect(through(text)).toEqual({ text: `${before} ${R} password=${R}` });
 });
 
 test.each([

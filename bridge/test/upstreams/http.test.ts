@@ -222,6 +222,35 @@ it.each(['modern', 'legacy'])(
   },
 );
 
+it.each([
+  ['modern', 'reset'],
+  ['legacy', 'reset'],
+  ['modern', 'break'],
+  ['legacy', 'break'],
+])(
+  'sends a call that a %s server may have got (%s) once more only where that is safe',
+  async (kind, harm) => {
+    const server = await startServer(kind);
+    const { upstreams } = createHarness();
+    await upstreams.configure([remote('far', 'http', server.url)]);
+    await upstreams.send(toolCall('far', 'echo'));
+    const countCalls = async () =>
+      (await server.requests()).filter(({ method }) => method === 'tools/call').length;
+    for (const [effect, times, end] of [
+      ['write', 1, 'upstream/outcome_unknown'],
+      ['unknown', 1, 'upstream/outcome_unknown'],
+      ['read', 2, 'x'],
+      ['idempotent', 2, 'x'],
+    ] as const) {
+      const before = await countCalls();
+      await server.control(harm);
+      const outcome = await upstreams.send(toolCall('far', 'echo', { text: 'x' }, { effect }));
+      const told = outcome.kind === 'result' ? textOf(outcome) : errorOf(outcome).data['code'];
+      expect([effect, told, (await countCalls()) - before]).toEqual([effect, end, times]);
+    }
+  },
+);
+
 it('does not let one lost answer take the calls beside it', async () => {
   const server = await startServer('modern');
   const { upstreams } = createHarness();

@@ -1,7 +1,7 @@
 // No server process outlives the bridge, however either of them ends.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readProcess } from '../../src/processes/process-facts.ts';
@@ -169,6 +169,23 @@ describe.runIf(process.platform === 'linux')('the sweep', () => {
     recorded.space = 'another boot';
     writeFileSync(pidFile, JSON.stringify(recorded));
     expect(sweepOrphans(pidFile)).toEqual([]);
+    expect(isProcessAlive(pid)).toBe(true);
+  });
+
+  it('of a copy of a home touches nothing of the original', () => {
+    const pidFile = join(createFolder(), 'pids.json');
+    const bystander = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+    onCleanup(() => void bystander.kill('SIGKILL'));
+    const pid = bystander.pid ?? 0;
+    const ledger = createProcessLedger({ pidFile });
+    onCleanup(() => {
+      ledger.remove(pid);
+      ledger.close();
+    });
+    ledger.add(pid);
+    const copy = join(createFolder(), 'pids.json');
+    copyFileSync(pidFile, copy);
+    expect(sweepOrphans(copy)).toEqual([]);
     expect(isProcessAlive(pid)).toBe(true);
   });
 

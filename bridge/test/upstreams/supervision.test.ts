@@ -73,14 +73,15 @@ describe('leases', () => {
     );
     await until(() => upstreams.status()[0]?.inFlight === MAX_INSTANCES);
     await until(() => !isProcessAlive(first), 10_000);
+    await until(() => upstreams.status()[0]?.pids.length === MAX_INSTANCES, 20_000);
     const refused = await upstreams.send(toolCall('one', 'echo', {}, { sessionId: 'late' }));
     expect(errorOf(refused)).toMatchObject({
       message: expect.stringContaining('upstream "one" is busy'),
       data: { code: 'upstream/busy', upstream: 'one' },
     });
     controller.abort();
-    await Promise.all(busy);
-  }, 30_000);
+    expect((await Promise.all(busy)).every(({ kind }) => kind === 'cancelled')).toBe(true);
+  }, 60_000);
 });
 
 describe('idleness', () => {
@@ -93,6 +94,29 @@ describe('idleness', () => {
     await until(() => !isProcessAlive(pid));
     await until(() => upstreams.status()[0]?.state === 'stopped');
     expect(textOf(await upstreams.send(toolCall('one', 'echo', { text: 'again' })))).toBe('again');
+  });
+});
+
+describe('a shared instance', () => {
+  it('is one process for callers that come at once', async () => {
+    const { upstreams, home } = createHarness();
+    const record = join(home, 'starts');
+    await upstreams.configure([stdio('one', LEGACY, { args: [`--record=${record}`] })]);
+    const pids = await Promise.all(Array.from({ length: 8 }, () => servedBy(upstreams)));
+    expect(new Set(pids).size).toBe(1);
+    expect(readFileSync(record, 'utf8').trim().split('\n')).toHaveLength(1);
+  });
+
+  it('is not idle while another call is under way, nor when one comes before its time', async () => {
+    const { upstreams } = createHarness();
+    await upstreams.configure([stdio('one', LEGACY, { options: { idle: 300 } })]);
+    const pid = await servedBy(upstreams);
+    // It begins before the idle time is over, and lasts longer.
+    expect(textOf(await upstreams.send(toolCall('one', 'slow', { ms: 900 })))).toBe('done');
+    const long = upstreams.send(toolCall('one', 'slow', { ms: 900 }));
+    expect(await servedBy(upstreams)).toBe(pid);
+    expect(textOf(await long)).toBe('done');
+    expect(isProcessAlive(pid)).toBe(true);
   });
 });
 

@@ -13,6 +13,7 @@ const flags = new Map(process.argv.slice(2).map((flag) => flag.split(/=(.*)/s)))
 const requests = [];
 const sessions = new Map();
 let broken = false;
+let resets = false;
 
 const modern = createMcpHandler(() => createModernServer(() => modern.notify.toolsChanged()), {
   legacy: 'reject',
@@ -57,6 +58,7 @@ const server = createServer(async (req, res) => {
   if (req.url === '/control/requests') return res.end(JSON.stringify(requests));
   if (req.url === '/control/expire') return res.end(`${sessions.clear()}`);
   if (req.url === '/control/break') return res.end(`${(broken = true)}`);
+  if (req.url === '/control/reset') return res.end(`${(resets = true)}`);
   const chunks = [];
   for await (const chunk of req) chunks.push(chunk);
   const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
@@ -65,6 +67,10 @@ const server = createServer(async (req, res) => {
     // The stream begins and ends without the answer.
     broken = false;
     return res.writeHead(200, { 'content-type': 'text/event-stream' }).end(': sorry\n\n');
+  }
+  if (resets && body?.method === 'tools/call') {
+    resets = false;
+    return req.socket.resetAndDestroy();
   }
   return kinds[flags.get('--kind')](req, res, body);
 });
