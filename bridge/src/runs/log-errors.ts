@@ -1,5 +1,5 @@
 // What those hear whose events are not written.
-import { DrawbridgeError, toMessage } from '../errors.ts';
+import { DrawbridgeError, hasCode, toMessage } from '../errors.ts';
 import type { BatchRefused } from '../store/run-log.ts';
 
 export function unavailable(message: string): DrawbridgeError {
@@ -8,7 +8,7 @@ export function unavailable(message: string): DrawbridgeError {
 
 /** Nothing of it was written. */
 export function isUnavailable(error: unknown): boolean {
-  return error instanceof DrawbridgeError && error.code === 'log/unavailable';
+  return hasCode(error, 'log/unavailable');
 }
 
 export function toRefused(error: BatchRefused): DrawbridgeError {

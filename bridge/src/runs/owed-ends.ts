@@ -4,7 +4,7 @@
 // end came there after all, is looked up first; what was still on its way then can no longer land
 // (store/run-log.ts), so that no call ends twice.
 import type { Logger } from 'pino';
-import { DrawbridgeError, toMessage } from '../errors.ts';
+import { hasCode, toMessage } from '../errors.ts';
 import { answerWithin } from '../store/log-connection.ts';
 import { isRefusal } from '../store/sql-state.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
@@ -209,5 +209,5 @@ function toIds({ runId, callId }: CallPlace): CallPlace {
 
 /** The run is not in the log. */
 function isGone(error: unknown): boolean {
-  return error instanceof DrawbridgeError && error.code === 'run/unknown';
+  return hasCode(error, 'run/unknown');
 }

@@ -1,5 +1,5 @@
 // Upstreams over real server processes in a temporary home, closed and checked for leftovers after each test.
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,8 @@ import { serverOptionsSchema, type ServerOptions } from '@drawbridge/schemas';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
 import type { Outcome, RoutedCall } from '../../src/calls/call.ts';
+import { isSystemError } from '../../src/errors.ts';
+import { isLiving, listPids, readProcess } from '../../src/processes/process-facts.ts';
 import { createLargeJsonReader } from '../../src/calls/large-json/reader.ts';
 import { createHeldBytes } from '../../src/held-bytes.ts';
 import { spawnWorker } from '../../src/calls/large-json/spawn-worker.ts';
@@ -138,26 +140,22 @@ export function errorOf(outcome: Outcome): { message: string; data: Record<strin
   return { message, data: (data ?? {}) as Record<string, unknown> };
 }
 
-/** Living processes whose command line holds `text`; zombies are dead. */
+/** Living processes whose command line holds `text`. */
 export function findProcesses(text: string): number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
-      try {
-        const state = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0];
-        return state !== 'Z' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+  return listPids().filter((pid) => isProcessAlive(pid) && readCommandLine(pid).includes(text));
 }
 
 export function isProcessAlive(pid: number): boolean {
+  return isLiving(readProcess(pid));
+}
+
+/** Empty for a process that is gone meanwhile, or is another user's. */
+function readCommandLine(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] !== 'Z';
-  } catch {
-    return false;
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ESRCH', 'EACCES')) return '';
+    throw error;
   }
 }
 
