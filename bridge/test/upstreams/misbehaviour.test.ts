@@ -188,7 +188,7 @@ describe('a server that talks too much', () => {
   });
 
   // Holds: legacy/stdio-only-messages
-  it('writes rubbish to stdout: it is ignored and logged once', async () => {
+  it('writes malformed lines to stdout: it is ignored and logged once', async () => {
     const { upstreams, logs } = await createPair();
     const outcome = await upstreams.send(toolCall('bad', 'malformed', { text: 'clean' }));
     expect(textOf(outcome)).toBe('clean');

@@ -38,7 +38,7 @@ const DRAIN_MS = 250;
 const EXIT_CODE_MS = 100;
 /** Enough of a line to tell whose answer it is. */
 const LINE_END_BYTES = 512;
-const RUBBISH_LOG_MS = 10_000;
+const MALFORMED_LOG_MS = 10_000;
 /** Lines wait for the end of the event loop's turn up to this many characters. */
 const OUTBOX_CHARACTERS = 64 * 1024;
 
@@ -378,7 +378,7 @@ export class StdioTransport implements ServerTransport {
     this.#malformed += 1;
     this.#listens(undefined);
     const now = performance.now();
-    if (now - this.#malformedLoggedAt < RUBBISH_LOG_MS) return;
+    if (now - this.#malformedLoggedAt < MALFORMED_LOG_MS) return;
     this.#malformedLoggedAt = now;
     this.#options.logger.warn(
       {

@@ -60,7 +60,7 @@ export const tools = {
     process.stderr.write('the end of the flood\n');
     return text('flooded');
   },
-  rubbish: async ({ args }) => {
+  malformed: async ({ args }) => {
     process.stdout.write(
       'Hello, I am a friendly banner\n{"half": \n[1,2\n"jsonrpc"\n\u0000\u0001\n',
     );
