@@ -14,7 +14,7 @@ export type View =
   | { readonly kind: 'toolset'; readonly name: string }
   | { readonly kind: 'server'; readonly name: string };
 
-/** Where what a server sends during the call goes. Never throws; a caller that is gone is no error. */
+/** Receives what a server sends during the call. Never throws: a caller that has left is not an error. */
 export interface CallSink {
   progress(params: { progress: number; total?: number; message?: string }): void;
   message(params: { level: string; logger?: string; data: unknown }): void;
@@ -56,9 +56,9 @@ export interface RoutedCall extends Call {
   readonly waitedMs?: number;
 }
 
-/** A call at the door to its server: who sends it tells its page in the log first. */
+/** A call that is ready to be sent. The sender marks it as sent in its record first. */
 export interface SendableCall extends RoutedCall {
-  readonly page?: { markSent(): void };
+  readonly record?: { markSent(): void };
 }
 
 export interface RpcError {
@@ -72,7 +72,7 @@ export interface BridgeRpcError extends RpcError {
   readonly data: Readonly<Record<string, unknown>> & { readonly code: DrawbridgeErrorCode };
 }
 
-/** The end of a call that the bridge itself gave it. */
+/** The outcome of a call that the bridge itself refused or gave up. */
 export function toFailure(error: BridgeRpcError): FailedOutcome {
   return { kind: 'protocol_error', code: error.data.code, error };
 }
@@ -117,6 +117,6 @@ export type Outcome =
       readonly kind: 'denied';
       readonly code: DrawbridgeErrorCode;
       readonly error: RpcError;
-      /** How a refusal in a flood of them stands in the log; absent: by itself. */
+      /** How the log holds a refusal that is one of many; absent when it is recorded alone. */
       readonly refusal?: Refusal;
     };

@@ -18,13 +18,13 @@ import type { RefusableCall } from './route.ts';
 export type CallEvent = Extract<LogEvent, { type: `call.${string}` }>;
 type CallDescription = Extract<CallEvent, { type: 'call.started' }>['payload'];
 
-/** A call that carries its page of the log. */
-export type Recordable<C extends Call> = C & { readonly page: CallRecord };
+/** A call that carries its own record. */
+export type Recordable<C extends Call> = C & { readonly record: CallRecord };
 
 export interface RecordOptions {
   readonly log: Pick<RunLog, 'calls'>;
   readonly now?: () => number;
-  /** What an upstream says besides its results reaches callers as it reaches the log. */
+  /** Redacts what an upstream says besides its results, for callers as for the log. */
   readonly redact?: Redact;
   /** Called once per call, after the commit. */
   readonly onEnd?: (call: RefusableCall, outcome: Outcome, seconds: number) => void;
@@ -43,7 +43,7 @@ const MESSAGES_PER_CALL = 1_000;
 const INTERNAL_ERROR = -32_603;
 
 /**
- * One call's page in the log. Progress is logged at most every 100 ms, messages up to 1,000 a call, and
+ * One call's record in the log. Progress is logged at most every 100 ms, messages up to 1,000 a call, and
  * both as far as the server's share of the log goes, so that a chattering server cannot flood the log;
  * the caller still gets all of them, and the log tells how many it left out.
  */
@@ -111,7 +111,7 @@ export class CallRecord {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** The end of a call that failed by an issue of ours, which its front tells; where it did not start it has none. */
+  /** Ends a call that failed inside the bridge; its front reports the error. A call that did not start gets no end. */
   async abandon(durationMs: number): Promise<void> {
     if (this.#started === undefined) return;
     const error = { code: INTERNAL_ERROR, message: 'The bridge failed; its log says why.' };
@@ -234,17 +234,17 @@ export function createRecordStep({
   const deps = { log, now, redact, budget: createNoteBudget({ now }) };
   return async (call, next) => {
     const begin = now();
-    const page = new CallRecord(call, deps);
+    const record = new CallRecord(call, deps);
     let answered: Outcome;
     try {
-      answered = await next({ page, ...call, sink: page.sink(call.sink) });
+      answered = await next({ record, ...call, sink: record.sink(call.sink) });
     } catch (error) {
-      await page.abandon(now() - begin);
+      await record.abandon(now() - begin);
       throw error;
     }
-    const outcome = page.toUnsent(withText(redactError(answered, redact)));
+    const outcome = record.toUnsent(withText(redactError(answered, redact)));
     const durationMs = now() - begin;
-    const committed = await page.end(outcome, durationMs).then(
+    const committed = await record.end(outcome, durationMs).then(
       () => outcome,
       (error: unknown) => toUncommitted(call, outcome, error),
     );

@@ -1,5 +1,5 @@
-// A tool's result as the SDK's front would have it: what it takes as it is goes out as the text that is
-// known, and what it does not take is its own to translate.
+// A tool's result in the form that the SDK's front would send. A result that the SDK passes unchanged goes
+// out as the text already known; any other is left to the SDK.
 import { specTypeSchemas } from '@modelcontextprotocol/server';
 import { isRecord } from '../json-record.ts';
 
@@ -10,13 +10,13 @@ export function toCheckedResult(result: Result): Result | undefined {
   if (isNothingButText(result)) return result;
   const { resultType, structuredContent: structured } = result;
   if (resultType !== undefined && resultType !== 'complete') return undefined;
-  // What is no object is wrapped for older clients and told in words as well; the SDK does that.
+  // The SDK wraps a result that is not an object for older clients, and adds it as text.
   if (structured !== undefined && !isRecord(structured)) return undefined;
   const checked = specTypeSchemas.CallToolResult['~standard'].validate({ content: [], ...result });
   return checked.issues === undefined ? checked.value : undefined;
 }
 
-/** What most results are needs no schema to be read. */
+/** Most results have this shape, which needs no schema to be read. */
 function isNothingButText(result: Result): boolean {
   const { content } = result;
   return (

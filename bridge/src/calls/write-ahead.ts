@@ -12,14 +12,14 @@ export function createWriteAheadStep(): Step<Recordable<RoutedCall>, RoutedCall>
   return async (call, next) => {
     if (call.target.effect !== 'read') {
       try {
-        await call.page.start();
+        await call.record.start();
       } catch (error) {
         return notLogged(error);
       }
       return next(call);
     }
     // A failure to write is met again, and answered, when the end of the call is written.
-    const timer = setTimeout(() => void call.page.start().catch(() => undefined), READ_GRACE_MS);
+    const timer = setTimeout(() => void call.record.start().catch(() => undefined), READ_GRACE_MS);
     try {
       return await next(call);
     } finally {

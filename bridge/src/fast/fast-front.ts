@@ -1,6 +1,6 @@
 // The fast path: another front around the very same steps, for what almost all traffic is. It parses
 // the body once and answers plain JSON, without Request, Response or SDK objects. What it does not
-// take, it hands on untouched.
+// take goes to the fallback unchanged.
 import type { IncomingMessage } from 'node:http';
 import type { Outcome } from '../calls/call.ts';
 import type { CallClient, Principal } from '../principals/caller.ts';
@@ -70,7 +70,7 @@ interface Caller {
   readonly session?: Session;
 }
 
-/** What comes to be known of a request on its way. */
+/** What is learned about a request on its way. */
 type Known = { -readonly [Key in keyof Precomputed]: Precomputed[Key] };
 
 const NO_BYTES = Buffer.alloc(0);
@@ -81,7 +81,7 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
   const lists = createFastLists(catalog, serverInfo);
   const responses = createFastResponses(serverInfo);
 
-  /** Who asks, or nothing when the request is to be judged by the other path. */
+  /** The caller; undefined when the fallback should handle the request. */
   const toAsker = async (head: FastHead, principal: Principal): Promise<Asker | undefined> => {
     if (head.era === 'modern') return { principal };
     const session = await sessions.find(head.sessionId, principal);
@@ -106,14 +106,14 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     return { principal, client: caller, runId };
   };
 
-  /** A large body without its arguments, which stay bytes; what else it is, the other path tells. */
+  /** A large body without its arguments, which stay bytes; undefined when the fallback should handle it. */
   const toSplit = async ({ body, principal }: Admitted, known: Known): Promise<unknown> => {
     const split = await deps.largeJson.request(body, { at: 'params', owner: principal.id });
     known.split = split;
     return split.kind === 'split' ? split.body : undefined;
   };
 
-  /** What is wrong with the headers is told by the fallback. */
+  /** Undefined for invalid headers, which the fallback answers. */
   const findProject = ({ headers }: IncomingMessage): ReturnType<typeof toProject> | undefined => {
     try {
       return toProject((name) => {
@@ -129,7 +129,7 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
   const isPlainTool = ({ view }: FastHead, { name }: FastCall): boolean => {
     const tool = catalog.tool(view, name);
     if (tool === undefined || tool.hasHeaderParams) return false;
-    // A schema whose root is no object is wrapped for legacy clients (SEP-2106), and so are its results.
+    // A schema whose root is not an object is wrapped for legacy clients (SEP-2106), and so are its results.
     const { type = 'object' } = tool.outputSchema ?? {};
     return type === 'object';
   };
@@ -269,7 +269,7 @@ function byteLength(text: FastText): number {
   return text.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
 }
 
-/** What is no JSON is told by the other path. */
+/** Undefined for a body that is not JSON, which the fallback answers. */
 function parse(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));

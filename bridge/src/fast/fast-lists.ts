@@ -35,7 +35,7 @@ export function createFastLists(
       const { tools } = catalog.list(view);
       const texts = known.get(tools) ?? {};
       known.set(tools, texts);
-      // A schema whose root is no object is wrapped for legacy clients (SEP-2106).
+      // A schema whose root is not an object is wrapped for legacy clients (SEP-2106).
       if (texts[era] === undefined && era === 'legacy' && tools.some(isWrapped)) return undefined;
       texts[era] ??= toText(tools, era);
       return `{"result":${texts[era]},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;

@@ -1,6 +1,6 @@
 // The bridge as an MCP server: one SDK server per request, made from the caller's context, so that
 // nothing leaks between clients (CVE-2026-25536). Both eras and all transports use this one; what
-// differs between them is in mcp-modern.ts and mcp-legacy.ts.
+// differs between them is in modern-front.ts and legacy-front.ts.
 import {
   LOG_LEVEL_META_KEY,
   ProtocolError,

@@ -1,4 +1,4 @@
-// Redaction of what is no JSON text itself: plain text, such as a title or a line of stderr, and values
+// Redaction of values that are not JSON text: plain text, such as a title or a line of stderr, and values
 // that go into an answer. Both take the way over JSON, so that one redaction serves all.
 import { toJsonText } from '../json-text.ts';
 import type { Redact } from './redaction.ts';

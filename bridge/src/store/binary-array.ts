@@ -48,7 +48,7 @@ export function toTimestampArray(values: Nullable<number>): Buffer {
 
 export function toUuidArray(values: Nullable<string>): Buffer {
   return fixed(elementTypes.uuid, 16, values, (buffer, value, at) => {
-    // A text that is no UUID would shift every value after it.
+    // A string that is not a UUID would shift every value after it.
     const written = buffer.write(value.replaceAll('-', ''), at, 16, 'hex');
     if (written !== 16) throw new TypeError(`Not a UUID: ${value}`);
   });

@@ -76,7 +76,7 @@ function toMessageText([first, second]: readonly unknown[]): string {
   return typeof second === 'string' ? second : '';
 }
 
-/** A line that is too long is no JSON any more, and says so. */
+/** A line that is cut is not JSON any more, and says so. */
 function cutLine(line: string): string {
   return line.length <= MAX_LINE_CHARACTERS
     ? line

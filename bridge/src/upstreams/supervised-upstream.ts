@@ -113,7 +113,7 @@ export class SupervisedUpstream {
         }
         leftMs = Math.max(1, leftMs - (performance.now() - since));
       }
-      call.page?.markSent();
+      call.record?.markSent();
       const end = await lease.connection.call(call, leftMs);
       turns.end(principal.id);
       lease.release();

@@ -68,7 +68,7 @@ export function build({
     admit: createAdmitStep({ concurrentCalls: () => limit, timeout: () => timeout, isLogFull }),
     writeAhead: createWriteAheadStep(),
     send: (routed: SendableCall) => {
-      if (reaches) routed.page?.markSent();
+      if (reaches) routed.record?.markSent();
       order.push('sent');
       return send(routed);
     },

@@ -1,7 +1,7 @@
 // What a JSON text will cost, told from its bytes before it is parsed. A text of 2 MB may become a
 // hundred times its size: brackets, members and items cost memory, however short they are written.
-// Brackets inside strings don't count. A text that is no JSON may be judged either way: parsing it
-// stops at its first issue, and everything before that was counted right.
+// Brackets inside strings don't count. A text that is not JSON may be judged either way: parsing it
+// stops at its first error, and everything before that was counted right.
 import { DrawbridgeError } from '../../errors.ts';
 
 export interface JsonWeight {

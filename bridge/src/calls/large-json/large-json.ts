@@ -1,5 +1,5 @@
 // JSON that is too large to be worked through between two turns of the event loop: parsing 4 MiB can
-// take a quarter of a second, redacting 32 MiB a second. A worker does that (thread.ts). What comes back
+// take a quarter of a second, redacting 32 MiB a second. A worker does that (worker.ts). What comes back
 // is bytes, and the little that routing needs; a parsed object would have to be built here once more.
 import type { HeldBytes } from '../../held-bytes.ts';
 import type { PreparedBody } from '../../runs/event-text.ts';

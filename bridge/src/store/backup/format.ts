@@ -133,7 +133,7 @@ function invalid(message: string, cause?: unknown): DrawbridgeError {
   return new DrawbridgeError('request/invalid', message, { cause });
 }
 
-/** Undefined for what is no JSON, which no schema takes. */
+/** Undefined for text that is not JSON, which no schema accepts. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -38,9 +38,9 @@ export const callMutants: readonly Mutant[] = [
   {
     name: 'an answer leaves before its end is committed',
     file: 'bridge/src/calls/record.ts',
-    find: 'const committed = await page.end(outcome, durationMs).then(',
+    find: 'const committed = await record.end(outcome, durationMs).then(',
     replace:
-      'void page.end(outcome, durationMs);\n    const committed = await Promise.resolve().then(',
+      'void record.end(outcome, durationMs);\n    const committed = await Promise.resolve().then(',
     tests: [PIPELINE],
   },
   {
