@@ -102,7 +102,7 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
       return { principal, client: { ...own, capabilities: {} }, runId, session };
     }
     const caller = { era: 'modern', protocolVersion: head.protocolVersion, ...client } as const;
-    const runId = await runs.directory.find({ principal, client: caller, project });
+    const runId = await runs.streamRuns.find({ principal, client: caller, project });
     return { principal, client: caller, runId };
   };
 

@@ -96,7 +96,7 @@ export function createMcpRoutes(deps: HttpDeps, underWay: CallsUnderWay): McpRou
       keyEnded: c.get('keyEnded'),
       ...(logLevel !== undefined && { logLevel }),
       runId: () =>
-        deps.runs.directory.find({
+        deps.runs.streamRuns.find({
           principal,
           client,
           project,

@@ -25,7 +25,7 @@ export interface Runs {
   readonly log: RunLog;
   readonly reader: RunReader;
   readonly live: LiveRuns;
-  readonly directory: StreamRuns;
+  readonly streamRuns: StreamRuns;
   readonly retention: Pick<Retention, 'plan' | 'run'>;
   /** This bridge's id among those that share the log. */
   bridgeId(): string;
@@ -84,7 +84,7 @@ async function open(
   lifetime.defer(log.close);
 
   const renewals = new Set<() => void>();
-  const directory = createStreamRuns({ log, queries, upkeep, bridgeId, logger });
+  const streamRuns = createStreamRuns({ log, queries, upkeep, bridgeId, logger });
   const bridges = createBridges({
     upkeep,
     log,
@@ -95,7 +95,7 @@ async function open(
       const id = createId();
       await upkeep.register({ ...self, id, version });
       log.renew({ bridgeId: id, store: openLog(id) });
-      directory.renew(id);
+      streamRuns.renew(id);
       for (const listener of renewals) listener();
       return id;
     },
@@ -104,7 +104,7 @@ async function open(
     await log.flush();
     await bridges.close();
   });
-  lifetime.defer(directory.close);
+  lifetime.defer(streamRuns.close);
   // What cannot be ended now does not keep the bridge from starting: each heartbeat tries again.
   await bridges
     .endRunsOfDeadBridges()
@@ -134,7 +134,7 @@ async function open(
     for (const id of await upkeep.runsOfEndedSessions()) await endSession(id);
   };
   const idle = setInterval(() => {
-    Promise.all([directory.endIdle(), endSessions()]).catch((error: unknown) =>
+    Promise.all([streamRuns.endIdle(), endSessions()]).catch((error: unknown) =>
       logger.warn({ err: error }, 'idle runs could not be ended'),
     );
   }, IDLE_INTERVAL_MS);
@@ -156,7 +156,7 @@ async function open(
     log,
     reader,
     live: createLiveRuns({ reader, notifications }),
-    directory,
+    streamRuns,
     retention: keeper,
     bridgeId: bridges.id,
     endSession,

@@ -14,7 +14,7 @@ import {
 const MINUTE = 60_000;
 let db: LogDatabase;
 let bridge: TestBridge;
-let directory: StreamRuns;
+let streamRuns: StreamRuns;
 let time: number;
 
 const create = (queries = db.queries): StreamRuns =>
@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   time = Date.now();
-  directory = create();
+  streamRuns = create();
 });
 afterAll(() => db.close());
 
@@ -60,7 +60,7 @@ const status = async (id: string) => (await db.queries.run(db.tenantId, id))?.st
 
 test('calls of one credential share a run, also when they are the first and come at once', async () => {
   const joe = caller();
-  const ids = await Promise.all([1, 2, 3].map(() => directory.find(joe)));
+  const ids = await Promise.all([1, 2, 3].map(() => streamRuns.find(joe)));
   expect(new Set(ids).size).toBe(1);
   expect(await db.queries.run(db.tenantId, ids[0] ?? '')).toMatchObject({
     kind: 'stream',
@@ -82,44 +82,44 @@ test('another credential, trace, project or principal is another run', async () 
     caller({ ...principal, id: createId() }),
     caller({ ...principal, id: createId() }, { traceId }),
   ];
-  const ids = await Promise.all(callers.map((one) => directory.find(one)));
+  const ids = await Promise.all(callers.map((one) => streamRuns.find(one)));
   expect(new Set(ids).size).toBe(callers.length);
 });
 
 test('a trace joins calls of different credentials of one principal', async () => {
   const joe = caller({}, { traceId: 'b'.repeat(32) });
   const elsewhere = { ...joe, principal: { ...joe.principal, keyId: createId() } };
-  expect(await directory.find(joe)).toBe(await directory.find(elsewhere));
+  expect(await streamRuns.find(joe)).toBe(await streamRuns.find(elsewhere));
 });
 
 test('a known caller costs no query', async () => {
   const joe = caller();
-  const id = await directory.find(joe);
+  const id = await streamRuns.find(joe);
   const queries = { ...db.queries, openRun: () => Promise.reject(new Error('asked')) };
   const deaf = create(queries);
   await expect(deaf.find(joe)).rejects.toMatchObject({ code: 'log/unavailable' }); // its key is taken, and it may not ask
-  expect(await directory.find(joe)).toBe(id);
+  expect(await streamRuns.find(joe)).toBe(id);
 });
 
 test('a run that is open already under its key is gone on with', async () => {
   const joe = caller();
-  const id = await directory.find(joe);
-  directory.renew(bridge.id);
-  expect(await directory.find(joe)).toBe(id);
+  const id = await streamRuns.find(joe);
+  streamRuns.renew(bridge.id);
+  expect(await streamRuns.find(joe)).toBe(id);
 });
 
 test('30 minutes without a call end a run, and the next call opens another', async () => {
   const [joe, ann] = [caller(), caller()];
-  const id = await directory.find(joe);
-  const other = await directory.find(ann);
+  const id = await streamRuns.find(joe);
+  const other = await streamRuns.find(ann);
   time += 20 * MINUTE;
-  await directory.find(ann);
+  await streamRuns.find(ann);
   time += 11 * MINUTE;
-  const ending = directory.endIdle();
+  const ending = streamRuns.endIdle();
   await ending;
   expect(await status(id)).toBe('completed');
   expect(await status(other)).toBe('working');
-  expect(await directory.find(joe)).not.toBe(id);
+  expect(await streamRuns.find(joe)).not.toBe(id);
 });
 
 test('a clock that is set forward ends no run', async () => {
@@ -142,35 +142,35 @@ test('a clock that is set forward ends no run', async () => {
 
 test('a call that comes while its idle run is being ended gets a run of its own', async () => {
   const joe = caller();
-  const id = await directory.find(joe);
+  const id = await streamRuns.find(joe);
   time += 31 * MINUTE;
   const ending = bridge.log.end(id, 'completed');
-  directory.renew(bridge.id);
-  const next = await directory.find(joe);
+  streamRuns.renew(bridge.id);
+  const next = await streamRuns.find(joe);
   await ending;
   expect(next).not.toBe(id);
   expect(await status(next)).toBe('working');
 });
 
 test('a call under way keeps its run open', async () => {
-  const id = await directory.find(caller());
+  const id = await streamRuns.find(caller());
   await bridge.log.append(id, started('long'));
   time += 31 * MINUTE;
-  await directory.endIdle();
+  await streamRuns.endIdle();
   expect(await status(id)).toBe('working');
   await bridge.log.append(id, completed('long'));
-  await directory.endIdle();
+  await streamRuns.endIdle();
   expect(await status(id)).toBe('completed');
 });
 
 test('closing ends all its runs', async () => {
-  const ids = await Promise.all([directory.find(caller()), directory.find(caller())]);
-  await directory.close();
+  const ids = await Promise.all([streamRuns.find(caller()), streamRuns.find(caller())]);
+  await streamRuns.close();
   for (const id of ids) expect(await status(id)).toBe('completed');
 });
 
 test('a run that could not be opened is tried again by the next call', async () => {
   const stranger = caller({ tenantId: createId() });
-  await expect(directory.find(stranger)).rejects.toMatchObject({ code: 'log/unavailable' });
-  await expect(directory.find(stranger)).rejects.toMatchObject({ code: 'log/unavailable' });
+  await expect(streamRuns.find(stranger)).rejects.toMatchObject({ code: 'log/unavailable' });
+  await expect(streamRuns.find(stranger)).rejects.toMatchObject({ code: 'log/unavailable' });
 });

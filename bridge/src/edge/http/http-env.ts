@@ -69,7 +69,7 @@ export interface HttpDeps {
     readonly log: RunLog;
     readonly reader: RunReader;
     readonly live: LiveRuns;
-    readonly directory: StreamRuns;
+    readonly streamRuns: StreamRuns;
     readonly retention: Pick<Retention, 'plan' | 'run'>;
     readonly bridgeId: () => string;
   };
