@@ -20,9 +20,7 @@ const cells: readonly Cell[] = (['small', 'large'] as const).flatMap((tool) =>
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 async function main(): Promise<void> {
-  const contenders = listContenders();
-  const names = contenders.map(({ name }) => name);
-  const options = parseOptions(process.argv.slice(2), { names, folder: tmpdir() });
+  const options = parseOptions(process.argv.slice(2), { folder: tmpdir() });
   if (options === undefined) {
     console.log(USAGE);
     return;
@@ -57,7 +55,7 @@ async function measure(
   options: Options,
   { lifetime, say }: { readonly lifetime: Lifetime; readonly say: (line: string) => void },
 ): Promise<Results> {
-  const { only, parts, rounds, starts, warmupMs, measureMs, streamCalls } = options;
+  const { beside, only, parts, rounds, starts, warmupMs, measureMs, streamCalls } = options;
   const folder = await mkdtemp(join(options.folder, 'drawbridge-bench-'));
   lifetime.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const machine = describeMachine(folder);
@@ -65,7 +63,7 @@ async function measure(
   const load = createLoadProcess();
   lifetime.add(load.close);
   const times = { warmupMs, measureMs };
-  const contenders = listContenders();
+  const contenders = listContenders(beside);
   const stageIn = (name: string) => createStage({ folder: join(folder, name), load, lifetime });
   const calls = parts.includes('calls')
     ? await measureCalls(

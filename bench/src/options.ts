@@ -1,7 +1,11 @@
 // What the command line says.
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { listContenders } from './contenders/index.ts';
 
 export interface Options {
+  /** Another checkout of Drawbridge, to be measured beside this one. */
+  readonly beside?: string;
   readonly only: readonly string[];
   readonly parts: readonly Part[];
   readonly rounds: number;
@@ -21,6 +25,7 @@ const parts: readonly Part[] = ['calls', 'facade'];
 export const USAGE = `npm run bench -- [options]
 
   --quick           one short round of each, about two minutes
+  --beside FOLDER   another checkout of Drawbridge, as the contenders beside and beside-write
   --only NAME       measure this contender alone; may be repeated
   --part PART       calls or facade; both without it
   --rounds N        rounds (5)
@@ -32,12 +37,13 @@ export const USAGE = `npm run bench -- [options]
 /** @returns nothing where help is asked for. @throws Error for what is not an option */
 export function parseOptions(
   args: readonly string[],
-  { names, folder }: { readonly names: readonly string[]; readonly folder: string },
+  { folder }: { readonly folder: string },
 ): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
+      beside: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       part: { type: 'string' },
       rounds: { type: 'string' },
@@ -48,6 +54,7 @@ export function parseOptions(
     },
   });
   if (values.help) return undefined;
+  const names = listContenders(values.beside).map(({ name }) => name);
   const unknown = values.only.find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new Error(`There is no contender ${unknown}; there are: ${names.join(', ')}.`);
@@ -58,6 +65,7 @@ export function parseOptions(
   }
   const { quick } = values;
   return {
+    ...(values.beside !== undefined && { beside: resolve(values.beside) }),
     only: values.only,
     parts: part === undefined ? parts : [part],
     rounds: toPositive('rounds', values.rounds) ?? (quick ? 1 : 5),

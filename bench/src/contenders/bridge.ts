@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type RunningProcess, startProcess } from '../running-process.ts';
 import { type Contender, SERVER_PREFIX, SERVER_SETTINGS } from './contender.ts';
 
-const root = join(import.meta.dirname, '../../..');
+const OWN_ROOT = join(import.meta.dirname, '../../..');
 
 export interface BridgeOptions {
   readonly name: string;
@@ -15,9 +15,11 @@ export interface BridgeOptions {
    * its answer; of any other it is written down before it is sent, too.
    */
   readonly effect: 'read' | 'unknown';
+  /** The checkout that is started; this one by default. */
+  readonly root?: string;
 }
 
-export function createBridgeContender({ name, effect }: BridgeOptions): Contender {
+export function createBridgeContender({ name, effect, root = OWN_ROOT }: BridgeOptions): Contender {
   return {
     name,
     about:
@@ -25,7 +27,7 @@ export function createBridgeContender({ name, effect }: BridgeOptions): Contende
         ? 'Drawbridge (2026-07-28), durable log, tools known as read-only: one commit before the answer'
         : 'Drawbridge (2026-07-28), durable log, tools not known: one commit before the call, one before the answer',
     async start({ folder, port }) {
-      bundle();
+      bundle(root);
       await writeFile(
         join(folder, 'mcp.config.json'),
         JSON.stringify({
@@ -75,7 +77,7 @@ export function createBridgeContender({ name, effect }: BridgeOptions): Contende
 }
 
 /** As `npm start` does before it starts; nothing happens where the bundles are newer than the sources. */
-function bundle(): void {
+function bundle(root: string): void {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.mjs')], {
     encoding: 'utf8',
   });
