@@ -56,7 +56,7 @@ export interface Catalog {
   /** The output schema of a tool as it was offered, for the projection of its result. */
   outputSchema(view: View, name: string): Definition | undefined;
   /** A tool that can be called; undefined where {@link Catalog.find} would tell why not. */
-  tool(view: View, name: string): OfferedTool | undefined;
+  tool(view: View, name: string): ListedTool | undefined;
   /** Servers whose listing is known. */
   known(): ReadonlySet<string>;
   /** Whether anything of a server is listed; it may be what it offered before its settings changed. */
@@ -71,7 +71,7 @@ export interface Catalog {
 }
 
 /** A tool, as far as a front looks at it before it calls it. */
-export type OfferedTool = Pick<Item, 'hasHeaderParams' | 'outputSchema'>;
+export type ListedTool = Pick<Item, 'hasHeaderParams' | 'outputSchema'>;
 
 type ServerIdentity = Pick<UpstreamConfig, 'name' | 'fingerprint'>;
 

@@ -3,7 +3,7 @@
 // take goes to the fallback unchanged.
 import type { IncomingMessage } from 'node:http';
 import type { Outcome } from '../calls/call.ts';
-import type { CallClient, Principal } from '../principals/caller.ts';
+import type { CallClient, CallerIdentity, Principal } from '../principals/caller.ts';
 import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
 import type { Admitted } from '../edge/edge.ts';
 import type { PacedResponse } from '../edge/paced-response.ts';
@@ -56,18 +56,9 @@ interface Exchange {
   readonly admitted: Admitted;
 }
 
-interface Asker {
-  readonly principal: Principal;
+interface FastCaller extends Pick<CallerIdentity, 'principal' | 'project'> {
   /** Legacy only. */
-  readonly session?: Session;
-}
-
-interface Caller {
-  readonly principal: Principal;
-  readonly client: CallClient;
-  readonly runId: string;
-  /** Legacy only. */
-  readonly session?: Session;
+  readonly session: Session | undefined;
 }
 
 /** What is learned about a request on its way. */
@@ -81,29 +72,30 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
   const lists = createFastLists(catalog, serverInfo);
   const responses = createFastResponses(serverInfo);
 
-  /** The caller; undefined when the fallback should handle the request. */
-  const toAsker = async (head: FastHead, principal: Principal): Promise<Asker | undefined> => {
-    if (head.era === 'modern') return { principal };
+  /** Looks up the session that a legacy request names; false when the fallback should handle the request. */
+  const findSession = async (
+    head: FastHead,
+    principal: Principal,
+    known: Known,
+  ): Promise<boolean> => {
+    if (head.era === 'modern') return true;
     const session = await sessions.find(head.sessionId, principal);
-    if (session?.client.protocolVersion !== head.protocolVersion) return undefined;
-    return { principal, session };
+    if (session?.client.protocolVersion !== head.protocolVersion) return false;
+    known.session = session;
+    return true;
   };
 
-  const toCaller = async (
-    head: FastHead,
-    { client }: FastCall,
-    { principal: asking, project }: { readonly principal: Principal; readonly project: string },
-  ): Promise<Caller | undefined> => {
-    const asker = await toAsker(head, asking);
-    if (asker === undefined) return undefined;
-    const { principal, session } = asker;
+  /** The client of a call, and the run that it belongs to. */
+  const findRun = async (
+    { protocolVersion }: FastHead,
+    { client: told }: FastCall,
+    { principal, project, session }: FastCaller,
+  ): Promise<{ client: CallClient; runId: string }> => {
     if (session !== undefined) {
-      const { client: own, runId } = session;
-      return { principal, client: { ...own, capabilities: {} }, runId, session };
+      return { client: { ...session.client, capabilities: {} }, runId: session.runId };
     }
-    const caller = { era: 'modern', protocolVersion: head.protocolVersion, ...client } as const;
-    const runId = await runs.streamRuns.find({ principal, client: caller, project });
-    return { principal, client: caller, runId };
+    const client = { era: 'modern', protocolVersion, ...told } as const;
+    return { client, runId: await runs.streamRuns.find({ principal, client, project }) };
   };
 
   /** A large body without its arguments, which stay bytes; undefined when the fallback should handle it. */
@@ -165,7 +157,7 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     const { project, roots } = place;
     const listId = toFastListId(parsed, head);
     if (listId !== undefined) {
-      if (!catalog.has(head.view) || (await toAsker(head, principal)) === undefined) return false;
+      if (!catalog.has(head.view) || !(await findSession(head, principal, known))) return false;
       await deps.ready();
       const text = lists.tools(head, listId);
       if (text !== undefined) write(text, createId());
@@ -173,10 +165,9 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     }
     const call = toFastCall(parsed, head);
     if (call === undefined || !isPlainTool(head, call)) return false;
-    const caller = await toCaller(head, call, { principal, project });
-    if (caller === undefined) return false;
-    const { session } = caller;
-    if (session !== undefined) known.session = session;
+    if (!(await findSession(head, principal, known))) return false;
+    const { session } = known;
+    const { client, runId } = await findRun(head, call, { principal, project, session });
     // The request is the call, so one id will do.
     const id = createId();
 
@@ -187,9 +178,9 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
         name: call.name,
         params: call.params,
         view: head.view,
-        principal: caller.principal,
-        client: caller.client,
-        runId: caller.runId,
+        principal,
+        client,
+        runId,
         sessionId: session?.id,
         project,
         roots,
@@ -197,7 +188,7 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
         signal,
         sink: silentSink,
       });
-    const gone = goneSignal(request.socket, caller.principal, principals);
+    const gone = goneSignal(request.socket, principal, principals);
     const outcome =
       session === undefined
         ? await made(gone)

@@ -20,6 +20,7 @@ export interface Environment {
   /** Absolute. */
   readonly home: string;
   readonly databaseUrl?: string;
+  /** Nothing uses these three yet: they are validated, and passwords in them are kept out of the log. */
   readonly redisUrl?: string;
   readonly qdrantUrl?: string;
   readonly ollamaHost: string;

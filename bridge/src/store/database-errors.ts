@@ -29,7 +29,7 @@ export const DISK_FULL = 'The disk that holds the database is full: free some sp
 /** The same for whoever asks the bridge: without paths, names and what a driver says. */
 export function explainToCallers(error: unknown): string {
   const state = toSqlState(error);
-  if (state !== undefined && PLAIN_STATES.has(state)) return explainOutage(error);
+  if (state !== undefined && PLAIN_STATES.has(state)) return explainDatabaseError(error);
   if (state?.startsWith('28') === true) return 'The database refused the login.';
   if (state === '3D000') return 'The database that DATABASE_URL names does not exist.';
   for (let inner = error; inner instanceof Error; inner = inner.cause) {
@@ -41,10 +41,10 @@ export function explainToCallers(error: unknown): string {
   return 'The database cannot be reached; the log of the bridge says why.';
 }
 
-/** Those that `explainOutage` has words of its own for. */
+/** Those that `explainDatabaseError` has words of its own for. */
 const PLAIN_STATES = new Set(['53100', '53300', '25006', '57P03']);
 
-export function explainOutage(error: unknown): string {
+export function explainDatabaseError(error: unknown): string {
   const state = toSqlState(error);
   if (state === '53100') return DISK_FULL;
   if (state === '53300') return 'The database has no connection left: raise its max_connections.';

@@ -12,7 +12,12 @@ import { DrawbridgeError, toMessage } from '../errors.ts';
 import { type Lifetime, withLifetime } from '../lifetime.ts';
 import { createEmbeddedServer } from './embedded/server.ts';
 import { type NotificationHandler, createNotifications } from './notifications.ts';
-import { DISK_FULL, explainOutage, explainToCallers, toStoreError } from './database-errors.ts';
+import {
+  DISK_FULL,
+  explainDatabaseError,
+  explainToCallers,
+  toStoreError,
+} from './database-errors.ts';
 import { dropPartitionsBefore, ensurePartitions } from './partitions.ts';
 import { RetryingPool } from './retrying-pool.ts';
 import { watchPool } from './pool-watch.ts';
@@ -159,7 +164,7 @@ async function open(
   const notifications = await createNotifications({
     connect,
     onDown(error) {
-      logger.error(`The database is away: ${explainOutage(error)}`);
+      logger.error(`The database is away: ${explainDatabaseError(error)}`);
       events.emit('down', error);
     },
     onUp() {
@@ -259,7 +264,7 @@ async function waitForDatabase({
         const hint = toSqlState(error) === '28P01' ? loginHint : undefined;
         throw new DrawbridgeError(
           'store/start_failed',
-          `The database cannot be reached: ${hint ?? explainOutage(error)}`,
+          `The database cannot be reached: ${hint ?? explainDatabaseError(error)}`,
           { cause: error },
         );
       }

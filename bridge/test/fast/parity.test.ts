@@ -1,6 +1,5 @@
 // The fast path and the SDK's front are two ways of saying the same: each request here is sent over
 // both, and the answers and the events must be the same.
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -84,10 +83,10 @@ describe.each([
       const sent = request({ name: 'filesystem__roots', arguments: {} });
       return { ...sent, headers: { ...sent.headers, 'Drawbridge-Roots': header } };
     };
-    const answer = await both(withRoots(toRootsHeader([tmpdir()], SECRET)));
+    const answer = await both(withRoots(toRootsHeader([import.meta.dirname], SECRET)));
     expect(answer).toMatchObject({ status: 200, isFast: true });
-    expect(answer.message).toContain(tmpdir());
-    const forged = await both(withRoots(toRootsHeader([tmpdir()], 'another secret')));
+    expect(answer.message).toContain(import.meta.dirname);
+    const forged = await both(withRoots(toRootsHeader([import.meta.dirname], 'another secret')));
     expect(forged).toMatchObject({ status: 403, isFast: false });
   });
 

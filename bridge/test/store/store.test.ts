@@ -4,7 +4,7 @@ import { Client, type Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { explainFailure } from '../../src/store/embedded/failure.ts';
-import { explainOutage } from '../../src/store/database-errors.ts';
+import { explainDatabaseError } from '../../src/store/database-errors.ts';
 import { prepareDatabase } from '../../src/store/prepare.ts';
 import { createEraStore } from '../../src/store/era-store.ts';
 import { type OpenStoreOptions, type Store, openStore } from '../../src/store/store.ts';
@@ -217,7 +217,9 @@ test('says in words that the disk is full', () => {
     code: '53100',
     severity: 'ERROR',
   });
-  expect(explainOutage(full)).toBe('The disk that holds the database is full: free some space.');
+  expect(explainDatabaseError(full)).toBe(
+    'The disk that holds the database is full: free some space.',
+  );
   expect(
     explainFailure(
       'FATAL:  could not write lock file "postmaster.pid": No space left on device',

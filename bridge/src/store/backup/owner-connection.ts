@@ -8,7 +8,7 @@ import { createLifetime } from '../../lifetime.ts';
 import { createEmbeddedServer } from '../embedded/server.ts';
 import { findDataFolder, findRunningServer } from '../embedded/running-server.ts';
 import { lockHome, readRunningBridge } from '../home-lock.ts';
-import { explainOutage } from '../database-errors.ts';
+import { explainDatabaseError } from '../database-errors.ts';
 
 export interface OwnerConnectionOptions {
   readonly home: string;
@@ -36,7 +36,7 @@ export async function connectAsOwner(options: OwnerConnectionOptions): Promise<O
     // Errors between queries reach whoever sends the next one.
     client.on('error', () => undefined);
     await client.connect().catch((error: unknown) => {
-      const message = `The database cannot be reached: ${explainOutage(error)}`;
+      const message = `The database cannot be reached: ${explainDatabaseError(error)}`;
       throw new DrawbridgeError('store/unavailable', message, { cause: error });
     });
     lifetime.defer(() => client.end());

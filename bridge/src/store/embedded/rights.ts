@@ -7,7 +7,7 @@ import { DrawbridgeError } from '../../errors.ts';
 import type { Account } from './account.ts';
 
 /** PostgreSQL refuses a data folder that others may enter, or that is not its account's own. */
-export async function mendRights(
+export async function fixRights(
   dataFolder: string,
   { account, logger }: { readonly account: Account | undefined; readonly logger: Logger },
 ): Promise<void> {

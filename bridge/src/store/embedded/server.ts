@@ -15,7 +15,7 @@ import { clearDataFolder, endServersOf, takeCluster } from './former-server.ts';
 import { toStartFailure } from './failure.ts';
 import { createLauncher } from './launch.ts';
 import { type Postmaster, startPostmaster } from './postmaster.ts';
-import { mendRights } from './rights.ts';
+import { fixRights } from './rights.ts';
 import { chooseSharedMemory } from './shared-memory.ts';
 
 const MAX_PAUSE_MS = 5_000;
@@ -75,7 +75,7 @@ async function open(
   await mkdir(join(home, 'postgres'), { recursive: true, mode: 0o700 });
   const folder = await realpath(join(home, 'postgres'));
   const account = await findAccount(join(folder, 'data'));
-  await mendRights(join(folder, 'data'), { account, logger });
+  await fixRights(join(folder, 'data'), { account, logger });
   const lock = await takeCluster({ folder, logger, signal });
   lifetime.defer(() => lock?.release());
   const launcher = createLauncher(account);

@@ -152,7 +152,7 @@ export const callMutants: readonly Mutant[] = [
     name: 'a call that was sent is called unsent when the bridge stops',
     file: 'bridge/src/calls/call-gate.ts',
     find: 'outcome.sent !== false',
-    replace: 'outcome.sent === true',
+    replace: '"sent" in outcome',
     tests: [GATE],
   },
   {
