@@ -40,8 +40,8 @@ export const frontMutants: readonly Mutant[] = [
   {
     name: 'a session is gone on with in another version',
     file: 'bridge/src/fast/fast-front.ts',
-    find: 'if (session?.client.protocolVersion !== head.protocolVersion) return undefined;',
-    replace: 'if (session === undefined) return undefined;',
+    find: 'if (session?.client.protocolVersion !== head.protocolVersion) return false;',
+    replace: 'if (session === undefined) return false;',
     tests: ['bridge/test/fast/parity.test.ts'],
   },
   {
