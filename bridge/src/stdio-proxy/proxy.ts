@@ -36,6 +36,8 @@ export interface Endpoint {
   readonly url: string;
   /** Sent with every request: the key, the client's own roots. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Which bridge it is, where that is known: the next one may have the same URL. */
+  readonly instance?: string;
 }
 
 export interface StdioProxyOptions {
@@ -75,6 +77,9 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const closed = new AbortController();
   const underWay = new Map<string, UnderWay>();
   let endpoint: Promise<Endpoint> | undefined;
+  const instances = new WeakMap<HttpAnswer, string>();
+  /** Bridges that said that they stop; what is sent to one afterwards is not carried out. */
+  const stopping = new Set<string>();
   let modernVersion: string | undefined;
 
   const emit = async (text: string): Promise<void> => {
@@ -94,8 +99,10 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
         if (endpoint === asked) endpoint = undefined;
         throw error;
       });
+      const { instance } = target;
+      const isStopped = instance !== undefined && stopping.has(instance);
       try {
-        return await exchange.send({
+        const answer = await exchange.send({
           url: target.url,
           method,
           headers: {
@@ -107,7 +114,10 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
           ...(request.message !== undefined && { body: JSON.stringify(request.message) }),
           signal: request.signal,
         });
+        if (instance !== undefined) instances.set(answer, instance);
+        return answer;
       } catch (error) {
+        if (isStopped && isBrokenOff(error)) throw new NotCarriedOut(error);
         if (attempt > 1 || method !== 'POST' || !isUnreachable(error)) throw error;
         if (endpoint === asked) endpoint = undefined;
       }
@@ -122,16 +132,25 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     const isInitialize = version === undefined && methodOf(message) === 'initialize';
     if (isInitialize) legacy.begin(message);
     try {
-      for (const until = performance.now() + hold; ;) {
+      const ask = async (): Promise<RelayEnd> => {
         const answer =
           version === undefined
             ? await legacy.post(message, signal)
             : await send('POST', { headers: toModernHeaders(message, version), message, signal });
-        const asked = endpoint;
         const onResult = (result: unknown) => {
           if (isInitialize) legacy.answered(answer, result);
         };
         const end = await relay(answer, { id, emit, onResult });
+        const instance = instances.get(answer);
+        if (end.kind === 'refused' && instance !== undefined) stopping.add(instance);
+        return end;
+      };
+      for (const until = performance.now() + hold; ;) {
+        const end = await ask().catch((error: unknown): RelayEnd => {
+          if (error instanceof NotCarriedOut) return { kind: 'refused', error: STOPPED };
+          throw error;
+        });
+        const asked = endpoint;
         if (end.kind === 'answered' || entry.isCancelled) return;
         // A subscription that ends without an answer ended with its bridge, and changes nothing.
         const error = end.kind === 'refused' ? end.error : ENDED;
@@ -289,6 +308,19 @@ async function relay(
 function isStopping({ data }: RpcIssue): boolean {
   return isRecord(data) && data['code'] === 'bridge/stopping';
 }
+
+/** A bridge that had said that it stops was lost before it answered. */
+class NotCarriedOut extends Error {
+  constructor(cause: unknown) {
+    super(STOPPED.message, { cause });
+  }
+}
+
+const STOPPED: RpcIssue = {
+  code: INTERNAL_ERROR,
+  message: 'The bridge stopped; the request was not carried out. Send it again in a moment.',
+  data: { code: 'bridge/stopping' },
+};
 
 const ENDED: RpcIssue = {
   code: INTERNAL_ERROR,

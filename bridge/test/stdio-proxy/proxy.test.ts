@@ -212,6 +212,37 @@ describe('a bridge that stops', () => {
     expect(next.asked).toHaveLength(1);
   });
 
+  it.each([
+    ['sent to the next one, since it was not carried out', 'the same bridge', 'result'],
+    ['unknown where it went to another bridge at the same address', 'another', 'error'],
+  ] as const)('has a request that it loses after it refused one %s', async (_, which, told) => {
+    const next = await createHttpFixture(({ body }, response) =>
+      sendJson(response, result(body['id'])),
+    );
+    onTestFinished(next.close);
+    let asked = 0;
+    const rig = await createRig(
+      ({ body }, response) => {
+        if (rig.http.asked.length === 1) sendJson(response, inBody(body['id']));
+        else response.destroy();
+      },
+      {
+        endpoint: () => {
+          asked += 1;
+          const instance = which === 'another' ? `${asked}` : 'the same';
+          return Promise.resolve({
+            url: asked < 3 ? rig.http.url : next.url,
+            headers: {},
+            instance,
+          });
+        },
+      },
+    );
+    rig.send(modern(1, 'tools/call', { name: 'x' }));
+    expect((await rig.received(1))[0]).toHaveProperty(told);
+    expect(rig.http.asked).toHaveLength(2);
+  });
+
   it('is told as it is when no other bridge comes in time', async () => {
     const rig = await createRig(({ body }, response) => sendJson(response, inBody(body['id'])), {
       hold: 150,

@@ -11,6 +11,7 @@ import { CommandFailure, EXIT_USAGE } from '../failure.ts';
 import { joinBridge } from '../join-bridge.ts';
 import { collect, withConfigOption, withHomeOption } from '../options.ts';
 import { type Terminal, printLine } from '../terminal.ts';
+import { readRunningBridge } from '../../store/home-lock.ts';
 
 type StdioOptions = ConnectionOptions & {
   readonly config?: string;
@@ -98,7 +99,9 @@ function createEndpoint(
       }));
     const key = givenKey ?? (await readKey(home, 'member-token'));
     const secret = env['DRAWBRIDGE_SECRET'] || undefined;
+    const running = given === undefined ? readRunningBridge(home) : undefined;
     return {
+      ...(running?.url === url && { instance: `${running.pid} ${running.startedAt}` }),
       url: url.replace(/\/+$/, '') + path,
       headers: {
         Authorization: `Bearer ${key}`,
