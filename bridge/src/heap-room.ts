@@ -5,7 +5,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { Logger } from 'pino';
 
 export interface HeapRoom {
-  /** Whether requests are refused for now. */
+  /** Whether requests are refused until memory is freed. */
   readonly isShort: boolean;
   close(): void;
 }

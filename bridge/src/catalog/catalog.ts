@@ -39,7 +39,7 @@ export interface Catalog {
    * @param from the settings under which it said so; nothing is served of what others have replaced
    */
   accept(from: ServerIdentity, listing: ServerListing, pins: readonly Pin[]): Promise<Accepted>;
-  /** A server with changed settings does not tell what it offers, for now. */
+  /** A server with changed settings could not be asked; calls no longer wait for it. */
   giveUp(from: ServerIdentity): void;
   /** Lets through what an operator approved; the store has it already. */
   approve(upstream: string, keys: readonly PinKey[]): Promise<void>;
