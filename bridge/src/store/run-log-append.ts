@@ -125,6 +125,7 @@ raised as (
     as e (run, ord, type, version, at, duration_ms, payload)
   join placed p on p.run = e.run
   where e.ord <= p.events
+  order by p.id, e.ord
 )`;
 
 const STORED = `
