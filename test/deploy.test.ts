@@ -7,7 +7,9 @@ import { parse } from 'yaml';
 import { readEnvironment } from '../bridge/src/settings/environment.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const read = (name: string) => readFileSync(join(root, name), 'utf8');
+function read(name: string) {
+  return readFileSync(join(root, name), 'utf8');
+}
 
 interface Service {
   readonly image: string;

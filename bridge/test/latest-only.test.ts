@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createLatestOnly } from '../src/latest-only.ts';
 
-const slow = () => {
+function slow() {
   const done: number[] = [];
   const releases: (() => void)[] = [];
   const take = createLatestOnly<number>(async (item) => {
@@ -14,7 +14,7 @@ const slow = () => {
     releases.shift()?.();
   };
   return { take, done, release };
-};
+}
 
 test('of all that comes during one piece of work only the latest is worked on', async () => {
   const { take, done, release } = slow();

@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createLifetime } from '../src/lifetime.ts';
 
-const never = () => new Promise<void>(() => undefined);
+function never() {
+  return new Promise<void>(() => undefined);
+}
 
 test('closes in reverse order, and the others although one fails', async () => {
   const lifetime = createLifetime();

@@ -12,8 +12,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const write = (path: string, value: unknown) =>
-  writeFileSync(join(root, 'registry', path), JSON.stringify(value));
+function write(path: string, value: unknown) {
+  return writeFileSync(join(root, 'registry', path), JSON.stringify(value));
+}
 
 const manifest = { name: 'io.example/clock', description: 'Tells the time.', version: '1.2.3' };
 

@@ -30,10 +30,10 @@ const { values } = parseArgs({
 });
 
 const begun = performance.now();
-const report = (line: string): void => {
+function report(line: string): void {
   const seconds = Math.round((performance.now() - begun) / 1_000);
   console.log(`[${String(seconds).padStart(5)} s] ${line}`);
-};
+}
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => interrupted.abort());

@@ -25,7 +25,9 @@ export interface Started {
   readonly process?: RunningProcess;
 }
 
-const server = (name: string): string => join(import.meta.dirname, '../server', name);
+function server(name: string): string {
+  return join(import.meta.dirname, '../server', name);
+}
 
 export const STDIO_SERVER = server('stdio-server.mjs');
 export const HTTP_SERVER = server('http-server.mjs');

@@ -23,16 +23,22 @@ export interface Check {
   readonly run: (context: CheckContext) => Promise<Finding | Finding[]>;
 }
 
-export const ok = (name: string, detail: string): Finding => ({ name, state: 'ok', detail });
-export const warn = (name: string, detail: string, fix: string): Finding => ({
-  name,
-  state: 'warn',
-  detail,
-  fix,
-});
-export const fail = (name: string, detail: string, fix: string): Finding => ({
-  name,
-  state: 'fail',
-  detail,
-  fix,
-});
+export function ok(name: string, detail: string): Finding {
+  return { name, state: 'ok', detail };
+}
+export function warn(name: string, detail: string, fix: string): Finding {
+  return {
+    name,
+    state: 'warn',
+    detail,
+    fix,
+  };
+}
+export function fail(name: string, detail: string, fix: string): Finding {
+  return {
+    name,
+    state: 'fail',
+    detail,
+    fix,
+  };
+}

@@ -1,6 +1,8 @@
 // Times as their reader's clock shows them; with --json they stay ISO 8601 in UTC.
 
-const pad = (value: number, digits = 2) => String(value).padStart(digits, '0');
+function pad(value: number, digits = 2) {
+  return String(value).padStart(digits, '0');
+}
 
 /** `14:03:07.123` */
 export function toClock(at: string): string {

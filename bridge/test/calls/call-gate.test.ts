@@ -2,29 +2,32 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Call, Outcome, Target } from '../../src/calls/call.ts';
 import { createCallGate, toStopReason } from '../../src/calls/call-gate.ts';
 
-const at = (signal = new AbortController().signal): Call => ({
-  id: 'call',
-  method: 'tools/call',
-  name: 'tool',
-  params: {},
-  view: { kind: 'all' },
-  principal: { id: 'p', tenantId: 't', name: 'p', role: 'member', keyId: 'k' },
-  client: { era: 'modern', capabilities: {} },
-  runId: 'run',
-  project: 'default',
-  roots: [],
-  signal,
-  sink: { progress() {}, message() {} },
-});
-const build = (next: (call: Call) => Promise<Outcome>, effect: Target['effect'] = 'write') =>
-  createCallGate({ next, find: () => ({ upstream: 'u', name: 'tool', effect }) });
-const untilAborted =
-  (sent?: false) =>
-  ({ signal }: Call): Promise<Outcome> =>
+function at(signal = new AbortController().signal): Call {
+  return {
+    id: 'call',
+    method: 'tools/call',
+    name: 'tool',
+    params: {},
+    view: { kind: 'all' },
+    principal: { id: 'p', tenantId: 't', name: 'p', role: 'member', keyId: 'k' },
+    client: { era: 'modern', capabilities: {} },
+    runId: 'run',
+    project: 'default',
+    roots: [],
+    signal,
+    sink: { progress() {}, message() {} },
+  };
+}
+function build(next: (call: Call) => Promise<Outcome>, effect: Target['effect'] = 'write') {
+  return createCallGate({ next, find: () => ({ upstream: 'u', name: 'tool', effect }) });
+}
+function untilAborted(sent?: false) {
+  return ({ signal }: Call): Promise<Outcome> =>
     new Promise((resolve) => {
       const outcome = { kind: 'cancelled' as const, ...(sent === false && { sent }) };
       signal.addEventListener('abort', () => resolve(outcome));
     });
+}
 const soon = { graceMs: 10, lastMs: 10 };
 
 test.each([

@@ -3,8 +3,12 @@ import { expect, test } from 'vitest';
 import { REQUEST_LIMITS, weighRequest } from '../../src/calls/large-json/json-weight.ts';
 
 const { depth: MAX_DEPTH } = REQUEST_LIMITS;
-const weigh = (text: string): number => weighRequest(Buffer.from(text));
-const nested = (depth: number, inner = ''): string => '['.repeat(depth) + inner + ']'.repeat(depth);
+function weigh(text: string): number {
+  return weighRequest(Buffer.from(text));
+}
+function nested(depth: number, inner = ''): string {
+  return '['.repeat(depth) + inner + ']'.repeat(depth);
+}
 
 test('takes what is nested as deep as it may be, and nothing deeper', () => {
   expect(() => weigh(nested(MAX_DEPTH))).not.toThrow();

@@ -49,18 +49,29 @@ async function withheld(): Promise<Withheld[]> {
   return definitions;
 }
 
-const untilWithheld = (count: number) =>
-  vi.waitFor(async () => expect(await withheld()).toHaveLength(count), WAIT);
+function untilWithheld(count: number) {
+  return vi.waitFor(async () => expect(await withheld()).toHaveLength(count), WAIT);
+}
 
-const allow = (...args: string[]) =>
-  runCommand(['allow', 's', '--url', bridge.url, '--token', bridge.bridge.keys.operator, ...args]);
+function allow(...args: string[]) {
+  return runCommand([
+    'allow',
+    's',
+    '--url',
+    bridge.url,
+    '--token',
+    bridge.bridge.keys.operator,
+    ...args,
+  ]);
+}
 
-const post = (definitions: readonly object[], key = bridge.bridge.keys.operator) =>
-  bridge.request('/v1/servers/s/allow', {
+function post(definitions: readonly object[], key = bridge.bridge.keys.operator) {
+  return bridge.request('/v1/servers/s/allow', {
     method: 'POST',
     key,
     body: JSON.stringify({ definitions }),
   });
+}
 
 async function seen(): Promise<unknown[]> {
   const client = await bridge.modern();

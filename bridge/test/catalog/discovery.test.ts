@@ -62,9 +62,9 @@ function build(
   return { asked, changes, configure, discovery, tools, catalog, offer };
 }
 
-const down = async (): Promise<never> => {
+async function down(): Promise<never> {
   throw new DrawbridgeError('upstream/start_failed', 'it is down');
-};
+}
 
 test('a built-in server is listed without being started', async () => {
   const { asked, configure, discovery, tools } = build(down);

@@ -10,10 +10,12 @@ const script = join(import.meta.dirname, '../support/servers/hostile-lists.mjs')
 const WAIT = { timeout: 60_000, interval: 50 };
 const LONG = 120_000;
 
-const hostile = (options: object) => ({
-  command: process.execPath,
-  args: [script, JSON.stringify(options)],
-});
+function hostile(options: object) {
+  return {
+    command: process.execPath,
+    args: [script, JSON.stringify(options)],
+  };
+}
 
 let bridge: TestBridge;
 let folder: string | undefined;
@@ -50,8 +52,9 @@ async function getJson<T>(path: string): Promise<T> {
   return (await answer.json()) as T; // the test says what the route answers
 }
 
-const known = (name: string, count: number) =>
-  vi.waitFor(async () => expect((await server(name)).toolCount).toBe(count), WAIT);
+function known(name: string, count: number) {
+  return vi.waitFor(async () => expect((await server(name)).toolCount).toBe(count), WAIT);
+}
 
 async function changes(name: string): Promise<Record<string, unknown>[]> {
   const { runs } = await getJson<{ runs: { id: string }[] }>('/v1/runs?kind=bridge');

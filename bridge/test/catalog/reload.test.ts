@@ -10,7 +10,9 @@ beforeEach(async () => {
 afterEach(() => bridge.close());
 
 /** The same server, which is another one by an argument that it does not look at. */
-const settings = (word: string): object => ({ mcpServers: settingsOf(word) });
+function settings(word: string): object {
+  return { mcpServers: settingsOf(word) };
+}
 
 function settingsOf(word: string): Record<string, object> {
   return {
@@ -19,17 +21,17 @@ function settingsOf(word: string): Record<string, object> {
   };
 }
 
-const listed = async (): Promise<string[]> => {
+async function listed(): Promise<string[]> {
   const response = await bridge.request('/v1/tools?server=fixture');
   const { tools } = (await response.json()) as { tools: { name: string }[] };
   return tools.map(({ name }) => name);
-};
-const servers = async (): Promise<string[]> => {
+}
+async function servers(): Promise<string[]> {
   const body = (await (await bridge.request('/v1/servers')).json()) as {
     servers: { name: string }[];
   };
   return body.servers.map(({ name }) => name);
-};
+}
 
 test('settings that change a hundred times a second are taken over, the last of them for good', async () => {
   // It takes four seconds to end, and each change ends it.

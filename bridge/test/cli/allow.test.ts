@@ -26,13 +26,18 @@ beforeEach(async () => {
 afterEach(() => project.close(), LONG);
 
 /** A server that leaves a mark when it is started, and then serves. */
-const marking = (mark: string) => ({
-  command: 'sh',
-  args: ['-c', `touch '${project.cwd}/${mark}'; exec '${process.execPath}' '${talker}'`],
-});
-const write = (servers: object, path = config, rest: object = {}) =>
-  writeFileSync(path, JSON.stringify({ mcpServers: servers, ...rest }));
-const isMarked = (mark: string) => existsSync(join(project.cwd, mark));
+function marking(mark: string) {
+  return {
+    command: 'sh',
+    args: ['-c', `touch '${project.cwd}/${mark}'; exec '${process.execPath}' '${talker}'`],
+  };
+}
+function write(servers: object, path = config, rest: object = {}) {
+  return writeFileSync(path, JSON.stringify({ mcpServers: servers, ...rest }));
+}
+function isMarked(mark: string) {
+  return existsSync(join(project.cwd, mark));
+}
 
 /** The servers of the running bridge, once it has asked each of them what it offers. */
 async function listServers(): Promise<{ names: string[]; pending?: string | undefined }> {
@@ -55,10 +60,10 @@ async function stop(): Promise<void> {
   await vi.waitFor(() => expect(readRunningBridge(project.home)).toBeUndefined(), WAIT);
 }
 
-const run = async (...args: string[]) => {
+async function run(...args: string[]) {
   const ran = project.run(args);
   return { code: await ran.code, stdout: await ran.stdout, stderr: await ran.stderr };
-};
+}
 
 describe('a settings file that was never allowed', () => {
   it(

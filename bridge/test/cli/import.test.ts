@@ -15,11 +15,13 @@ function createProject(files: Record<string, unknown>): string {
   return cwd;
 }
 
-const run = (cwd: string, argv: readonly string[], env: RunOptions['env'] = {}) =>
-  runCommand(['import', ...argv], { cwd, env: { HOME: join(cwd, 'me'), ...env } });
+function run(cwd: string, argv: readonly string[], env: RunOptions['env'] = {}) {
+  return runCommand(['import', ...argv], { cwd, env: { HOME: join(cwd, 'me'), ...env } });
+}
 
-const written = (cwd: string): { mcpServers: Record<string, unknown> } =>
-  JSON.parse(readFileSync(join(cwd, 'mcp.config.json'), 'utf8'));
+function written(cwd: string): { mcpServers: Record<string, unknown> } {
+  return JSON.parse(readFileSync(join(cwd, 'mcp.config.json'), 'utf8'));
+}
 
 test('without files or --from it lists what there is, and writes nothing', async () => {
   const cwd = createProject({

@@ -7,8 +7,9 @@ import { checkNode } from '../../src/cli/machine-checks.ts';
 import { claimHome, findHome } from '../../src/settings/homes.ts';
 import { createFolder, runCommand, userState } from './terminal-fixture.ts';
 
-const configOf = (cwd: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(join(cwd, 'mcp.config.json'), 'utf8'));
+function configOf(cwd: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(join(cwd, 'mcp.config.json'), 'utf8'));
+}
 
 describe('drawbridge add and remove', () => {
   it('begin a file of one’s own from the shipped one', async () => {

@@ -13,17 +13,19 @@ process.env['TZ'] = 'Asia/Kolkata';
 
 const RUN = '0199d7a4-0000-7000-8000-0000000000aa';
 let seq = 0;
-const event = (type: string, payload: Record<string, unknown>, durationMs?: number): RunEvent => ({
-  runId: RUN,
-  seq: (seq += 1),
-  type,
-  version: 1,
-  at: '2026-11-21T10:00:00.123Z',
-  payload,
-  ...(durationMs !== undefined && { durationMs }),
-});
-const started = (callId: string, name: string, args: unknown = {}) =>
-  event('call.started', {
+function event(type: string, payload: Record<string, unknown>, durationMs?: number): RunEvent {
+  return {
+    runId: RUN,
+    seq: (seq += 1),
+    type,
+    version: 1,
+    at: '2026-11-21T10:00:00.123Z',
+    payload,
+    ...(durationMs !== undefined && { durationMs }),
+  };
+}
+function started(callId: string, name: string, args: unknown = {}) {
+  return event('call.started', {
     callId,
     method: 'tools/call',
     name,
@@ -34,12 +36,14 @@ const started = (callId: string, name: string, args: unknown = {}) =>
     client: 'ide/1.0',
     era: 'modern',
   });
-const completed = (callId: string, text: string, outcome = 'result') =>
-  event(
+}
+function completed(callId: string, text: string, outcome = 'result') {
+  return event(
     'call.completed',
     { callId, outcome, result: { inline: { content: [{ type: 'text', text }] } }, size: 9 },
     12.34,
   );
+}
 
 async function run(answer: Answer, argv: readonly string[], options: RunOptions = {}) {
   const http = await createHttpFixture(answer);

@@ -8,8 +8,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readRunningBridge } from '../../src/store/home-lock.ts';
 import { LONG, type Project, type Ran, WAIT, command, createProject } from './project-fixture.ts';
 
-const read = async (client: LegacyClient, path: string) =>
-  JSON.stringify(await client.callTool({ name: 'filesystem__read_text', arguments: { path } }));
+async function read(client: LegacyClient, path: string) {
+  return JSON.stringify(
+    await client.callTool({ name: 'filesystem__read_text', arguments: { path } }),
+  );
+}
 
 describe('beside a bridge that was started', () => {
   let project: Project;

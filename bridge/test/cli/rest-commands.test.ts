@@ -18,17 +18,20 @@ async function ask(
   return { ...(await runCommand(argv, { ...options, env })), asked: http.asked };
 }
 
-const answerOf = (outcome: string, result: unknown) => ({
-  callId: 'c1',
-  runId: 'r1',
-  outcome,
-  result,
-});
-const text = (value: string) => ({ content: [{ type: 'text', text: value }] });
-const answers =
-  (body: unknown, status = 200): Answer =>
-  (_asked, response) =>
-    sendJson(response, body, { status });
+function answerOf(outcome: string, result: unknown) {
+  return {
+    callId: 'c1',
+    runId: 'r1',
+    outcome,
+    result,
+  };
+}
+function text(value: string) {
+  return { content: [{ type: 'text', text: value }] };
+}
+function answers(body: unknown, status = 200): Answer {
+  return (_asked, response) => sendJson(response, body, { status });
+}
 
 describe('drawbridge call', () => {
   it('sends texts and JSON as arguments and prints the text of the result', async () => {

@@ -18,20 +18,24 @@ beforeEach(async () => {
 afterEach(() => project.close(), LONG);
 
 /** All processes below one. */
-const below = (pid: number): number[] =>
-  readChildren(pid).flatMap((child) => [child, ...below(child)]);
+function below(pid: number): number[] {
+  return readChildren(pid).flatMap((child) => [child, ...below(child)]);
+}
 
-const endedWithin = async ({ child, code }: Ran, ms: number): Promise<number | null> => {
+async function endedWithin({ child, code }: Ran, ms: number): Promise<number | null> {
   const begin = performance.now();
   const pids = below(child.pid ?? 0);
   const exitCode = await code;
   await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: ms, interval: 20 });
   expect(performance.now() - begin).toBeLessThan(ms);
   return exitCode;
-};
+}
 
-const postmaster = (): number =>
-  Number(readFileSync(join(project.home, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0]);
+function postmaster(): number {
+  return Number(
+    readFileSync(join(project.home, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0],
+  );
+}
 
 describe('a signal during the start', () => {
   // The process takes a moment to run its first line; before that, nothing is begun.

@@ -26,19 +26,19 @@ beforeAll(async () => {
 afterAll(() => bridge.close());
 
 /** A request that announces a body and sends only its beginning. */
-const stall = (key: string, length: number, path = '/mcp') => {
+function stall(key: string, length: number, path = '/mcp') {
   const connection = open(bridge.url);
   connection.socket.write(`${toHead({ key, length, path })}{`);
   return connection;
-};
-const works = async (key: string): Promise<boolean> => {
+}
+async function works(key: string): Promise<boolean> {
   const response = await bridge.request('/v1/tools/filesystem__roots/call', {
     method: 'POST',
     key,
     body: '{}',
   });
   return response.status === 200;
-};
+}
 
 describe('without a key', () => {
   test.each(['/mcp', '/v1/tools/x/call', '/health', '/none'])(

@@ -16,31 +16,34 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const listener = (): void => undefined;
+function listener(): void {
+  return undefined;
+}
 const WAIT = { timeout: 10_000, interval: 20 };
 
 /** Calls a tool that takes a minute, and leaves without a word once it has begun. */
-const callAndLeave = async (
+async function callAndLeave(
   era: 'modern' | 'legacy',
   { file, onprogress }: { file: string; onprogress: (() => void) | undefined },
-): Promise<void> => {
+): Promise<void> {
   const params = { name: 'fixture__slow', arguments: { ms: 60_000, file } };
   const options = onprogress && { onprogress };
   const begun = async (): Promise<void> => {
     await vi.waitFor(async () => expect(await readFile(file, 'utf8')).toContain('started'), WAIT);
   };
-  if (era === 'modern') {
-    const client = await bridge.modern();
-    const call = client.callTool(params, options);
-    await begun();
-    await Promise.all([expect(call).rejects.toBeInstanceOf(Error), client.close()]);
-  } else {
+  const start = async () => {
+    if (era === 'modern') {
+      const client = await bridge.modern();
+      return { client, call: client.callTool(params, options) };
+    }
     const { client } = await bridge.legacy();
-    const call = client.callTool(params, undefined, options);
-    await begun();
-    await Promise.all([expect(call).rejects.toBeInstanceOf(Error), client.close()]);
-  }
-};
+    return { client, call: client.callTool(params, undefined, options) };
+  };
+  const { client, call } = await start();
+  const failed = expect(call).rejects.toBeInstanceOf(Error);
+  await begun();
+  await Promise.all([failed, client.close()]);
+}
 
 test.each([
   ['modern', 'on the fast path', undefined],

@@ -72,7 +72,7 @@ function favour(pid = 0): void {
   }
 }
 
-const call = async (name: string, args: string, path = '/mcp'): Promise<string> => {
+async function call(name: string, args: string, path = '/mcp'): Promise<string> {
   const meta = JSON.stringify(META);
   const response = await fetch(url + path, {
     method: 'POST',
@@ -87,17 +87,17 @@ const call = async (name: string, args: string, path = '/mcp'): Promise<string> 
     body: `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${name}","arguments":${args},"_meta":${meta}}}`,
   });
   return response.text();
-};
+}
 
 /** The longest hold-up since the last reading, in seconds. */
-const readLag = async (): Promise<number> => {
+async function readLag(): Promise<number> {
   const headers = { Authorization: `Bearer ${key}` };
   const text = await (await fetch(`${url}/metrics`, { headers })).text();
   return Number(/^nodejs_eventloop_lag_seconds\{quantile="1"\} (\S+)$/m.exec(text)?.[1]);
-};
+}
 
 /** The least of a few tries: another process may have had the processor in one of them. */
-const leastLag = async (work: () => Promise<void>): Promise<number> => {
+async function leastLag(work: () => Promise<void>): Promise<number> {
   const lags: number[] = [];
   for (let attempt = 0; attempt < 5; attempt += 1) {
     await readLag();
@@ -107,7 +107,7 @@ const leastLag = async (work: () => Promise<void>): Promise<number> => {
     if (Math.min(...lags) < MAX_SECONDS) break;
   }
   return Math.min(...lags);
-};
+}
 
 test.each(['text', 'names', 'arrays', 'numbers'])(
   'an answer of 32 MiB of %s',

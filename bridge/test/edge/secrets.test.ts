@@ -51,15 +51,16 @@ function expectNoSecret(text: string): void {
   for (const form of FORMS) expect(text).not.toContain(form);
 }
 
-const read = async (caller: Caller, path: string, init?: RequestInit) =>
-  (await caller.request(path, init)).text();
+async function read(caller: Caller, path: string, init?: RequestInit) {
+  return (await caller.request(path, init)).text();
+}
 
-const serversOf = async (caller: Caller) => {
+async function serversOf(caller: Caller) {
   const { servers } = JSON.parse(await read(caller, '/v1/servers')) as {
     servers: { name: string; lastError?: string; pids: number[] }[];
   };
   return Object.fromEntries(servers.map((server) => [server.name, server]));
-};
+}
 
 test('the state of a server that failed tells members what it comes to, and operators why', async () => {
   await expect

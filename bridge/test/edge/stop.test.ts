@@ -21,15 +21,17 @@ interface Caller {
   slow(ms: number): Promise<string>;
 }
 
-const told = (error: unknown): string => {
+function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const data = 'data' in error ? JSON.stringify(error.data) : '';
   return `${error.message} ${data}`;
-};
-const file = (): string => join(folder, 'told.txt');
+}
+function file(): string {
+  return join(folder, 'told.txt');
+}
 
 /** With progress the call goes through the SDK's front, else over the fast path. */
-const viaModern = async (onprogress?: () => void): Promise<Caller> => {
+async function viaModern(onprogress?: () => void): Promise<Caller> {
   const client = await bridge.modern();
   return {
     slow: (ms) =>
@@ -40,8 +42,8 @@ const viaModern = async (onprogress?: () => void): Promise<Caller> => {
         )
         .then((result) => JSON.stringify(result), told),
   };
-};
-const viaLegacy = async (onprogress?: () => void): Promise<Caller> => {
+}
+async function viaLegacy(onprogress?: () => void): Promise<Caller> {
   const { client } = await bridge.legacy();
   return {
     slow: (ms) =>
@@ -53,9 +55,9 @@ const viaLegacy = async (onprogress?: () => void): Promise<Caller> => {
         )
         .then((result) => JSON.stringify(result), told),
   };
-};
-const viaRest = (): Promise<Caller> =>
-  Promise.resolve({
+}
+function viaRest(): Promise<Caller> {
+  return Promise.resolve({
     slow: async (ms) => {
       const response = await bridge.request('/v1/tools/fixture__slow/call', {
         method: 'POST',
@@ -64,6 +66,7 @@ const viaRest = (): Promise<Caller> =>
       return `${response.status} ${response.headers.get('retry-after')} ${await response.text()}`;
     },
   });
+}
 
 const fronts: readonly [string, () => Promise<Caller>][] = [
   ['a modern client on the fast path', () => viaModern()],
@@ -73,19 +76,20 @@ const fronts: readonly [string, () => Promise<Caller>][] = [
   ['REST', viaRest],
 ];
 
-const events = async (): Promise<{ type: string; payload: { reason?: string } }[]> => {
+async function events(): Promise<{ type: string; payload: { reason?: string } }[]> {
   const { runs } = (await (await bridge.request('/v1/runs')).json()) as { runs: { id: string }[] };
   const all = runs.map(async ({ id }) => {
     const page = await (await bridge.request(`/v1/runs/${id}/events`)).json();
     return (page as { events: { type: string; payload: { reason?: string } }[] }).events;
   });
   return (await Promise.all(all)).flat();
-};
-const begun = (count: number) =>
-  vi.waitFor(async () => {
+}
+function begun(count: number) {
+  return vi.waitFor(async () => {
     const lines = (await readFile(file(), 'utf8')).split('\n').filter((line) => /start/.test(line));
     expect(lines).toHaveLength(count);
   });
+}
 
 describe.each(fronts)('%s', (_, connect) => {
   // Holds: stop/everybody-answered

@@ -26,26 +26,26 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => bridge.close());
 
-const ask = (bytes: number, { times = 1, key = member } = {}): RawConnection => {
+function ask(bytes: number, { times = 1, key = member } = {}): RawConnection {
   const connection = open(bridge.url);
   connection.socket.write(toCall(key, 'big__large', { args: { bytes } }).repeat(times));
   return connection;
-};
+}
 /** Takes the beginning of the answer and leaves the rest. */
-const begin = async (connection: RawConnection): Promise<void> => {
+async function begin(connection: RawConnection): Promise<void> {
   await connection.status();
   connection.socket.pause();
-};
-const calls = async (): Promise<number> => {
+}
+async function calls(): Promise<number> {
   const response = await bridge.request('/v1/tools/big__count/call', {
     method: 'POST',
     body: '{}',
   });
   const { result } = (await response.json()) as { result: { content: { text: string }[] } };
   return Number(result.content[0]?.text);
-};
+}
 /** A paused socket hears of its end only when it is written to, or read on. */
-const isCut = async (connection: RawConnection, bytes: number): Promise<boolean> => {
+async function isCut(connection: RawConnection, bytes: number): Promise<boolean> {
   connection.socket.resume();
   await vi.waitFor(
     () => {
@@ -54,7 +54,7 @@ const isCut = async (connection: RawConnection, bytes: number): Promise<boolean>
     { timeout: 10_000, interval: 20 },
   );
   return connection.text().length < bytes;
-};
+}
 
 test('a caller that takes nothing of its answer for too long loses the connection', async () => {
   const connection = ask(LARGEST);

@@ -60,7 +60,9 @@ function legacy(params: Record<string, unknown>, id: unknown = 1): Sent {
   };
 }
 
-const mirror = (answer: unknown, name = 'mirror__mirror') => ({ name, arguments: { answer } });
+function mirror(answer: unknown, name = 'mirror__mirror') {
+  return { name, arguments: { answer } };
+}
 const plain = { result: { content: [{ type: 'text', text: 'plain' }] } };
 
 describe.each([

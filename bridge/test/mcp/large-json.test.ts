@@ -15,11 +15,11 @@ let remotes: readonly ChildProcess[];
 let sessionId: string;
 const { send } = createBothPaths(() => bridge);
 
-const startRemote = async (kind: 'json' | 'events') => {
+async function startRemote(kind: 'json' | 'events') {
   const child = spawn(process.execPath, [file, kind], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [port] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, url: `http://127.0.0.1:${port.toString().trim()}/mcp` };
-};
+}
 
 beforeAll(async () => {
   const json = await startRemote('json');
@@ -53,30 +53,34 @@ afterAll(async () => {
   for (const remote of remotes) remote.kill();
 });
 
-const modern = (name: string, args: object, more: Record<string, string> = {}) => ({
-  headers: {
-    'MCP-Protocol-Version': VERSION,
-    'Mcp-Method': 'tools/call',
-    'Mcp-Name': name,
-    ...more,
-  },
-  body: JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/call',
-    params: { name, arguments: args, _meta: META },
-  }),
-});
-const legacy = (name: string, args: object, more: Record<string, string> = {}) => ({
-  headers: { 'Mcp-Session-Id': sessionId, 'MCP-Protocol-Version': '2025-11-25', ...more },
-  body: JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/call',
-    params: { name, arguments: args },
-  }),
-});
-const rest = async (name: string, args: object, headers: Record<string, string> = {}) => {
+function modern(name: string, args: object, more: Record<string, string> = {}) {
+  return {
+    headers: {
+      'MCP-Protocol-Version': VERSION,
+      'Mcp-Method': 'tools/call',
+      'Mcp-Name': name,
+      ...more,
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name, arguments: args, _meta: META },
+    }),
+  };
+}
+function legacy(name: string, args: object, more: Record<string, string> = {}) {
+  return {
+    headers: { 'Mcp-Session-Id': sessionId, 'MCP-Protocol-Version': '2025-11-25', ...more },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name, arguments: args },
+    }),
+  };
+}
+async function rest(name: string, args: object, headers: Record<string, string> = {}) {
   const body = JSON.stringify({ arguments: args });
   const response = await bridge.request(`/v1/tools/${name}/call`, {
     method: 'POST',
@@ -84,11 +88,11 @@ const rest = async (name: string, args: object, headers: Record<string, string> 
     headers,
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-};
-const resultOf = (message: string | undefined): Record<string, unknown> => {
+}
+function resultOf(message: string | undefined): Record<string, unknown> {
   const { result } = JSON.parse(message ?? '{}') as { result: Record<string, unknown> };
   return result;
-};
+}
 
 describe.each(['pipe', 'json', 'events'])('a large answer of the server %s', (server) => {
   test.each(['text', 'names', 'numbers', 'meta', 'bare'])(

@@ -53,8 +53,8 @@ async function open(response: Promise<Response>): Promise<Opened> {
   return { response: opened, ended: read() };
 }
 
-const modern = (caller: Caller, method: string, params: object, name?: string) =>
-  caller.request('/mcp', {
+function modern(caller: Caller, method: string, params: object, name?: string) {
+  return caller.request('/mcp', {
     method: 'POST',
     headers: {
       ...both,
@@ -64,11 +64,18 @@ const modern = (caller: Caller, method: string, params: object, name?: string) =
     },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   });
+}
 
-const slow = (file: string) => ({ name: 'slow__slow', arguments: { ms: 20_000, file } });
+function slow(file: string) {
+  return { name: 'slow__slow', arguments: { ms: 20_000, file } };
+}
 let files = 0;
-const newFile = () => join(bridge.folder, `call-${(files += 1)}`);
-const wasTold = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+function newFile() {
+  return join(bridge.folder, `call-${(files += 1)}`);
+}
+function wasTold(file: string) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
 
 /** Everything that a key can hold open, by name; calls name a file that tells what became of them. */
 const streams: Record<string, (caller: Caller, file: string) => Promise<unknown>> = {
@@ -178,7 +185,9 @@ describe.each(Object.keys(streams))('%s', (name) => {
   });
 });
 
-const toKey = ({ keyId, key }: Caller) => ({ id: keyId, key });
+function toKey({ keyId, key }: Caller) {
+  return { id: keyId, key };
+}
 
 /** The payload of the `call.cancelled` of the call that named a file. */
 async function lastEvents(file: string): Promise<unknown> {

@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest';
 import { createKeyLookup } from '../../src/principals/key-lookup.ts';
 
-const toHash = (n: number): Buffer => Buffer.from(`key ${n}`);
+function toHash(n: number): Buffer {
+  return Buffer.from(`key ${n}`);
+}
 
 test('those that come during a look share the next, and each gets its own', async () => {
   const reads: number[] = [];

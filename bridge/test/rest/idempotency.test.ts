@@ -59,8 +59,11 @@ async function call(
   };
 }
 
-const forgetAnswer = (key: string) =>
-  client.query('update idempotency_keys set status = null, response = null where key = $1', [key]);
+function forgetAnswer(key: string) {
+  return client.query('update idempotency_keys set status = null, response = null where key = $1', [
+    key,
+  ]);
+}
 
 test('an answer that was lost is given as the log has it, and the call is not made again', async () => {
   const key = randomUUID();

@@ -9,12 +9,13 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => bridge.close());
 
-const prune = (body: object, key?: string) =>
-  bridge.request('/v1/prune', {
+function prune(body: object, key?: string) {
+  return bridge.request('/v1/prune', {
     method: 'POST',
     body: JSON.stringify(body),
     ...(key !== undefined && { key }),
   });
+}
 
 test('only an operator may remove runs', async () => {
   expect((await prune({}, bridge.bridge.keys.member)).status).toBe(403);

@@ -43,12 +43,17 @@ function bridgesOf({ id, log }: TestBridge, more: Partial<BridgesOptions> = {}):
   return bridges;
 }
 
-const stop = (bridge: TestBridge) =>
-  db.store.db.execute(
+function stop(bridge: TestBridge) {
+  return db.store.db.execute(
     sql`update bridges set beat_at = now() - interval '31 seconds' where id = ${bridge.id}`,
   );
-const run = (id: string) => db.queries.run(db.tenantId, id);
-const types = async (id: string) => (await db.events(id)).map(({ type }) => type);
+}
+function run(id: string) {
+  return db.queries.run(db.tenantId, id);
+}
+async function types(id: string) {
+  return (await db.events(id)).map(({ type }) => type);
+}
 
 test("a dead bridge's calls and runs are ended, once, by whichever survivor comes first", async () => {
   const third = await db.addBridge();

@@ -62,12 +62,13 @@ function findIssues(log: readonly Logged[]): readonly string[] {
   return issues;
 }
 
-const rest = (bridge: Pick<TestBridge, 'request'>, ms: number, init: { key?: string } = {}) =>
-  bridge.request('/v1/tools/slow__slow/call', {
+function rest(bridge: Pick<TestBridge, 'request'>, ms: number, init: { key?: string } = {}) {
+  return bridge.request('/v1/tools/slow__slow/call', {
     ...init,
     method: 'POST',
     body: JSON.stringify({ arguments: { ms } }),
   });
+}
 
 test('a database that is frozen for longer than a call waits leaves no call and no run open', async () => {
   const postgres = await startFreezablePostgres();

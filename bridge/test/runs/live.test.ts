@@ -56,10 +56,13 @@ afterAll(async () => {
   await db.close();
 });
 
-const open = async (tenantId = db.tenantId): Promise<string> =>
-  (await bridge.log.open(newRun(tenantId))).id;
+async function open(tenantId = db.tenantId): Promise<string> {
+  return (await bridge.log.open(newRun(tenantId))).id;
+}
 const never = new AbortController().signal;
-const runIdOf = (event: StoredEvent): string => toRunEvent(event).runId;
+function runIdOf(event: StoredEvent): string {
+  return toRunEvent(event).runId;
+}
 
 function iterate<T>(items: AsyncIterable<T>): AsyncIterator<T> {
   return items[Symbol.asyncIterator]();

@@ -35,11 +35,11 @@ afterAll(async () => {
   await proxy.close();
 });
 
-const readIds = async (): Promise<unknown[]> => {
+async function readIds(): Promise<unknown[]> {
   const events = await db.events(runId, 1);
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 2));
   return events.map(({ payload }) => payload['callId']);
-};
+}
 
 describe('a connection lost in a commit', () => {
   test('before the statement arrived: it is written on a new connection', async () => {

@@ -24,7 +24,9 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const open = async (): Promise<string> => (await bridge.log.open(newRun(db.tenantId))).id;
+async function open(): Promise<string> {
+  return (await bridge.log.open(newRun(db.tenantId))).id;
+}
 
 test('runs in pages, newest first, by status, kind, project and principal', async () => {
   const tenantId = await db.addTenant();

@@ -28,14 +28,15 @@ beforeEach(async () => {
 });
 afterEach(() => db.close());
 
-const retention = (limits: { days: number; maxBytes?: number }) =>
-  createRetention({
+function retention(limits: { days: number; maxBytes?: number }) {
+  return createRetention({
     upkeep: db.upkeep,
     dropEventsBefore: db.store.dropEventsBefore,
     limits: () => limits,
     logger,
     now: () => time,
   });
+}
 
 /** A run of one call, begun at `time`; its body is an artifact. */
 async function addRun({ isEnded = true, text = 'x' } = {}): Promise<string> {
@@ -46,11 +47,18 @@ async function addRun({ isEnded = true, text = 'x' } = {}): Promise<string> {
   return id;
 }
 
-const daysOf = ({ days }: Removal) => days.map(({ day }) => day.toISOString().slice(0, 10));
-const has = async (id: string) => (await db.queries.run(db.tenantId, id)) !== undefined;
-const countEvents = async (id: string) => (await db.events(id)).length;
-const countArtifacts = async () =>
-  (await db.store.db.execute(sql`select from artifacts`)).rows.length;
+function daysOf({ days }: Removal) {
+  return days.map(({ day }) => day.toISOString().slice(0, 10));
+}
+async function has(id: string) {
+  return (await db.queries.run(db.tenantId, id)) !== undefined;
+}
+async function countEvents(id: string) {
+  return (await db.events(id)).length;
+}
+async function countArtifacts() {
+  return (await db.store.db.execute(sql`select from artifacts`)).rows.length;
+}
 
 test('runs that ended before the days to keep go, with their events and bodies', async () => {
   const old = await addRun({ text: 'old' });

@@ -132,8 +132,9 @@ async function run({ cwd, home, env }: Place, args: readonly string[]): Promise<
   return code as number | null; // the event's documented argument
 }
 
-const call = (name: string, args: string, more = '') =>
-  `{"jsonrpc":"2.0","id":"${NUL}${HALF}","method":"tools/call","params":{"name":${name},"arguments":${args}${more}}}`;
+function call(name: string, args: string, more = '') {
+  return `{"jsonrpc":"2.0","id":"${NUL}${HALF}","method":"tools/call","params":{"name":${name},"arguments":${args}${more}}}`;
+}
 
 /** Begins a legacy session under a client's name, given as JSON text. */
 async function openSession(door: Door, client: string): Promise<Record<string, string>> {

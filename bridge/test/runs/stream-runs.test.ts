@@ -17,8 +17,8 @@ let bridge: TestBridge;
 let streamRuns: StreamRuns;
 let time: number;
 
-const create = (queries = db.queries): StreamRuns =>
-  createStreamRuns({
+function create(queries = db.queries): StreamRuns {
+  return createStreamRuns({
     log: bridge.log,
     queries,
     upkeep: db.upkeep,
@@ -26,6 +26,7 @@ const create = (queries = db.queries): StreamRuns =>
     logger,
     now: () => time,
   });
+}
 
 beforeAll(async () => {
   db = await createLogDatabase();
@@ -56,7 +57,9 @@ function caller(
   };
 }
 
-const status = async (id: string) => (await db.queries.run(db.tenantId, id))?.status;
+async function status(id: string) {
+  return (await db.queries.run(db.tenantId, id))?.status;
+}
 
 test('calls of one credential share a run, also when they are the first and come at once', async () => {
   const joe = caller();

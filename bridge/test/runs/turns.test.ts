@@ -11,8 +11,9 @@ import { createStalledLog } from './stalled-log.ts';
 const tenantId = createId();
 const flooder = { id: createId(), tenantId };
 const quiet = { id: createId(), tenantId };
-const runsOf = (batch: readonly RunBatch[] | undefined): string[] =>
-  (batch ?? []).map(({ runId }) => runId);
+function runsOf(batch: readonly RunBatch[] | undefined): string[] {
+  return (batch ?? []).map(({ runId }) => runId);
+}
 
 // Holds: fair/log
 test('one event is committed next, however many of another principal wait, in one run or in many', async () => {

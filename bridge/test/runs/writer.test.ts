@@ -24,8 +24,12 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const read = (runId: string, after = 0) => db.events(runId, after);
-const open = async (): Promise<string> => (await bridge.log.open(newRun(db.tenantId))).id;
+function read(runId: string, after = 0) {
+  return db.events(runId, after);
+}
+async function open(): Promise<string> {
+  return (await bridge.log.open(newRun(db.tenantId))).id;
+}
 
 describe('the sequence of a run', () => {
   // Holds: log/no-gap

@@ -6,29 +6,38 @@ import { cpuMs } from '../support/cost.ts';
 /** Holds what base64 of the standard alphabet writes with `/` and `+`, a space, quotes and an umlaut. */
 const SECRET = 'pa/ss?>~ "wörd" \\n 1é~~';
 const PLAIN = 'Zx9-kQ2_vLm81sTt';
-const through = (value: unknown, ...known: string[]): string =>
-  createRedact({ literals: () => known })(JSON.stringify(value));
+function through(value: unknown, ...known: string[]): string {
+  return createRedact({ literals: () => known })(JSON.stringify(value));
+}
 
-const everyUnit = (text: string) =>
-  Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
-const unicode = (text: string, upper = false) =>
-  everyUnit(text)
+function everyUnit(text: string) {
+  return Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
+}
+function unicode(text: string, upper = false) {
+  return everyUnit(text)
     .map((unit) => {
       const hex = unit.toString(16).padStart(4, '0');
       return `\\u${upper ? hex.toUpperCase() : hex}`;
     })
     .join('');
-const percents = (text: string, upper = true) =>
-  [...Buffer.from(text)]
+}
+function percents(text: string, upper = true) {
+  return [...Buffer.from(text)]
     .map((byte) => {
       const hex = byte.toString(16).padStart(2, '0');
       return `%${upper ? hex.toUpperCase() : hex}`;
     })
     .join('');
-const some = (text: string) =>
-  [...text].map((char, at) => (at % 2 === 0 ? percents(char) : encodeURIComponent(char))).join('');
+}
+function some(text: string) {
+  return [...text]
+    .map((char, at) => (at % 2 === 0 ? percents(char) : encodeURIComponent(char)))
+    .join('');
+}
 
-const asBase64 = (text: string, prefix: string) => Buffer.from(`${prefix}${text}:rest`);
+function asBase64(text: string, prefix: string) {
+  return Buffer.from(`${prefix}${text}:rest`);
+}
 const encodings: Record<string, (text: string) => string> = {
   'as it is': (text) => text,
   'percent signs, as a URL has them': encodeURIComponent,
@@ -75,10 +84,12 @@ function isLeft(text: string, secret: string): boolean {
   return false;
 }
 
-const toDecoded = (word: string): string[] => [
-  Buffer.from(word, 'hex').toString(),
-  ...[0, 1, 2, 3].map((skip) => Buffer.from(word.slice(skip), 'base64').toString()),
-];
+function toDecoded(word: string): string[] {
+  return [
+    Buffer.from(word, 'hex').toString(),
+    ...[0, 1, 2, 3].map((skip) => Buffer.from(word.slice(skip), 'base64').toString()),
+  ];
+}
 
 describe.each(Object.entries(encodings))('a known value in %s', (_name, encode) => {
   test.each([PLAIN, SECRET])('is taken out of values, keys and nested JSON: %s', (secret) => {

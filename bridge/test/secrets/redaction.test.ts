@@ -4,8 +4,9 @@ import { createRedact, createRedactValues } from '../../src/secrets/redaction.ts
 import { cpuMs } from '../support/cost.ts';
 
 const redact = createRedact();
-const through = (value: unknown, literals: readonly string[] = []): unknown =>
-  JSON.parse(createRedact({ literals: () => literals })(JSON.stringify(value)));
+function through(value: unknown, literals: readonly string[] = []): unknown {
+  return JSON.parse(createRedact({ literals: () => literals })(JSON.stringify(value)));
+}
 
 const R = '[redacted]';
 const random = fc.stringMatching(/^[A-Za-z0-9]{40}$/).filter((text) => /\d/.test(text));

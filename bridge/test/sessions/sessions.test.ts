@@ -50,9 +50,12 @@ function open(): Sessions {
   });
 }
 
-const create = (sessions: Sessions): Promise<Session> =>
-  sessions.create({ principal, view: { kind: 'toolset', name: 'code' }, client });
-const statusOf = async ({ runId }: Session) => (await db.queries.run(db.tenantId, runId))?.status;
+function create(sessions: Sessions): Promise<Session> {
+  return sessions.create({ principal, view: { kind: 'toolset', name: 'code' }, client });
+}
+async function statusOf({ runId }: Session) {
+  return (await db.queries.run(db.tenantId, runId))?.status;
+}
 
 /** Moves the monotonic clock, by which sessions are cached. */
 function fakeMonotonic(): void {

@@ -29,8 +29,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-const text = (...names: string[]) =>
-  JSON.stringify({ mcpServers: Object.fromEntries(names.map((name) => [name, { command: 'x' }])) });
+function text(...names: string[]) {
+  return JSON.stringify({
+    mcpServers: Object.fromEntries(names.map((name) => [name, { command: 'x' }])),
+  });
+}
 
 describe('what ships with Drawbridge', () => {
   it('is what runs where nothing was allowed', () => {

@@ -11,13 +11,16 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
-const writeConfig = (config: unknown) =>
-  writeFileSync(
+function writeConfig(config: unknown) {
+  return writeFileSync(
     join(cwd, 'mcp.config.json'),
     typeof config === 'string' ? config : JSON.stringify(config),
   );
-const load = (options: Partial<SettingsOptions> = {}) => loadSettings({ env: {}, cwd, ...options });
-const issues = (options: Partial<SettingsOptions> = {}) => {
+}
+function load(options: Partial<SettingsOptions> = {}) {
+  return loadSettings({ env: {}, cwd, ...options });
+}
+function issues(options: Partial<SettingsOptions> = {}) {
   const byPath = (found: readonly Issue[]) =>
     Object.fromEntries(found.map(({ path, message }) => [path, message]));
   try {
@@ -27,13 +30,13 @@ const issues = (options: Partial<SettingsOptions> = {}) => {
     return byPath(issuesOf(error));
   }
   throw new Error('the settings were accepted');
-};
-const only = (entry: Record<string, unknown>, env: Record<string, string> = {}) => {
+}
+function only(entry: Record<string, unknown>, env: Record<string, string> = {}) {
   writeConfig({ mcpServers: { one: entry } });
   const [upstream] = load({ env }).upstreams;
   if (upstream === undefined) throw new Error('no upstream');
   return upstream;
-};
+}
 
 describe('without any settings', () => {
   it('listens on loopback, keeps its home and project in the folder, and uses the shipped file', () => {

@@ -13,10 +13,15 @@ const changes: Settings[] = [];
 const issues: unknown[] = [];
 
 /** A file of the operator's, outside of the working folder: it is followed. */
-const file = () => join(base, 'own', 'mcp.config.json');
-const config = (...names: string[]) =>
-  JSON.stringify({ mcpServers: Object.fromEntries(names.map((name) => [name, { command: 'x' }])) });
-const start = () => {
+function file() {
+  return join(base, 'own', 'mcp.config.json');
+}
+function config(...names: string[]) {
+  return JSON.stringify({
+    mcpServers: Object.fromEntries(names.map((name) => [name, { command: 'x' }])),
+  });
+}
+function start() {
   const options = {
     env: { XDG_STATE_HOME: join(base, 'state') },
     cwd: join(base, 'work'),
@@ -30,8 +35,10 @@ const start = () => {
     onIssue: (error) => issues.push(error),
     debounce: 20,
   });
-};
-const names = () => changes.map(({ upstreams }) => upstreams.map(({ name }) => name).join());
+}
+function names() {
+  return changes.map(({ upstreams }) => upstreams.map(({ name }) => name).join());
+}
 
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'drawbridge-watch-'));

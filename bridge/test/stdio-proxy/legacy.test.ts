@@ -15,9 +15,8 @@ const initialize = {
 const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
 
 /** A legacy server: sessions `s1`, `s2`… and whatever `rest` says of other messages. */
-const legacyServer =
-  (rest: Answer, known: Set<string> = new Set()): Answer =>
-  (asked, response) => {
+function legacyServer(rest: Answer, known: Set<string> = new Set()): Answer {
+  return (asked, response) => {
     const { method, headers, body } = asked;
     const session = String(headers['mcp-session-id']);
     if (body['method'] === 'initialize') {
@@ -40,6 +39,7 @@ const legacyServer =
     }
     return rest(asked, response);
   };
+}
 
 describe('a legacy client', () => {
   // Holds: legacy/session-end, legacy/protocol-version-header

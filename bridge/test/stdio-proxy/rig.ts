@@ -69,10 +69,14 @@ export async function createRig(
   };
 }
 
-export const modern = (id: unknown, method: string, params: Record<string, unknown> = {}) => ({
-  jsonrpc: '2.0',
-  id,
-  method,
-  params: { ...params, _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
-});
-export const result = (id: unknown, value: unknown = {}) => ({ jsonrpc: '2.0', id, result: value });
+export function modern(id: unknown, method: string, params: Record<string, unknown> = {}) {
+  return {
+    jsonrpc: '2.0',
+    id,
+    method,
+    params: { ...params, _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
+  };
+}
+export function result(id: unknown, value: unknown = {}) {
+  return { jsonrpc: '2.0', id, result: value };
+}

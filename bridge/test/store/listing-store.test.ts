@@ -12,11 +12,15 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 const listing = { name: 'test', version: '1', text: '{"tools":[]}' };
-const pin = (name: string, hash: string) => ({
-  entry: { kind: 'tool' as const, name, hash, definition: { name } },
-  firstSeenAt: 1_000,
-});
-const storeOf = (tenantId: string) => createListingStore({ db: db.store.db, tenantId, createId });
+function pin(name: string, hash: string) {
+  return {
+    entry: { kind: 'tool' as const, name, hash, definition: { name } },
+    firstSeenAt: 1_000,
+  };
+}
+function storeOf(tenantId: string) {
+  return createListingStore({ db: db.store.db, tenantId, createId });
+}
 
 test('another configuration or tenant begins anew', async () => {
   const store = storeOf(db.tenantId);

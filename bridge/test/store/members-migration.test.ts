@@ -18,12 +18,14 @@ afterEach(async () => {
   await database.drop();
 });
 
-const rows = async (sql: string): Promise<Record<string, unknown>[]> =>
-  (await client.query<Record<string, unknown>>(sql)).rows;
+async function rows(sql: string): Promise<Record<string, unknown>[]> {
+  return (await client.query<Record<string, unknown>>(sql)).rows;
+}
 
-const owners = () =>
-  rows(`select k.name as key, u.name as user, u.role, u.disabled_at is not null as disabled,
+function owners() {
+  return rows(`select k.name as key, u.name as user, u.role, u.disabled_at is not null as disabled,
     k.revoked_at is not null as revoked from keys k join users u on u.id = k.user_id order by k.name`);
+}
 
 /** Two members' keys of one shared user, with a run of theirs, as the version before had it. */
 async function fill(): Promise<{ member: string; run: string }> {

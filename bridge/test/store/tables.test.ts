@@ -31,8 +31,12 @@ beforeAll(async () => {
 
 afterAll(() => database.drop());
 
-const key = ({ table, name }: Column) => `${table}.${name}`;
-const byKey = (a: Column, b: Column) => key(a).localeCompare(key(b));
+function key({ table, name }: Column) {
+  return `${table}.${name}`;
+}
+function byKey(a: Column, b: Column) {
+  return key(a).localeCompare(key(b));
+}
 
 test('the tables in code have the columns, types and nulls that the migrations make', () => {
   const written = Object.values(tables).flatMap((table) =>

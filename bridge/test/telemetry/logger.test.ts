@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createRotatingFile } from '../../src/telemetry/rotating-file.ts';
 
-const collect = () => {
+function collect() {
   const lines: string[] = [];
   return { lines, stream: { write: (line: string) => void lines.push(line) } };
-};
+}
 
 describe('createLogger', () => {
   it('writes one JSON object a line, with level and time in words and ids as fields', async () => {

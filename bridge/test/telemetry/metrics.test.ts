@@ -7,8 +7,9 @@ beforeEach(() => {
 });
 afterEach(() => metrics.close());
 
-const lines = async (start: string) =>
-  (await metrics.render()).split('\n').filter((line) => line.startsWith(start));
+async function lines(start: string) {
+  return (await metrics.render()).split('\n').filter((line) => line.startsWith(start));
+}
 
 describe('createMetrics', () => {
   it('counts calls by server, tool and outcome, and times them', async () => {

@@ -43,7 +43,9 @@ async function createBroken({ startMs = 0, instance = 'session' as 'session' | '
   };
 }
 
-const isDown = (outcome: Outcome): boolean => / is down: /.test(errorOf(outcome).message);
+function isDown(outcome: Outcome): boolean {
+  return / is down: /.test(errorOf(outcome).message);
+}
 
 describe('a server that failed three times in a row', () => {
   it('is started by nobody until its time has come, and then by one caller alone', async () => {

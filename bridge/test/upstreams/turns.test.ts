@@ -3,13 +3,15 @@ import { expect, it } from 'vitest';
 import type { Outcome } from '../../src/calls/call.ts';
 import { createHarness, errorOf, stdio, toolCall } from './harness.ts';
 
-const principal = (id: string) => ({
-  id,
-  tenantId: 'tenant-1',
-  name: id,
-  role: 'member' as const,
-  keyId: id,
-});
+function principal(id: string) {
+  return {
+    id,
+    tenantId: 'tenant-1',
+    name: id,
+    role: 'member' as const,
+    keyId: id,
+  };
+}
 
 it('lets another principal in before the backlog of one, and everybody in the end', async () => {
   const { upstreams } = createHarness();

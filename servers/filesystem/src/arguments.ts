@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { MAX_PATH } from '@drawbridge/paths';
 
 /** At most `most` UTF-16 units. */
-export const textUpTo = (most: number): z.ZodString =>
-  z.string().max(most, `it is longer than ${most} characters`);
+export function textUpTo(most: number): z.ZodString {
+  return z.string().max(most, `it is longer than ${most} characters`);
+}
 
 export const pathText = textUpTo(MAX_PATH);
 export const cursorText = textUpTo(99);

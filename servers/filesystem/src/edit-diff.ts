@@ -19,24 +19,24 @@ interface Cluster extends Passage {
   changes: Change[];
 }
 
-const lineStart = (text: string, at: number, linesBefore: number): number => {
+function lineStart(text: string, at: number, linesBefore: number): number {
   let start = at === 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1;
   for (let left = linesBefore; left > 0 && start > 0; left -= 1) {
     start = start === 1 ? 0 : text.lastIndexOf('\n', start - 2) + 1;
   }
   return start;
-};
+}
 
-const lineEnd = (text: string, at: number, linesAfter: number): number => {
+function lineEnd(text: string, at: number, linesAfter: number): number {
   let end = at;
   for (let left = linesAfter + 1; left > 0 && end < text.length; left -= 1) {
     const newline = text.indexOf('\n', end);
     end = newline < 0 ? text.length : newline + 1;
   }
   return end;
-};
+}
 
-const toClusters = (text: string, changes: readonly Change[]): Cluster[] => {
+function toClusters(text: string, changes: readonly Change[]): Cluster[] {
   const clusters: Cluster[] = [];
   for (const change of changes) {
     const start = lineStart(text, change.start, CONTEXT);
@@ -48,15 +48,17 @@ const toClusters = (text: string, changes: readonly Change[]): Cluster[] => {
     } else clusters.push({ start, end, changes: [change] });
   }
   return clusters;
-};
+}
 
-const countLines = (text: string): number => text.split('\n').length - 1;
+function countLines(text: string): number {
+  return text.split('\n').length - 1;
+}
 
-export const toDiff = async (
+export async function toDiff(
   shown: string,
   text: string,
   changes: readonly Change[],
-): Promise<string> => {
+): Promise<string> {
   const { structuredPatch } = await import('diff');
   const parts = [`--- ${shown}\n+++ ${shown}\n`];
   let [bytes, from, line, shift] = [0, 0, 0, 0];
@@ -88,10 +90,10 @@ export const toDiff = async (
   }
   const { text: diff, cut } = limitText(parts.join(''), MAX_DIFF_BYTES);
   return cut ? `${diff}\n[Cut here. Read the file to see the whole change.]` : diff;
-};
+}
 
 /** The text of `within`, changed. */
-export const applyChanges = (text: string, within: Passage, changes: readonly Change[]): string => {
+export function applyChanges(text: string, within: Passage, changes: readonly Change[]): string {
   const parts: string[] = [];
   let at = within.start;
   for (const { start, end, replacement } of changes) {
@@ -100,4 +102,4 @@ export const applyChanges = (text: string, within: Passage, changes: readonly Ch
   }
   parts.push(text.slice(at, within.end));
   return parts.join('');
-};
+}

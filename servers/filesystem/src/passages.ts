@@ -18,10 +18,12 @@ export interface FindOptions {
 const LF = 10;
 const CR = 13;
 
-const withoutCarriageReturns = (text: string): string => text.replaceAll('\r\n', '\n');
+function withoutCarriageReturns(text: string): string {
+  return text.replaceAll('\r\n', '\n');
+}
 
 /** For each length of a beginning of `part`, the longest shorter beginning that it ends with. */
-const failuresOf = (part: string): Int32Array => {
+function failuresOf(part: string): Int32Array {
   const failures = new Int32Array(part.length + 1);
   let length = 0;
   for (let at = 1; at < part.length; at += 1) {
@@ -32,14 +34,14 @@ const failuresOf = (part: string): Int32Array => {
     failures[at + 1] = length;
   }
   return failures;
-};
+}
 
 /** Passages that do not overlap, from the first on, and how many there are. */
-export const findPassages = (
+export function findPassages(
   text: string,
   given: string,
   { literal, most }: FindOptions,
-): { passages: Passage[]; count: number } => {
+): { passages: Passage[]; count: number } {
   const part = literal ? given : withoutCarriageReturns(given);
   const failures = failuresOf(part);
   const isSkipped = (at: number): boolean =>
@@ -64,10 +66,10 @@ export const findPassages = (
     passages.push({ start, end: at + 1 });
   }
   return { passages, count };
-};
+}
 
 /** `replacement` with the line ends of the passage it replaces, or of the line that follows. */
-export const fitLineEnds = (text: string, { start, end }: Passage, replacement: string): string => {
+export function fitLineEnds(text: string, { start, end }: Passage, replacement: string): string {
   if (!replacement.includes('\n') || replacement.includes('\r')) return replacement;
   const ends: string[] = [];
   for (let at = text.indexOf('\n', start); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) {
@@ -76,10 +78,10 @@ export const fitLineEnds = (text: string, { start, end }: Passage, replacement: 
   let next = 0;
   const last = ends.at(-1) ?? lineEndNear(text, { start, end });
   return replacement.replaceAll('\n', () => ends[next++] ?? last);
-};
+}
 
-const lineEndNear = (text: string, { start, end }: Passage): string => {
+function lineEndNear(text: string, { start, end }: Passage): string {
   const after = text.indexOf('\n', end);
   const at = after >= 0 ? after : start === 0 ? -1 : text.lastIndexOf('\n', start - 1);
   return at > 0 && text.charCodeAt(at - 1) === CR ? '\r\n' : '\n';
-};
+}

@@ -23,7 +23,7 @@ const TEXT_TYPES: Readonly<Record<string, string>> = {
   yaml: 'application/yaml',
 };
 
-const toPath = (uri: string): string => {
+function toPath(uri: string): string {
   try {
     return fileURLToPath(uri);
   } catch (error) {
@@ -32,73 +32,79 @@ const toPath = (uri: string): string => {
       cause: error,
     });
   }
-};
+}
 
-const toContents = async (uri: string, bytes: Buffer) => {
+async function toContents(uri: string, bytes: Buffer) {
   if (bytes.subarray(0, SNIFF_BYTES).includes(0)) {
     return { uri, mimeType: await mediaTypeOf(bytes), blob: bytes.toString('base64') };
   }
   const extension = /\.(\w+)$/.exec(uri)?.[1]?.toLowerCase() ?? '';
   return { uri, mimeType: TEXT_TYPES[extension] ?? 'text/plain', text: bytes.toString('utf8') };
-};
+}
 
-export const createFileResources = ({ withGuard, ripgrep }: Deps): ResourceProvider => ({
-  templates: [
-    {
-      uriTemplate: 'file:///{+path}',
-      name: 'file',
-      title: 'File',
-      description: 'A file in one of the roots.',
-    },
-  ],
-  list: (cursor, context) =>
-    withGuard(context, async (guard) => {
-      const { signal } = context;
-      /** Once each, also where one root lies in another. */
-      const files = new Set<string>();
-      for (const root of guard.roots) {
-        await guard.withRoot(root, async (folder) => {
-          for (const path of await listFiles(guard, folder, { ignored: false, signal, ripgrep })) {
-            files.add(join(folder.real, path));
-          }
-        });
-      }
-      const page = toPage([...files], { cursor, limit: PAGE, scope: context.caller.roots });
-      return {
-        resources: page.items.map((path) => ({
-          uri: pathToFileURL(path).href,
-          name: guard.show(path),
-        })),
-        ...(page.next !== undefined && { nextCursor: page.next }),
-      };
-    }),
-  read: (uri, context) =>
-    withGuard(context, (guard) =>
-      guard.withPlace(toPath(uri), { follow: true }, async ({ folder, name, shown }) => {
-        const file = await folder.openFile(name);
-        try {
-          const bytes = await readWhole(file, {
-            shown,
-            most: MAX_MEDIA_BYTES,
-            hint: 'read_text, which reads parts of a file',
+export function createFileResources({ withGuard, ripgrep }: Deps): ResourceProvider {
+  return {
+    templates: [
+      {
+        uriTemplate: 'file:///{+path}',
+        name: 'file',
+        title: 'File',
+        description: 'A file in one of the roots.',
+      },
+    ],
+    list: (cursor, context) =>
+      withGuard(context, async (guard) => {
+        const { signal } = context;
+        /** Once each, also where one root lies in another. */
+        const files = new Set<string>();
+        for (const root of guard.roots) {
+          await guard.withRoot(root, async (folder) => {
+            for (const path of await listFiles(guard, folder, {
+              ignored: false,
+              signal,
+              ripgrep,
+            })) {
+              files.add(join(folder.real, path));
+            }
           });
-          return { contents: [await toContents(uri, bytes)] };
-        } finally {
-          await file.close();
         }
+        const page = toPage([...files], { cursor, limit: PAGE, scope: context.caller.roots });
+        return {
+          resources: page.items.map((path) => ({
+            uri: pathToFileURL(path).href,
+            name: guard.show(path),
+          })),
+          ...(page.next !== undefined && { nextCursor: page.next }),
+        };
       }),
-    ),
-  watch: (uri, context, onChange) =>
-    withGuard(context, (guard) =>
-      guard.withPlace(toPath(uri), { follow: true }, async ({ folder, name }) => {
-        await (await folder.openFile(name)).close();
-        // By the open folder: what is watched stays that folder, whatever its path becomes.
-        const watcher = watch(folder.path, { persistent: false }, (_event, changed) => {
-          if (changed === null || changed === name) onChange();
-        });
-        // The folder itself went away: that is a change, and the last one.
-        watcher.once('error', onChange);
-        return () => watcher.close();
-      }),
-    ),
-});
+    read: (uri, context) =>
+      withGuard(context, (guard) =>
+        guard.withPlace(toPath(uri), { follow: true }, async ({ folder, name, shown }) => {
+          const file = await folder.openFile(name);
+          try {
+            const bytes = await readWhole(file, {
+              shown,
+              most: MAX_MEDIA_BYTES,
+              hint: 'read_text, which reads parts of a file',
+            });
+            return { contents: [await toContents(uri, bytes)] };
+          } finally {
+            await file.close();
+          }
+        }),
+      ),
+    watch: (uri, context, onChange) =>
+      withGuard(context, (guard) =>
+        guard.withPlace(toPath(uri), { follow: true }, async ({ folder, name }) => {
+          await (await folder.openFile(name)).close();
+          // By the open folder: what is watched stays that folder, whatever its path becomes.
+          const watcher = watch(folder.path, { persistent: false }, (_event, changed) => {
+            if (changed === null || changed === name) onChange();
+          });
+          // The folder itself went away: that is a change, and the last one.
+          watcher.once('error', onChange);
+          return () => watcher.close();
+        }),
+      ),
+  };
+}

@@ -53,7 +53,7 @@ interface Record {
 }
 
 /** Reads `path NUL number mark text NEWLINE`; a path may have newlines in it. */
-const createLineReader = (each: (record: Record) => boolean): ((piece: Buffer) => boolean) => {
+function createLineReader(each: (record: Record) => boolean): (piece: Buffer) => boolean {
   let rest: Buffer = Buffer.alloc(0);
   return (piece) => {
     const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
@@ -78,19 +78,21 @@ const createLineReader = (each: (record: Record) => boolean): ((piece: Buffer) =
     rest = bytes.subarray(from);
     return true;
   };
-};
+}
 
 const FORM = ['--null', '--with-filename', '--line-number', '--no-heading', '--color=never'];
 const SHORT_LINES = [`--max-columns=${MAX_LINE}`, '--max-columns-preview'];
 
-const withoutDot = (path: string): string => path.replace(/^\.\//, '');
+function withoutDot(path: string): string {
+  return path.replace(/^\.\//, '');
+}
 
 /** Lines under the folder `cwd`, by path, in no order of paths; nothing when there are `most` or more. */
-export const proposeLines = async (
+export async function proposeLines(
   search: Search,
   cwd: string,
   most: number,
-): Promise<Map<string, ProposedLine[]> | undefined> => {
+): Promise<Map<string, ProposedLine[]> | undefined> {
   const { pattern, options, walk, filesOnly, ripgrep, signal, begun, progress } = search;
   const found = new Map<string, ProposedLine[]>();
   let count = 0;
@@ -110,10 +112,10 @@ export const proposeLines = async (
   });
   if (count >= most) return undefined;
   return new Map([...found].map(([path, lines]) => [withoutDot(path), lines]));
-};
+}
 
 /** Files under the folder `cwd` that have a match, in no order. */
-export const proposeFiles = async (search: Search, cwd: string): Promise<string[]> => {
+export async function proposeFiles(search: Search, cwd: string): Promise<string[]> {
   const { pattern, options, walk, ripgrep, signal, begun, progress } = search;
   const found: string[] = [];
   let bytes = 0;
@@ -129,14 +131,14 @@ export const proposeFiles = async (search: Search, cwd: string): Promise<string[
     take,
   });
   return found;
-};
+}
 
 /** Lines of open files, in their order, up to `needed` in all. The files are searched themselves. */
-export const searchOpenFiles = async (
+export async function searchOpenFiles(
   search: Search,
   files: readonly { path: string; fd: number }[],
   needed: number,
-): Promise<FoundLine[]> => {
+): Promise<FoundLine[]> {
   const { pattern, options, context, filesOnly, ripgrep, signal, begun, progress } = search;
   // Descriptors of the child follow its three standard ones.
   const single = files.length === 1 ? files[0] : undefined;
@@ -175,4 +177,4 @@ export const searchOpenFiles = async (
     },
   );
   return found;
-};
+}

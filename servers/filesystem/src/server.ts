@@ -38,7 +38,7 @@ const tools = [
 ];
 
 /** `env` names Drawbridge's home folder and the user's; no home is opened, no settings are written. */
-export const createDefinition = (env: NodeJS.ProcessEnv): ServerDefinition => {
+export function createDefinition(env: NodeJS.ProcessEnv): ServerDefinition {
   const userState = createUserState(env);
   const pins = new Map<string, string>();
   const deps: Deps = {
@@ -68,4 +68,4 @@ export const createDefinition = (env: NodeJS.ProcessEnv): ServerDefinition => {
     tools: tools.map((create) => create(deps)),
     resources: createFileResources(deps),
   });
-};
+}

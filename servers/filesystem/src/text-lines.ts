@@ -16,14 +16,12 @@ const NEWLINE = 10;
 /** Hexadecimal digits of SHA-256 that tell two versions of a file apart. */
 const HASH_DIGITS = 16;
 
-export const hashOf = (bytes: Uint8Array | string): string =>
-  createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);
+export function hashOf(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);
+}
 
 /** The hash of a file, read in pieces; nothing for one that is too large to have a hash. */
-export const hashFile = async (
-  file: FileHandle,
-  signal: AbortSignal,
-): Promise<string | undefined> => {
+export async function hashFile(file: FileHandle, signal: AbortSignal): Promise<string | undefined> {
   const { size } = await file.stat();
   if (size > FULL_SCAN_BYTES) return undefined;
   const hash = createHash('sha256');
@@ -35,7 +33,7 @@ export const hashFile = async (
     if (chunk.length < CHUNK_BYTES) return hash.digest('hex').slice(0, HASH_DIGITS);
     if (position > FULL_SCAN_BYTES) return undefined;
   }
-};
+}
 
 /** Where to begin: a line, the last lines, or where an earlier answer stopped. */
 export type Start = { line: number } | { last: number } | { byte: number; line: number };
@@ -62,13 +60,13 @@ export interface WindowOptions {
   signal: AbortSignal;
 }
 
-export const assertText = (head: Uint8Array): void => {
+export function assertText(head: Uint8Array): void {
   if (head.subarray(0, SNIFF_BYTES).includes(0)) {
     throw new ToolError('This is not a text file: it has NUL bytes.', {
       hint: 'read_media for pictures, sound and other binary files',
     });
   }
-};
+}
 
 /** Bytes and lines found on the way to the end of the window. */
 interface Scan {
@@ -87,11 +85,11 @@ interface ScanOptions {
   signal: AbortSignal;
 }
 
-const scanFrom = async (
+async function scanFrom(
   file: FileHandle,
   size: number,
   { start, lines, bytes, totals, signal }: ScanOptions,
-): Promise<Scan> => {
+): Promise<Scan> {
   const whole = totals && size <= FULL_SCAN_BYTES && start.byte === 0;
   const hash = whole ? createHash('sha256') : undefined;
   let { byte: position, line } = start;
@@ -127,14 +125,14 @@ const scanFrom = async (
     scan.hash = hash?.digest('hex').slice(0, HASH_DIGITS) ?? '';
   }
   return scan;
-};
+}
 
 /** The byte at which the last `lines` lines begin, looking back no further than `bytes`. */
-const startOfLast = async (
+async function startOfLast(
   file: FileHandle,
   size: number,
   { lines, bytes }: { lines: number; bytes: number },
-): Promise<number> => {
+): Promise<number> {
   const from = Math.max(0, size - bytes);
   const tail = await readAt(file, from, size - from);
   // The newline that ends the last line begins no line.
@@ -152,19 +150,19 @@ const startOfLast = async (
     begin = newline;
   }
   return size;
-};
+}
 
-const countLines = (text: Uint8Array): number => {
+function countLines(text: Uint8Array): number {
   let count = 0;
   for (let at = text.indexOf(NEWLINE); at >= 0; at = text.indexOf(NEWLINE, at + 1)) count += 1;
   return text.length > 0 && text.at(-1) !== NEWLINE ? count + 1 : count;
-};
+}
 
-const scanFor = async (
+async function scanFor(
   file: FileHandle,
   size: number,
   { start, lines, bytes, totals = true, signal }: WindowOptions,
-): Promise<Scan> => {
+): Promise<Scan> {
   const options = { lines, bytes, totals, signal };
   if ('byte' in start) {
     return scanFrom(file, size, { ...options, start: { ...start, until: start.line } });
@@ -177,14 +175,14 @@ const scanFor = async (
   if (size > FULL_SCAN_BYTES) return { from, fromLine: 0, to: size };
   const all = await scanFrom(file, size, { ...options, start: { ...top, until: 1 }, lines: 1 });
   return { ...all, from, fromLine: 0, to: size };
-};
+}
 
 /** @throws ToolError when the file is not text. */
-export const readWindow = async (
+export async function readWindow(
   file: FileHandle,
   size: number,
   options: WindowOptions,
-): Promise<Window> => {
+): Promise<Window> {
   const { start, bytes } = options;
   assertText(await readAt(file, 0, Math.min(SNIFF_BYTES, size)));
   const scan = await scanFor(file, size, options);
@@ -206,10 +204,10 @@ export const readWindow = async (
     ...(hash !== undefined && { hash }),
     ...(end < size && known && { next: { byte: end, line: unfinished ? lastLine : lastLine + 1 } }),
   };
-};
+}
 
 /** Where to cut: after the last whole line, or inside a line that is longer than all there is room for. */
-const wholeLines = (bytes: Uint8Array, limit: number): number => {
+function wholeLines(bytes: Uint8Array, limit: number): number {
   const newline = bytes.lastIndexOf(NEWLINE, limit - 1);
   return newline >= 0 ? newline + 1 : characterEnd(bytes, limit);
-};
+}

@@ -38,25 +38,25 @@ export interface Copied {
 /** Bytes that one call copies. */
 const MAX_COPIED = 16 * 1024 * 1024 * 1024;
 
-const inFolder = async <T>(
+async function inFolder<T>(
   folder: Folder,
   name: string,
   work: (inner: Folder) => Promise<T>,
-): Promise<T> => {
+): Promise<T> {
   const inner = folder.open(name);
   try {
     return await work(inner);
   } finally {
     inner.close();
   }
-};
+}
 
 /** Copies as many bytes as the file had at first, however it grows. */
-const copyFile = async (
+async function copyFile(
   from: Spot,
   to: Spot,
   { copied, signal }: { copied: Copied; signal: AbortSignal },
-): Promise<void> => {
+): Promise<void> {
   const source = await from.folder.openFile(from.name);
   try {
     const { size, mode, uid, gid } = await source.stat();
@@ -83,10 +83,10 @@ const copyFile = async (
   } finally {
     await source.close();
   }
-};
+}
 
 /** Links are copied as links. @throws the system's EEXIST when the new name is taken. */
-export const copyTree = async (from: Spot, to: Spot, options: TransferOptions): Promise<Copied> => {
+export async function copyTree(from: Spot, to: Spot, options: TransferOptions): Promise<Copied> {
   const { guard, signal, progress } = options;
   const copied: Copied = { files: 0, folders: 0, bytes: 0, skipped: 0, ownerChanged: 0 };
   const copy = async (source: Spot, target: Spot): Promise<void> => {
@@ -114,13 +114,13 @@ export const copyTree = async (from: Spot, to: Spot, options: TransferOptions): 
   };
   await copy(from, to);
   return copied;
-};
+}
 
 /** Answers how many files and folders are gone. */
-export const removeTree = async (
+export async function removeTree(
   { folder, name }: Spot,
   { signal, progress }: Omit<TransferOptions, 'guard'>,
-): Promise<number> => {
+): Promise<number> {
   let removed = 0;
   const remove = async (from: Folder, entry: string): Promise<void> => {
     signal.throwIfAborted();
@@ -136,4 +136,4 @@ export const removeTree = async (
   };
   await remove(folder, name);
   return removed;
-};
+}

@@ -6,14 +6,16 @@ import { join } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
 import { isSystemError, type PathGuard, type Place, TRASH_FOLDER } from '@drawbridge/paths';
 
-export const isInTrash = (real: string): boolean => real.split(/[\\/]/).includes(TRASH_FOLDER);
+export function isInTrash(real: string): boolean {
+  return real.split(/[\\/]/).includes(TRASH_FOLDER);
+}
 
 /** Answers where it lies now, as callers see it. */
-export const moveToTrash = async (
+export async function moveToTrash(
   guard: PathGuard,
   { folder, name, root }: Place,
   now: () => Date = () => new Date(),
-): Promise<string> => {
+): Promise<string> {
   // Folders are made one by one and never through a link: a trash that leads elsewhere is refused.
   const stamp = now().toISOString().replaceAll(/[:.]/g, '-');
   const slot = `${stamp}-${randomBytes(3).toString('hex')}`;
@@ -44,4 +46,4 @@ export const moveToTrash = async (
     }
   });
   return guard.show(real);
-};
+}

@@ -36,17 +36,19 @@ export interface FolderSearch extends Search {
 }
 
 /** What to sort paths by, so that they come as ripgrep sorts them: `a/b` before `a-b`. */
-const toSortKey = (path: string): string => path.replaceAll('/', '\0');
+function toSortKey(path: string): string {
+  return path.replaceAll('/', '\0');
+}
 
-const openFile = (cache: FolderCache, path: string, search: FolderSearch): number | undefined => {
+function openFile(cache: FolderCache, path: string, search: FolderSearch): number | undefined {
   const end = path.lastIndexOf('/');
   const name = path.slice(end + 1);
   const folder = cache.get(end < 0 ? '' : path.slice(0, end));
   if (folder === undefined || search.hides(folder.real)(name)) return undefined;
   return ifThere(() => folder.openFileNow(name));
-};
+}
 
-const readWhole = (fd: number): Buffer | undefined => {
+function readWhole(fd: number): Buffer | undefined {
   const { size } = fstatSync(fd);
   if (size > MAX_REREAD) return undefined;
   // One more, to see that it did not grow.
@@ -58,10 +60,10 @@ const readWhole = (fd: number): Buffer | undefined => {
     if (read === 0) return bytes.subarray(0, filled);
     if (filled === bytes.length) return undefined;
   }
-};
+}
 
 /** Where lines begin, up to line `last`, and where that one ends. */
-const startsOf = (bytes: Buffer, from: number, last: number): number[] => {
+function startsOf(bytes: Buffer, from: number, last: number): number[] {
   const starts = [from];
   while (starts.length <= last) {
     const end = bytes.indexOf(NEWLINE, starts.at(-1));
@@ -69,14 +71,14 @@ const startsOf = (bytes: Buffer, from: number, last: number): number[] => {
     if (end < 0 || end + 1 === bytes.length) break;
   }
   return starts;
-};
+}
 
 /** Nothing when the bytes alone cannot tell. */
-const compareLines = (
+function compareLines(
   bytes: Buffer,
   proposed: readonly ProposedLine[],
   { path, context, filesOnly }: { path: string; context: number; filesOnly: boolean },
-): FoundLine[] | undefined => {
+): FoundLine[] | undefined {
   const isUtf16 = bytes[0] === 0xff ? bytes[1] === 0xfe : bytes[0] === 0xfe && bytes[1] === 0xff;
   if (isUtf16) return undefined;
   const marked = bytes.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
@@ -111,7 +113,7 @@ const compareLines = (
     text: (lineAt(line) ?? bytes).toString().replace(/\r$/, ''),
     context: !matching.has(line),
   }));
-};
+}
 
 interface Candidate {
   path: string;
@@ -119,7 +121,7 @@ interface Candidate {
   lines: readonly ProposedLine[] | undefined;
 }
 
-const propose = async (search: FolderSearch, top: Folder): Promise<Candidate[]> => {
+async function propose(search: FolderSearch, top: Folder): Promise<Candidate[]> {
   const byPath = await proposeLines(search, top.path, search.mostProposed ?? MAX_PROPOSED);
   const candidates =
     byPath === undefined
@@ -129,10 +131,10 @@ const propose = async (search: FolderSearch, top: Folder): Promise<Candidate[]> 
     .map((candidate) => ({ key: toSortKey(candidate.path), candidate }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ candidate }) => candidate);
-};
+}
 
 /** At least the first `needed` lines under `top`, when there are as many, in the order of their paths. */
-export const searchFolder = async (search: FolderSearch, top: Folder): Promise<FoundLine[]> => {
+export async function searchFolder(search: FolderSearch, top: Folder): Promise<FoundLine[]> {
   const { needed, signal } = search;
   const candidates = await propose(search, top);
   const turn = createTurns(signal);
@@ -181,4 +183,4 @@ export const searchFolder = async (search: FolderSearch, top: Folder): Promise<F
     cache.close();
   }
   return found;
-};
+}

@@ -250,8 +250,9 @@ describe('what is not a file', () => {
 });
 
 /** Only the arguments that a tool takes. */
-const only = (name: string): Record<string, undefined> =>
-  name === 'grep' ? {} : { pattern: undefined };
+function only(name: string): Record<string, undefined> {
+  return name === 'grep' ? {} : { pattern: undefined };
+}
 
 it('a hard link is replaced, never written through', async () => {
   const { call, root, outside } = await openBesideSecret();

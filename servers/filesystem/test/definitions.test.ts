@@ -4,13 +4,14 @@ import { toListing } from '@drawbridge/kit';
 import { createDefinition } from '../src/server.ts';
 import { openWorkbench } from './harness.ts';
 
-const shipped = async (): Promise<unknown> =>
-  JSON.parse(
+async function shipped(): Promise<unknown> {
+  return JSON.parse(
     await readFile(
       new URL('../../../registry/definitions/filesystem.json', import.meta.url),
       'utf8',
     ),
   );
+}
 
 it('the shipped definitions are those of the server (else run scripts/definitions.ts)', async () => {
   expect(await shipped()).toEqual(toListing(createDefinition({})));

@@ -35,25 +35,26 @@ export interface WorkbenchOptions {
   parent?: string | undefined;
 }
 
-export const temporaryFolder = async (parent: string = tmpdir()): Promise<string> => {
+export async function temporaryFolder(parent: string = tmpdir()): Promise<string> {
   const base = await realpath(await mkdtemp(join(parent, 'drawbridge-fs-')));
   onTestFinished(() => rm(base, { recursive: true, force: true }));
   return base;
-};
+}
 
 /** A named pipe, which no module of Node makes. */
-export const makePipe = (path: string): void =>
-  void execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', path]);
+export function makePipe(path: string): void {
+  return void execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', path]);
+}
 
 /** Everything it opens is gone when the test is over. */
-export const openWorkbench = async ({
+export async function openWorkbench({
   roots = (base) => [join(base, 'root')],
   home,
   era = 'modern',
   parent,
   env: environment,
   readOnly,
-}: WorkbenchOptions = {}): Promise<Workbench> => {
+}: WorkbenchOptions = {}): Promise<Workbench> {
   const base = await temporaryFolder(parent);
   await mkdir(join(base, 'root'));
   const env = {
@@ -87,4 +88,4 @@ export const openWorkbench = async ({
       };
     },
   };
-};
+}

@@ -11,15 +11,17 @@ import {
 } from '@drawbridge/paths';
 import { openWorkbench } from './harness.ts';
 
-const looks = (path: string): [string, Record<string, unknown>][] => [
-  ['list', { path }],
-  ['tree', { path }],
-  ['find', { path, pattern: '*' }],
-  ['grep', { path, pattern: '.' }],
-  ['info', { path: `${path}/version` }],
-  ['read_text', { path: `${path}/version` }],
-  ['read_media', { path: `${path}/version` }],
-];
+function looks(path: string): [string, Record<string, unknown>][] {
+  return [
+    ['list', { path }],
+    ['tree', { path }],
+    ['find', { path, pattern: '*' }],
+    ['grep', { path, pattern: '.' }],
+    ['info', { path: `${path}/version` }],
+    ['read_text', { path: `${path}/version` }],
+    ['read_media', { path: `${path}/version` }],
+  ];
+}
 
 describe.each(['/proc', '/sys'])('%s', (path) => {
   it('is not searched, listed or read under a root of /', async () => {

@@ -9,10 +9,10 @@ import { createDefinition } from '../src/server.ts';
 import { openWorkbench, temporaryFolder } from './harness.ts';
 
 /** A file that takes no room on disk. */
-const makeSparse = async (path: string, size: number): Promise<void> => {
+async function makeSparse(path: string, size: number): Promise<void> {
   await writeFile(path, 'head\n');
   await truncate(path, size);
-};
+}
 
 const GIB = 1024 ** 3;
 

@@ -6,21 +6,21 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openWorkbench, type Workbench } from './harness.ts';
 
-const openWith = async (files: Readonly<Record<string, string>>): Promise<Workbench> => {
+async function openWith(files: Readonly<Record<string, string>>): Promise<Workbench> {
   const bench = await openWorkbench();
   for (const [name, content] of Object.entries(files)) {
     await mkdir(dirname(join(bench.root, name)), { recursive: true });
     await writeFile(join(bench.root, name), content);
   }
   return bench;
-};
+}
 
 /** All pages of a listing, joined. */
-const allPages = async (
+async function allPages(
   { call }: Workbench,
   name: string,
   { key, ...args }: Record<string, unknown> & { key: string },
-): Promise<{ items: unknown[]; pages: number }> => {
+): Promise<{ items: unknown[]; pages: number }> {
   const items: unknown[] = [];
   let [pages, cursor]: [number, unknown] = [0, undefined];
   do {
@@ -30,7 +30,7 @@ const allPages = async (
     pages += 1;
   } while (cursor !== undefined);
   return { items, pages };
-};
+}
 
 describe('list', () => {
   it('shows names, kinds and sizes, in the order asked for', async () => {

@@ -16,10 +16,10 @@ const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const tsx = fileURLToPath(new URL('../../../node_modules/tsx/dist/loader.mjs', import.meta.url));
 const command = [process.execPath, '--import', `file://${tsx}`, main] as const;
 
-const start = (
+function start(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-): ChildProcessWithoutNullStreams => {
+): ChildProcessWithoutNullStreams {
   const [program, ...before] = command;
   const child = spawn(program, [...before, ...args], {
     env: { PATH: process.env['PATH'], ...env },
@@ -27,16 +27,17 @@ const start = (
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
-};
+}
 
-const rootWith = async (content: string): Promise<string> => {
+async function rootWith(content: string): Promise<string> {
   const root = await temporaryFolder();
   await writeFile(`${root}/a.txt`, content);
   return root;
-};
+}
 
-const ask = (child: ChildProcessWithoutNullStreams, message: object): void =>
-  void child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+function ask(child: ChildProcessWithoutNullStreams, message: object): void {
+  return void child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+}
 
 const hello = {
   protocolVersion: '2025-11-25',
@@ -44,29 +45,29 @@ const hello = {
   clientInfo: { name: 't', version: '1' },
 };
 
-const greeted = async (child: ChildProcessWithoutNullStreams): Promise<void> => {
+async function greeted(child: ChildProcessWithoutNullStreams): Promise<void> {
   const lines = createInterface({ input: child.stdout });
   ask(child, { id: 1, method: 'initialize', params: hello });
   await once(lines, 'line');
   ask(child, { method: 'notifications/initialized' });
-};
+}
 
-const endIfAlive = (pid: number): void => {
+function endIfAlive(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
     // As it should be: it is gone.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
-};
+}
 
-const urlOf = async (child: ChildProcessWithoutNullStreams): Promise<URL> => {
+async function urlOf(child: ChildProcessWithoutNullStreams): Promise<URL> {
   for await (const line of createInterface({ input: child.stderr })) {
     const url = /http:\S+/.exec(line)?.[0];
     if (url !== undefined) return new URL(url);
   }
   throw new Error('no URL was printed');
-};
+}
 
 describe('over stdio', () => {
   const [program, ...before] = command;

@@ -12,7 +12,7 @@ const RACE_MS = 6_000;
 const FILES = 40;
 
 /** The same folders and files inside and outside; what is in them, and the names at the end, differ. */
-const plant = async (folder: string, word: string): Promise<void> => {
+async function plant(folder: string, word: string): Promise<void> {
   for (const sub of ['x', 'x/y']) {
     await mkdir(join(folder, sub), { recursive: true });
     for (let index = 0; index < FILES; index += 1) {
@@ -22,9 +22,9 @@ const plant = async (folder: string, word: string): Promise<void> => {
     }
     await writeFile(join(folder, sub, 'long.txt'), `${'-'.repeat(900)} ${word} line\n`);
   }
-};
+}
 
-const startSwapping = async (folder: string, link: string): Promise<void> => {
+async function startSwapping(folder: string, link: string): Promise<void> {
   const script = fileURLToPath(new URL('link-swapper.ts', import.meta.url));
   const tsx = new URL('../../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
   const child = spawn(process.execPath, ['--import', tsx, script, folder, link, `${link}.aside`], {
@@ -35,10 +35,10 @@ const startSwapping = async (folder: string, link: string): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   });
   await once(child.stdout, 'data');
-};
+}
 
 /** Asks all tools that look around until the time is over; tells how often they answered. */
-const askDuringRace = async ({ call, client }: Workbench): Promise<number> => {
+async function askDuringRace({ call, client }: Workbench): Promise<number> {
   const end = performance.now() + RACE_MS;
   const paths = Array.from({ length: 20 }, (_, index) => `in/x/same${index}.txt`);
   let answered = 0;
@@ -65,7 +65,7 @@ const askDuringRace = async ({ call, client }: Workbench): Promise<number> => {
     expect(found.output.files ?? []).toEqual([]);
   }
   return answered;
-};
+}
 
 // Holds: files/confined
 it('a folder that is swapped for a link during a search shows nothing of the outside', async () => {

@@ -7,7 +7,7 @@ import { openWorkbench, type Workbench } from './harness.ts';
 export const SECRET = 'the secret';
 
 /** A root beside a folder with a secret in it. */
-export const openBesideSecret = async (): Promise<Workbench & { outside: string }> => {
+export async function openBesideSecret(): Promise<Workbench & { outside: string }> {
   const bench = await openWorkbench();
   const outside = join(bench.base, 'outside');
   await mkdir(outside);
@@ -15,30 +15,32 @@ export const openBesideSecret = async (): Promise<Workbench & { outside: string 
   await mkdir(join(bench.root, 'in'));
   await writeFile(join(bench.root, 'in/a.txt'), 'inside');
   return { ...bench, outside };
-};
+}
 
 /** Every tool that takes a path, aimed at `path`. */
-export const callsAt = (path: string): [string, Record<string, unknown>][] => [
-  ['read_text', { path }],
-  ['read_media', { path }],
-  ['write', { path, content: 'overwritten' }],
-  ['edit', { path, old_text: 'secret', new_text: 'overwritten' }],
-  ['create_directory', { path: `${path}/new` }],
-  ['list', { path }],
-  ['tree', { path }],
-  ['find', { path, pattern: '*' }],
-  ['grep', { path, pattern: '.' }],
-  ['move', { from: path, to: 'stolen' }],
-  ['copy', { from: path, to: 'stolen' }],
-  ['move', { from: 'in/a.txt', to: `${path}.new` }],
-  ['copy', { from: 'in/a.txt', to: `${path}.new` }],
-  ['delete', { path }],
-  ['delete', { path, permanent: true }],
-  ['info', { path }],
-];
+export function callsAt(path: string): [string, Record<string, unknown>][] {
+  return [
+    ['read_text', { path }],
+    ['read_media', { path }],
+    ['write', { path, content: 'overwritten' }],
+    ['edit', { path, old_text: 'secret', new_text: 'overwritten' }],
+    ['create_directory', { path: `${path}/new` }],
+    ['list', { path }],
+    ['tree', { path }],
+    ['find', { path, pattern: '*' }],
+    ['grep', { path, pattern: '.' }],
+    ['move', { from: path, to: 'stolen' }],
+    ['copy', { from: path, to: 'stolen' }],
+    ['move', { from: 'in/a.txt', to: `${path}.new` }],
+    ['copy', { from: 'in/a.txt', to: `${path}.new` }],
+    ['delete', { path }],
+    ['delete', { path, permanent: true }],
+    ['info', { path }],
+  ];
+}
 
 /** The calls at `path` that were answered, or told what they may not. */
-export const answeredAt = async ({ call }: Workbench, path: string): Promise<string[]> => {
+export async function answeredAt({ call }: Workbench, path: string): Promise<string[]> {
   const answered: string[] = [];
   for (const [name, args] of [...callsAt(path), ['read_many', { paths: [path] }] as const]) {
     const { isError, text } = await call(name, args);
@@ -47,9 +49,9 @@ export const answeredAt = async ({ call }: Workbench, path: string): Promise<str
       answered.push(`${name} ${JSON.stringify(args)}: ${text}`);
   }
   return answered;
-};
+}
 
-export const expectUntouched = async (outside: string): Promise<void> => {
+export async function expectUntouched(outside: string): Promise<void> {
   expect(await readdir(outside)).toEqual(['secret.txt']);
   expect(await readFile(join(outside, 'secret.txt'), 'utf8')).toBe(SECRET);
-};
+}

@@ -9,13 +9,15 @@ import { SECRET, answeredAt } from './secret.ts';
 
 const SETTINGS = '{"mcpServers":{}}';
 
-const stateOf = ({ base }: Workbench): string => join(base, 'user/.local/state/drawbridge');
+function stateOf({ base }: Workbench): string {
+  return join(base, 'user/.local/state/drawbridge');
+}
 
-const record = async (folder: string, entry: { path: string; text?: string }): Promise<void> => {
+async function record(folder: string, entry: { path: string; text?: string }): Promise<void> {
   await mkdir(folder, { recursive: true });
   const name = createHash('sha256').update(entry.path).digest('hex');
   await writeFile(join(folder, `${name}.json`), JSON.stringify(entry));
-};
+}
 
 describe('a home that Drawbridge made', () => {
   it('is refused as soon as the user has it on the list, there or not, by any name', async () => {

@@ -23,10 +23,12 @@ const synonyms: readonly (readonly string[])[] = [
   ['ref', 'revision', 'commit', 'branch'],
 ];
 
-const bare = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+function bare(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+}
 
 /** The argument that `unknown` stands for, or nothing when there is no good guess. */
-export const guessArgument = (unknown: string, known: readonly string[]): string | undefined => {
+export function guessArgument(unknown: string, known: readonly string[]): string | undefined {
   const word = bare(unknown);
   const same = known.find((name) => bare(name) === word);
   if (same !== undefined) return same;
@@ -34,16 +36,18 @@ export const guessArgument = (unknown: string, known: readonly string[]): string
     .filter((group) => group.includes(word))
     .flatMap((group) => group.flatMap((other) => known.filter((name) => bare(name) === other)));
   return candidates[0];
-};
+}
 
-const article = (count: number): string => (count === 1 ? 'argument' : 'arguments');
+function article(count: number): string {
+  return count === 1 ? 'argument' : 'arguments';
+}
 
 /** @throws ToolError with every issue at once. */
-export const parseArguments = <Schema extends z.ZodObject>(
+export function parseArguments<Schema extends z.ZodObject>(
   schema: Schema,
   given: unknown,
   aliases: Readonly<Record<string, string>> = {},
-): z.output<Schema> => {
+): z.output<Schema> {
   const parsed = schema.safeParse(given ?? {});
   if (parsed.success) return parsed.data;
   const known = Object.keys(schema.shape);
@@ -60,4 +64,4 @@ export const parseArguments = <Schema extends z.ZodObject>(
   throw new ToolError(`Wrong ${article(issues.length)}. ${issues.join('. ')}.`, {
     allowed: known.map((name) => (isRequired(name) ? `${name} (required)` : name)).join(', '),
   });
-};
+}

@@ -7,16 +7,18 @@ import type { Log } from './log.ts';
 import { ToolError } from './tool-error.ts';
 import type { Tool } from './tool.ts';
 
-const failure = (text: string): CallToolResult => ({
-  content: [{ type: 'text', text }],
-  isError: true,
-});
+function failure(text: string): CallToolResult {
+  return {
+    content: [{ type: 'text', text }],
+    isError: true,
+  };
+}
 
-export const callTool = async (
+export async function callTool(
   tool: Tool,
   args: unknown,
   { context, log }: { context: CallContext; log: Log },
-): Promise<CallToolResult> => {
+): Promise<CallToolResult> {
   try {
     return await tool.call(args, context);
   } catch (error) {
@@ -28,4 +30,4 @@ export const callTool = async (
         'The details are in its log. Try another way, or tell the operator.',
     );
   }
-};
+}

@@ -14,16 +14,16 @@ export interface CallerSource {
   roots: readonly string[];
 }
 
-const sameKey = (given: string, expected: string): boolean => {
+function sameKey(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
   return a.length === b.length && timingSafeEqual(a, b);
-};
+}
 
 /** Reads `params._meta`; whatever is malformed or carries a wrong key counts as the local caller. */
-export const toIdentity = (
+export function toIdentity(
   meta: Readonly<Record<string, unknown>> | undefined,
   { bridgeKey, roots }: CallerSource,
-): Identity => {
+): Identity {
   if (bridgeKey !== undefined && bridgeKey !== '') {
     const parsed = callerSchema.safeParse(meta?.[CALLER_META_KEY]);
     if (parsed.success && sameKey(parsed.data.key, bridgeKey)) {
@@ -39,4 +39,4 @@ export const toIdentity = (
     readOnly: [],
     run: 'local',
   };
-};
+}

@@ -9,7 +9,7 @@ export type CommandLine =
   | { run: 'http'; roots: string[]; host: string; port: number };
 
 /** @throws Error that says which flag is wrong. */
-export const parseCommandLine = (argv: readonly string[], cwd: string): CommandLine => {
+export function parseCommandLine(argv: readonly string[], cwd: string): CommandLine {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
@@ -38,9 +38,10 @@ export const parseCommandLine = (argv: readonly string[], cwd: string): CommandL
     throw new Error(`--port ${values.port} is not a port. Allowed: 0 (a free one) to 65535.`);
   }
   return { run: 'http', roots, host: values.host, port };
-};
+}
 
-export const toHelp = (command: string, description: string): string => `${description}
+export function toHelp(command: string, description: string): string {
+  return `${description}
 
 Usage: ${command} [stdio] [--root DIR]...
        ${command} --http [--port N] [--host ADDRESS] [--root DIR]...
@@ -52,3 +53,4 @@ Usage: ${command} [stdio] [--root DIR]...
                   DRAWBRIDGE_SERVER_TOKEN, which every request must then carry as a bearer token
   --version, --help
 `;
+}

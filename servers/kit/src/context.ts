@@ -13,11 +13,11 @@ export interface CallContext {
 /** Milliseconds between two progress notifications of one call. */
 const PROGRESS_INTERVAL_MS = 100;
 
-export const toCallContext = (
+export function toCallContext(
   request: ServerContext,
   source: CallerSource,
   now: () => number = () => performance.now(),
-): CallContext => {
+): CallContext {
   const { _meta: meta, signal, notify } = request.mcpReq;
   const token = meta?.progressToken;
   let last = { at: -Infinity, done: -Infinity };
@@ -40,4 +40,4 @@ export const toCallContext = (
       });
     },
   };
-};
+}

@@ -27,20 +27,22 @@ const LOOK_ALIKES: Readonly<Record<string, string>> = {
   ɡ: 'g', і: 'i', ι: 'i', ı: 'i', ո: 'n', п: 'n', η: 'n', г: 'r', ԝ: 'w', ω: 'w', ѡ: 'w',
 }; // prettier-ignore
 
-const decode = (text: string): string =>
-  text.replaceAll(ENTITY, (whole, decimal?: string, hex?: string, name?: string) => {
+function decode(text: string): string {
+  return text.replaceAll(ENTITY, (whole, decimal?: string, hex?: string, name?: string) => {
     if (name !== undefined) return NAMED[name.toLowerCase()] ?? whole;
     const code = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal);
     return code <= MAX_CODE_POINT ? String.fromCodePoint(code) : whole;
   });
+}
 
 /** The letters a reader sees: entities decoded (thrice, as nested pages do), disguises taken off. */
-const seen = (text: string): string =>
-  decode(decode(decode(text)))
+function seen(text: string): string {
+  return decode(decode(decode(text)))
     .normalize('NFKD')
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]|\u115f|\u1160/gu, '')
     .replaceAll(/[^a-z0-9]/g, (letter) => LOOK_ALIKES[letter] ?? letter);
+}
 
 const RESERVED = 'drawbridgefence';
 
@@ -52,7 +54,7 @@ export interface Fence {
 }
 
 /** One fence per response: all its outside texts share the marker, no other response has it. */
-export const createFence = (random: (size: number) => Buffer = randomBytes): Fence => {
+export function createFence(random: (size: number) => Buffer = randomBytes): Fence {
   const marker = random(9).toString('hex');
   const imitates = (text: string): boolean => {
     const plain = seen(text);
@@ -81,4 +83,4 @@ export const createFence = (random: (size: number) => Buffer = randomBytes): Fen
       ].join('\n');
     },
   };
-};
+}

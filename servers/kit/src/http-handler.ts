@@ -25,14 +25,15 @@ export interface HttpHandler {
   close(): Promise<void>;
 }
 
-const plain = (status: number, message: string): Response =>
-  Response.json({ jsonrpc: '2.0', error: { code: -32_000, message }, id: null }, { status });
+function plain(status: number, message: string): Response {
+  return Response.json({ jsonrpc: '2.0', error: { code: -32_000, message }, id: null }, { status });
+}
 
-const createLegacySessions = (
+function createLegacySessions(
   definition: ServerDefinition,
   settings: ServerSettings,
   maxSessions: number,
-) => {
+) {
   /** In the order of their last use. */
   const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>();
   const open = async (request: Request, body: unknown): Promise<Response> => {
@@ -72,10 +73,10 @@ const createLegacySessions = (
       await Promise.all(open.map((transport) => transport.close()));
     },
   };
-};
+}
 
 /** The body of a POST as JSON; nothing when there is none or it is not JSON, for the SDK to refuse. */
-const bodyOf = async (request: Request): Promise<unknown> => {
+async function bodyOf(request: Request): Promise<unknown> {
   if (request.method !== 'POST') return undefined;
   try {
     return await request.clone().json();
@@ -83,13 +84,13 @@ const bodyOf = async (request: Request): Promise<unknown> => {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-};
+}
 
-export const createHttpHandler = (
+export function createHttpHandler(
   definition: ServerDefinition,
   settings: ServerSettings,
   { hostnames, maxSessions = 256 }: HttpHandlerOptions,
-): HttpHandler => {
+): HttpHandler {
   const { log } = settings;
   const modern = createMcpHandler(() => createServer(definition, settings), {
     legacy: 'reject',
@@ -140,4 +141,4 @@ export const createHttpHandler = (
       await Promise.all([modern.close(), legacy.close()]);
     },
   };
-};
+}

@@ -25,21 +25,22 @@ export interface HttpServer {
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
 
-const carriesToken = (header: string | null, token: string): boolean => {
+function carriesToken(header: string | null, token: string): boolean {
   const given = Buffer.from(header ?? '');
   const wanted = Buffer.from(`Bearer ${token}`);
   return given.length === wanted.length && timingSafeEqual(given, wanted);
-};
+}
 
 /** @throws Error when `host` is not loopback and there is no token. */
-export const createHttpServer = async (
+export async function createHttpServer(
   definition: ServerDefinition,
   settings: ServerSettings,
   { host, port, token }: HttpServerOptions,
-): Promise<HttpServer> => {
+): Promise<HttpServer> {
   const guarded = token !== undefined && token !== '';
   if (!isLoopback(host) && !guarded) {
     throw new Error(
@@ -91,4 +92,4 @@ export const createHttpServer = async (
         await closed;
       })()),
   };
-};
+}

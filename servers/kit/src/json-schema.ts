@@ -8,7 +8,7 @@ export interface ObjectSchema {
 }
 
 /** The schema of what callers send (`input`: strict, defaults shown) or of what a tool answers. */
-export const toJsonSchema = (schema: z.ZodObject, io: 'input' | 'output'): ObjectSchema => {
+export function toJsonSchema(schema: z.ZodObject, io: 'input' | 'output'): ObjectSchema {
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
     io,
     reused: 'inline',
@@ -21,4 +21,4 @@ export const toJsonSchema = (schema: z.ZodObject, io: 'input' | 'output'): Objec
   });
   // A z.object is always an object schema; zod's type does not say so.
   return json as ObjectSchema;
-};
+}

@@ -13,7 +13,7 @@ const GRACE_MS = 700;
 const PARENT_CHECK_MS = 250;
 
 /** Ends the process on SIGTERM, SIGINT, SIGHUP and, if asked, with its parent. */
-export const endWithParent = ({ close, withParent }: LifetimeOptions): void => {
+export function endWithParent({ close, withParent }: LifetimeOptions): void {
   let ending = false;
   const end = (): void => {
     if (ending) return;
@@ -32,4 +32,4 @@ export const endWithParent = ({ close, withParent }: LifetimeOptions): void => {
   setInterval(() => {
     if (process.ppid !== parent) end();
   }, PARENT_CHECK_MS).unref();
-};
+}

@@ -4,8 +4,8 @@
 /** Writes one line. `error` is described with its stack, which never goes to a caller. */
 export type Log = (message: string, details?: Readonly<Record<string, unknown>>) => void;
 
-const described = (value: unknown): unknown =>
-  value instanceof Error
+function described(value: unknown): unknown {
+  return value instanceof Error
     ? {
         name: value.name,
         message: value.message,
@@ -13,11 +13,12 @@ const described = (value: unknown): unknown =>
         cause: described(value.cause),
       }
     : value;
+}
 
-export const createLog =
-  (server: string, stream: NodeJS.WritableStream = process.stderr): Log =>
-  (message, details = {}) => {
+export function createLog(server: string, stream: NodeJS.WritableStream = process.stderr): Log {
+  return (message, details = {}) => {
     const entries = Object.entries(details).map(([key, value]) => [key, described(value)]);
     const line = { at: new Date().toISOString(), server, message, ...Object.fromEntries(entries) };
     stream.write(`${JSON.stringify(line)}\n`);
   };
+}

@@ -13,22 +13,24 @@ export interface Page<Item> {
   next?: string;
 }
 
-const digest = (scope: unknown): string =>
-  createHash('sha256').update(JSON.stringify(scope)).digest('base64url').slice(0, 8);
+function digest(scope: unknown): string {
+  return createHash('sha256').update(JSON.stringify(scope)).digest('base64url').slice(0, 8);
+}
 
 /** A cursor for `position` in the listing that `scope` (its arguments) describes. */
-export const toCursor = (position: readonly number[], scope: unknown): string =>
-  `${digest(scope)}.${position.map((part) => part.toString(36)).join('.')}`;
+export function toCursor(position: readonly number[], scope: unknown): string {
+  return `${digest(scope)}.${position.map((part) => part.toString(36)).join('.')}`;
+}
 
 /**
  * Reads a cursor back. Without one, the position is the start.
  * @throws ToolError when it is not a cursor of this listing.
  */
-export const fromCursor = (
+export function fromCursor(
   cursor: string | undefined,
   scope: unknown,
   start: readonly number[] = [0],
-): number[] => {
+): number[] {
   if (cursor === undefined) return [...start];
   const [mark, ...parts] = cursor.split('.');
   const position = parts.map((part) => (/^[0-9a-z]{1,11}$/.test(part) ? parseInt(part, 36) : -1));
@@ -40,7 +42,7 @@ export const fromCursor = (
     });
   }
   return position;
-};
+}
 
 export interface PageOptions<Item> {
   cursor: string | undefined;
@@ -53,23 +55,20 @@ export interface PageOptions<Item> {
 }
 
 /** How many of the items fit in a page; at least one, or a page would lead nowhere. */
-export const countFitting = <Item>(
-  items: readonly Item[],
-  sizeOf: (item: Item) => number,
-): number => {
+export function countFitting<Item>(items: readonly Item[], sizeOf: (item: Item) => number): number {
   let bytes = 0;
   const over = items.findIndex((item) => (bytes += sizeOf(item)) > PAGE_BYTES);
   return over < 0 ? items.length : Math.max(over, 1);
-};
+}
 
 /** One page of a list that is whole in memory. */
-export const toPage = <Item>(
+export function toPage<Item>(
   all: readonly Item[],
   { cursor, limit, scope, sizeOf = () => 0 }: PageOptions<Item>,
-): Page<Item> => {
+): Page<Item> {
   const [from = 0] = fromCursor(cursor, scope);
   const candidates = all.slice(from, from + limit);
   const items = candidates.slice(0, countFitting(candidates, sizeOf));
   const end = from + items.length;
   return end < all.length ? { items, next: toCursor([end], scope) } : { items };
-};
+}

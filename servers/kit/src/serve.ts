@@ -13,10 +13,7 @@ import { createWatchedTransport } from './watched-transport.ts';
 /** Largest message taken from a client, in bytes. */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
-const overStdio = (
-  definition: ServerDefinition,
-  settings: ServerSettings,
-): (() => Promise<void>) => {
+function overStdio(definition: ServerDefinition, settings: ServerSettings): () => Promise<void> {
   let modern: Server | undefined;
   const subscriptions = createSubscriptions(
     definition.resources ?? {},
@@ -38,13 +35,10 @@ const overStdio = (
     },
   );
   return () => handle.close();
-};
+}
 
 /** Runs the server until its client, its parent or a signal ends it. `argv` is without node and script. */
-export const serve = async (
-  definition: ServerDefinition,
-  argv: readonly string[],
-): Promise<void> => {
+export async function serve(definition: ServerDefinition, argv: readonly string[]): Promise<void> {
   const command = `drawbridge-${definition.name}`;
   const commandLine = parseCommandLine(argv, process.cwd());
   if (commandLine.run === 'help') {
@@ -75,10 +69,10 @@ export const serve = async (
   // Alone, an HTTP server outlives the shell that started it; the bridge's child does not.
   endWithParent({ close: server.close, withParent: bridgeKey !== undefined });
   process.stderr.write(`${command} listens on ${server.url}\n`);
-};
+}
 
 /** For a process entry: as {@link serve}, with a wrong command line said in one line. */
-export const main = async (definition: ServerDefinition): Promise<void> => {
+export async function main(definition: ServerDefinition): Promise<void> {
   try {
     await serve(definition, process.argv.slice(2));
   } catch (error) {
@@ -86,4 +80,4 @@ export const main = async (definition: ServerDefinition): Promise<void> => {
     process.stderr.write(`drawbridge-${definition.name}: ${message}\n`);
     process.exitCode = 2;
   }
-};
+}

@@ -67,7 +67,7 @@ export interface ServerListing {
 }
 
 /** Checks what a compiler can't: tool names are distinct and fit every client. */
-export const defineServer = (definition: ServerDefinition): ServerDefinition => {
+export function defineServer(definition: ServerDefinition): ServerDefinition {
   const names = new Set<string>();
   for (const { name } of definition.tools) {
     if (!/^[a-z][a-z0-9_]{0,47}$/.test(name)) throw new Error(`"${name}" is not a tool name`);
@@ -75,9 +75,9 @@ export const defineServer = (definition: ServerDefinition): ServerDefinition => 
     names.add(name);
   }
   return definition;
-};
+}
 
-export const toListing = (definition: ServerDefinition): ServerListing => {
+export function toListing(definition: ServerDefinition): ServerListing {
   const { name, version, title, instructions, tools, resources, prompts } = definition;
   return {
     serverInfo: { name, ...(title !== undefined && { title }), version },
@@ -94,13 +94,13 @@ export const toListing = (definition: ServerDefinition): ServerListing => {
     resourceTemplates: resources?.templates ?? [],
     prompts: (prompts ?? []).map(({ get: _get, ...listing }) => listing),
   };
-};
+}
 
 /** Definitions never change while a process lives, so clients may keep them for five minutes. */
 const lasting = { ttlMs: 300_000, cacheScope: 'public' } as const;
 
 /** An issue in a request that has no tool result to carry it is a protocol error. */
-const asProtocolError = async <Result>(work: () => Promise<Result>, log: Log): Promise<Result> => {
+async function asProtocolError<Result>(work: () => Promise<Result>, log: Log): Promise<Result> {
   try {
     return await work();
   } catch (error) {
@@ -111,7 +111,7 @@ const asProtocolError = async <Result>(work: () => Promise<Result>, log: Log): P
     log('a request failed', { error });
     throw new ProtocolError(ProtocolErrorCode.InternalError, 'The server failed; see its log.');
   }
-};
+}
 
 /** Only answers to a server's own questions are validated with it, and tools here ask none. */
 const noValidator: jsonSchemaValidator = {
@@ -121,7 +121,7 @@ const noValidator: jsonSchemaValidator = {
 };
 
 /** One fresh SDK server for one connection or one request, serving either protocol era. */
-export const createServer = (definition: ServerDefinition, settings: ServerSettings): Server => {
+export function createServer(definition: ServerDefinition, settings: ServerSettings): Server {
   const { log } = settings;
   const listing = toListing(definition);
   const tools = new Map(definition.tools.map((tool) => [tool.name, tool]));
@@ -198,4 +198,4 @@ export const createServer = (definition: ServerDefinition, settings: ServerSetti
     });
   }
   return server;
-};
+}

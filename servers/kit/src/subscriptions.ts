@@ -14,11 +14,11 @@ export interface Subscriptions {
   closeAll(): void;
 }
 
-export const createSubscriptions = (
+export function createSubscriptions(
   provider: Pick<ResourceProvider, 'watch'>,
   tell: (uri: string) => Promise<void> | void,
   log: Log,
-): Subscriptions => {
+): Subscriptions {
   const watchers = new Map<string, (() => void)[]>();
   const settling = new Map<string, NodeJS.Timeout>();
 
@@ -62,4 +62,4 @@ export const createSubscriptions = (
     },
   };
   return subscriptions;
-};
+}

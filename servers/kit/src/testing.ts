@@ -22,10 +22,10 @@ export interface Connection {
 const quiet: Log = () => {};
 
 /** Connects a client of `era` (modern by default) to a fresh server of `definition`. */
-export const connect = async (
+export async function connect(
   definition: ServerDefinition,
   { era = 'modern', roots = [], bridgeKey, log = quiet }: ConnectOptions = {},
-): Promise<Connection> => {
+): Promise<Connection> {
   const settings: ServerSettings = { bridgeKey, roots, log };
   const client = new Client(
     { name: 'test', version: '1.0.0' },
@@ -54,9 +54,11 @@ export const connect = async (
       await handler.close();
     },
   };
-};
+}
 
 /** `_meta` of a call, as the bridge sends it. */
-export const toCallerMeta = (caller: Caller): Record<string, unknown> => ({
-  [CALLER_META_KEY]: caller,
-});
+export function toCallerMeta(caller: Caller): Record<string, unknown> {
+  return {
+    [CALLER_META_KEY]: caller,
+  };
+}

@@ -62,8 +62,8 @@ export interface Tool {
 }
 
 /** Says what holds even where it is the default; the two hints that mean nothing for readers are left out. */
-export const toAnnotations = (effect: Effect, openWorld: boolean): ToolAnnotations =>
-  effect === 'read'
+export function toAnnotations(effect: Effect, openWorld: boolean): ToolAnnotations {
+  return effect === 'read'
     ? { readOnlyHint: true, openWorldHint: openWorld }
     : {
         readOnlyHint: false,
@@ -71,10 +71,11 @@ export const toAnnotations = (effect: Effect, openWorld: boolean): ToolAnnotatio
         idempotentHint: effect === 'idempotent',
         openWorldHint: openWorld,
       };
+}
 
-export const defineTool = <Input extends z.ZodObject, Output extends z.ZodObject>(
+export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject>(
   definition: ToolDefinition<Input, Output>,
-): Tool => {
+): Tool {
   const { name, title, description, effect, openWorld = false, input, output } = definition;
   let listed: ToolListing | undefined;
   return {
@@ -98,4 +99,4 @@ export const defineTool = <Input extends z.ZodObject, Output extends z.ZodObject
       };
     },
   };
-};
+}

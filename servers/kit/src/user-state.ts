@@ -38,16 +38,20 @@ const MAX_BYTES = 64 * 1024 * 1024;
 /** Milliseconds within which a change may leave the time stamp of a folder as it was. */
 const CLOCK_GRAIN_MS = 100;
 
-const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  typeof error.code === 'string' &&
-  codes.includes(error.code);
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    codes.includes(error.code)
+  );
+}
 
-const toStamp = ({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string =>
-  [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+function toStamp({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+}
 
-const statIfThere = (path: string): Stats | undefined => {
+function statIfThere(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
@@ -55,11 +59,11 @@ const statIfThere = (path: string): Stats | undefined => {
     if (hasCode(error, 'ENOTDIR')) return undefined;
     throw error;
   }
-};
+}
 
 type EntrySchema = z.ZodType<{ path: string }>;
 
-const toPath = (text: string, schema: EntrySchema): string | undefined => {
+function toPath(text: string, schema: EntrySchema): string | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -70,7 +74,7 @@ const toPath = (text: string, schema: EntrySchema): string | undefined => {
   const { data } = schema.safeParse(json);
   const sound = data !== undefined && isAbsolute(data.path) && !data.path.includes('\0');
   return sound ? resolve(data.path) : undefined;
-};
+}
 
 /** A folder of entries, each the file of one path. */
 class EntryFolder {
@@ -133,7 +137,7 @@ class EntryFolder {
 }
 
 /** Where the environment names no home directory, the system may know one. */
-const toStateFolder = (env: NodeJS.ProcessEnv): string | undefined => {
+function toStateFolder(env: NodeJS.ProcessEnv): string | undefined {
   const named = toUserStateFolder(env);
   if (named !== undefined) return named;
   try {
@@ -143,9 +147,9 @@ const toStateFolder = (env: NodeJS.ProcessEnv): string | undefined => {
     if (hasCode(error, 'ERR_SYSTEM_ERROR', 'ENOENT')) return undefined;
     throw error;
   }
-};
+}
 
-export const createUserState = (env: NodeJS.ProcessEnv): UserState => {
+export function createUserState(env: NodeJS.ProcessEnv): UserState {
   const state = toStateFolder(env);
   const given = env[HOME_ENV];
   const own = [given, state].flatMap((path) =>
@@ -167,4 +171,4 @@ export const createUserState = (env: NodeJS.ProcessEnv): UserState => {
     closedFolders,
     settingsFiles: () => [...new Set(closedFolders().flatMap(settingsOf))],
   };
-};
+}

@@ -31,11 +31,11 @@ export interface Listen {
 const nothingToReport: CallContext['progress'] = async () => {};
 
 /** What a message asks to watch, when it is a `subscriptions/listen` that names resources. */
-export const toListen = (
+export function toListen(
   message: unknown,
   source: CallerSource,
   signal: AbortSignal,
-): Listen | undefined => {
+): Listen | undefined {
   const parsed = listenRequest.safeParse(message);
   if (!parsed.success || parsed.data.params.notifications.resourceSubscriptions.length === 0) {
     return undefined;
@@ -48,27 +48,29 @@ export const toListen = (
     uris: params.notifications.resourceSubscriptions,
     context: { caller, signal, progress: nothingToReport },
   };
-};
+}
 
 /** The JSON-RPC error for a listen that is refused. */
-export const toListenRefusal = (id: string | number, error: unknown) => ({
-  jsonrpc: '2.0' as const,
-  id,
-  error: {
-    code: error instanceof ToolError ? -32602 : -32603,
-    message: error instanceof ToolError ? error.message : 'The server failed; see its log.',
-  },
-});
+export function toListenRefusal(id: string | number, error: unknown) {
+  return {
+    jsonrpc: '2.0' as const,
+    id,
+    error: {
+      code: error instanceof ToolError ? -32602 : -32603,
+      message: error instanceof ToolError ? error.message : 'The server failed; see its log.',
+    },
+  };
+}
 
 export interface WatchedTransportOptions extends CallerSource {
   subscriptions: Subscriptions;
 }
 
 /** `wire` as it is, with every listen and its cancellation noticed on the way in. */
-export const createWatchedTransport = (
+export function createWatchedTransport(
   wire: Transport,
   { subscriptions, ...source }: WatchedTransportOptions,
-): Transport => {
+): Transport {
   const stopped = new AbortController();
   const watched: Transport = {
     start: () => wire.start(),
@@ -102,4 +104,4 @@ export const createWatchedTransport = (
       },
     );
   }
-};
+}

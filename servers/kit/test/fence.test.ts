@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createFence } from '../src/index.ts';
 
-const fixed = () => createFence((size) => Buffer.alloc(size, 0xab));
+function fixed() {
+  return createFence((size) => Buffer.alloc(size, 0xab));
+}
 const MARKER = 'ab'.repeat(9);
 
-const linesOf = (fenced: string): string[] => fenced.split('\n');
+function linesOf(fenced: string): string[] {
+  return fenced.split('\n');
+}
 
 describe('a fence', () => {
   it('has text, title and URL between two lines with the marker of the response', () => {

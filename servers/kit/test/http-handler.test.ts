@@ -5,7 +5,7 @@ import { changes, sample } from './sample.ts';
 
 const settings = { bridgeKey: undefined, roots: [], log: () => {} };
 
-const openHandler = (options: Partial<HttpHandlerOptions> = {}) => {
+function openHandler(options: Partial<HttpHandlerOptions> = {}) {
   const handler = createHttpHandler(sample, settings, { hostnames: ['localhost'], ...options });
   onTestFinished(handler.close);
   return (body: unknown, headers: Record<string, string> = {}, init: RequestInit = {}) => {
@@ -22,7 +22,7 @@ const openHandler = (options: Partial<HttpHandlerOptions> = {}) => {
     if (!request.headers.has('host')) request.headers.set('host', 'localhost');
     return handler.fetch(request);
   };
-};
+}
 
 const initialize = {
   jsonrpc: '2.0',

@@ -6,17 +6,18 @@ import { connect, toCallerMeta, type ConnectOptions } from '../src/testing.ts';
 import { changes, echo, sample, waits } from './sample.ts';
 
 const open: (() => Promise<void>)[] = [];
-const client = async (options: ConnectOptions = {}): Promise<Client> => {
+async function client(options: ConnectOptions = {}): Promise<Client> {
   const connection = await connect(sample, options);
   open.push(connection.close);
   return connection.client;
-};
+}
 afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
 
-const textOf = (result: { content: readonly { type: string }[] }): string =>
-  result.content.map((part) => ('text' in part ? String(part.text) : '')).join('');
+function textOf(result: { content: readonly { type: string }[] }): string {
+  return result.content.map((part) => ('text' in part ? String(part.text) : '')).join('');
+}
 
 describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
   it('sees tools with annotations derived from their effect', async () => {
@@ -146,9 +147,9 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
   });
 });
 
-const change = (): void => {
+function change(): void {
   for (const each of changes) each();
-};
+}
 
 it('tells a legacy subscriber of a change once, and stops after unsubscribing', async () => {
   const caller = await client({ era: 'legacy' });

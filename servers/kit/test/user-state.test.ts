@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createUserState } from '../src/index.ts';
 
-const openUser = async () => {
+async function openUser() {
   const user = await realpath(await mkdtemp(join(tmpdir(), 'drawbridge-user-')));
   onTestFinished(() => rm(user, { recursive: true, force: true }));
   const state = join(user, '.local/state/drawbridge');
@@ -27,7 +27,7 @@ const openUser = async () => {
       await writeFile(join(state, list, name), JSON.stringify(entry));
     },
   };
-};
+}
 
 it('names the home of the environment and the state folder, there or not', () => {
   const userState = createUserState({ DRAWBRIDGE_HOME: '/h/../home', XDG_STATE_HOME: '/x' });

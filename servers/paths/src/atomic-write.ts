@@ -26,7 +26,7 @@ const NEW_FILE_MODE = 0o666;
 /** What a file that replaces another keeps of it. Nothing runs as its owner or group any longer. */
 const PERMISSIONS = 0o777;
 
-const chown = async (file: FileHandle, uid: number, gid: number): Promise<boolean> => {
+async function chown(file: FileHandle, uid: number, gid: number): Promise<boolean> {
   try {
     await file.chown(uid, gid);
     return true;
@@ -35,10 +35,10 @@ const chown = async (file: FileHandle, uid: number, gid: number): Promise<boolea
     if (isSystemError(error, 'EPERM', 'EINVAL')) return false;
     throw error;
   }
-};
+}
 
 /** Whether the owner and the group are those given. */
-const keepOwner = async (file: FileHandle, { mode, uid, gid }: FileOwner): Promise<boolean> => {
+async function keepOwner(file: FileHandle, { mode, uid, gid }: FileOwner): Promise<boolean> {
   const now = await file.stat();
   const same = (now.uid === uid && now.gid === gid) || (await chown(file, uid, gid));
   const sameGroup = same || now.gid === gid || (await chown(file, now.uid, gid));
@@ -49,10 +49,10 @@ const keepOwner = async (file: FileHandle, { mode, uid, gid }: FileOwner): Promi
     sameGroup ? permissions : (permissions & 0o707) | ((forOthers << 3) & permissions),
   );
   return same;
-};
+}
 
 /** Gives what is at the path `from` the name `name` in `folder`, unless that is taken. */
-export const placeNew = async (from: string, folder: Folder, name: string): Promise<void> => {
+export async function placeNew(from: string, folder: Folder, name: string): Promise<void> {
   try {
     // Unlike rename, link never replaces.
     await link(from, folder.at(name));
@@ -64,10 +64,10 @@ export const placeNew = async (from: string, folder: Folder, name: string): Prom
     return;
   }
   await unlink(from);
-};
+}
 
 /** @throws ToolError when `name` is taken, be it by a link to nowhere. */
-export const assertFree = async (folder: Folder, name: string): Promise<void> => {
+export async function assertFree(folder: Folder, name: string): Promise<void> {
   try {
     await lstat(folder.at(name));
   } catch (error) {
@@ -75,7 +75,7 @@ export const assertFree = async (folder: Folder, name: string): Promise<void> =>
     throw error;
   }
   throw new ToolError(`${inQuotes(name)} exists already in its folder.`, { hint: 'another name' });
-};
+}
 
 export interface Written {
   /** Whether the owner or group could not be kept. */
@@ -83,12 +83,12 @@ export interface Written {
 }
 
 /** `fill` writes the content. @throws the system's EEXIST when `replace` is false and the name is taken. */
-export const writeAtomically = async (
+export async function writeAtomically(
   folder: Folder,
   name: string,
   fill: (file: FileHandle) => Promise<void>,
   { owner, replace }: AtomicWriteOptions,
-): Promise<Written> => {
+): Promise<Written> {
   const temporary = `.drawbridge-${randomBytes(8).toString('hex')}.tmp`;
   const file = await folder.createFile(temporary, owner === undefined ? NEW_FILE_MODE : 0o600);
   let [placed, ownerChanged] = [false, false];
@@ -108,4 +108,4 @@ export const writeAtomically = async (
   }
   await folder.sync();
   return { ownerChanged };
-};
+}

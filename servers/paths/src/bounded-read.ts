@@ -5,11 +5,7 @@ import { ToolError } from '@drawbridge/kit';
 import { quoted } from './shown.ts';
 
 /** Up to `length` bytes from `position`; fewer at the end of the file. */
-export const readAt = async (
-  file: FileHandle,
-  position: number,
-  length: number,
-): Promise<Buffer> => {
+export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {
@@ -18,7 +14,7 @@ export const readAt = async (
     filled += bytesRead;
   }
   return buffer.subarray(0, filled);
-};
+}
 
 export interface ReadLimits {
   /** As callers see it. */
@@ -29,14 +25,15 @@ export interface ReadLimits {
   hint?: string;
 }
 
-export const tooLarge = (size: number, { shown, most, hint }: ReadLimits): ToolError =>
-  new ToolError(`${quoted(shown)} has ${size} bytes.`, {
+export function tooLarge(size: number, { shown, most, hint }: ReadLimits): ToolError {
+  return new ToolError(`${quoted(shown)} has ${size} bytes.`, {
     allowed: `files up to ${most} bytes`,
     ...(hint !== undefined && { hint }),
   });
+}
 
 /** @throws ToolError when there is more than the limit. */
-export const readWhole = async (file: FileHandle, limits: ReadLimits): Promise<Buffer> => {
+export async function readWhole(file: FileHandle, limits: ReadLimits): Promise<Buffer> {
   const { size } = await file.stat();
   if (size > limits.most) throw tooLarge(size, limits);
   // One more, to see whether it grew.
@@ -45,4 +42,4 @@ export const readWhole = async (file: FileHandle, limits: ReadLimits): Promise<B
   throw new ToolError(`${quoted(limits.shown)} grew while it was being read.`, {
     hint: 'the same call again',
   });
-};
+}

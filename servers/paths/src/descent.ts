@@ -45,14 +45,15 @@ const MAX_LINKS = 40;
 /** Folders opened for one path. Only links that climb can ask for more than the path has names. */
 const MAX_STEPS = 20_000;
 
-const namesOf = (path: string): string[] =>
-  path.split(/[\\/]/).filter((name) => name !== '' && name !== '.');
+function namesOf(path: string): string[] {
+  return path.split(/[\\/]/).filter((name) => name !== '' && name !== '.');
+}
 
 /** The names of `path` below whichever root it lies in, as written or free of links. */
-export const placeIn = <Root extends { given: string; real: string }>(
+export function placeIn<Root extends { given: string; real: string }>(
   roots: readonly Root[],
   path: string,
-): { root: Root; names: string[] } | undefined => {
+): { root: Root; names: string[] } | undefined {
   for (const key of ['given', 'real'] as const) {
     const root = roots.find((each) => isInside(each[key], path));
     if (root !== undefined) {
@@ -63,20 +64,21 @@ export const placeIn = <Root extends { given: string; real: string }>(
     }
   }
   return undefined;
-};
+}
 
 /** One answer for both, so that a link tells nothing of what there is outside. */
-const leadsOut = (path: string): ToolError =>
-  new ToolError(
+function leadsOut(path: string): ToolError {
+  return new ToolError(
     `${inQuotes(path)} is outside the folders this server may use: a link on the way leads out of ` +
       'them, or is a link to something that does not exist.',
     { hint: 'delete the link, or give the path it should lead to' },
   );
+}
 
-export const descend = (
+export function descend(
   from: { root: OpenRoot; names: readonly string[] },
   options: DescentOptions,
-): Spot => {
+): Spot {
   const { roots, path, assertAllowed, follow } = options;
   let root = from.root;
   let folder = root.folder;
@@ -181,9 +183,9 @@ export const descend = (
     leave();
     throw error;
   }
-};
+}
 
-const make = (folder: Folder, name: string): boolean => {
+function make(folder: Folder, name: string): boolean {
   try {
     mkdirSync(folder.at(name));
     return true;
@@ -191,4 +193,4 @@ const make = (folder: Folder, name: string): boolean => {
     if (isSystemError(error, 'EEXIST')) return false;
     throw error;
   }
-};
+}

@@ -13,7 +13,7 @@ export interface FolderCache {
 const MAX_OPEN = 64;
 
 /** Runs `work`; nothing when what it wants is gone, changed meanwhile, or may not be opened. */
-export const ifThere = <T>(work: () => T): T | undefined => {
+export function ifThere<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {
@@ -32,9 +32,9 @@ export const ifThere = <T>(work: () => T): T | undefined => {
     if (gone) return undefined;
     throw error;
   }
-};
+}
 
-export const createFolderCache = (top: Folder, mostOpen: number = MAX_OPEN): FolderCache => {
+export function createFolderCache(top: Folder, mostOpen: number = MAX_OPEN): FolderCache {
   /** In the order of their last use. */
   const open = new Map<string, Folder>();
   const keep = (path: string, folder: Folder): Folder => {
@@ -77,4 +77,4 @@ export const createFolderCache = (top: Folder, mostOpen: number = MAX_OPEN): Fol
       open.clear();
     },
   };
-};
+}

@@ -25,8 +25,9 @@ import { isSystemError } from './system-errors.ts';
 /** How an opened file's true path is found: `descriptor` asks the kernel, `compare` looks again. */
 export type Verification = 'descriptor' | 'compare';
 
-export const defaultVerification = (): Verification =>
-  process.platform === 'linux' && existsSync('/proc/self/fd') ? 'descriptor' : 'compare';
+export function defaultVerification(): Verification {
+  return process.platform === 'linux' && existsSync('/proc/self/fd') ? 'descriptor' : 'compare';
+}
 
 /** What was opened, and a path to it that no rename changes, where there is one. */
 export interface Opened {
@@ -69,23 +70,24 @@ export interface Folder {
   close(): void;
 }
 
-const moved = (path: string): ToolError =>
-  new ToolError(`${inQuotes(path)} changed while it was being opened.`, {
+function moved(path: string): ToolError {
+  return new ToolError(`${inQuotes(path)} changed while it was being opened.`, {
     hint: 'the same call again',
   });
+}
 
 /** Where what was opened lies now. A name may end in " (deleted)", so the path itself is asked. */
-const truePathOf = (
+function truePathOf(
   fd: number,
   path: string,
   { verification, opened }: { verification: Verification; opened: Stats },
-): string => {
+): string {
   const real =
     verification === 'descriptor' ? readlinkSync(`/proc/self/fd/${fd}`) : realpathSync.native(path);
   const now = lstatSync(real, { throwIfNoEntry: false });
   if (now === undefined || now.ino !== opened.ino || now.dev !== opened.dev) throw moved(path);
   return real;
-};
+}
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = constants;
 // Windows has none of these three.
@@ -93,22 +95,23 @@ const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 const NON_BLOCK = constants.O_NONBLOCK ?? 0;
 const DIRECTORY = constants.O_DIRECTORY ?? 0;
 
-const assertName = (name: string): void => {
+function assertName(name: string): void {
   if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
     throw new ToolError(`${inQuotes(name)} is not the name of a file or folder.`);
   }
-};
+}
 
-const kinds = (stat: Stats): string => {
+function kinds(stat: Stats): string {
   if (stat.isDirectory()) return 'a folder';
   if (stat.isFIFO()) return 'a pipe';
   if (stat.isSymbolicLink()) return 'a link';
   return stat.isSocket() ? 'a socket' : 'a device';
-};
+}
 
 /** The path of a name in a folder; both are normal, which `join` would look through each time. */
-export const toChild = (folder: string, name: string): string =>
-  folder.endsWith(sep) ? folder + name : folder + sep + name;
+export function toChild(folder: string, name: string): string {
+  return folder.endsWith(sep) ? folder + name : folder + sep + name;
+}
 
 export interface OpenFolderOptions {
   assertAllowed: AssertAllowed;
@@ -118,16 +121,15 @@ export interface OpenFolderOptions {
 }
 
 /** Opens the folder at `path`; a link at its end is refused. */
-export const openFolder = (
+export function openFolder(
   path: string,
   assertAllowed: AssertAllowed,
   verification: Verification = defaultVerification(),
-): Folder => openAt(path, { assertAllowed, verification });
+): Folder {
+  return openAt(path, { assertAllowed, verification });
+}
 
-const openAt = (
-  path: string,
-  { assertAllowed, verification, within }: OpenFolderOptions,
-): Folder => {
+function openAt(path: string, { assertAllowed, verification, within }: OpenFolderOptions): Folder {
   const fd = openSync(path, O_RDONLY | DIRECTORY | NO_FOLLOW | NON_BLOCK);
   const byDescriptor = verification === 'descriptor';
   let real: string;
@@ -222,4 +224,4 @@ const openAt = (
       closeSync(fd);
     },
   };
-};
+}

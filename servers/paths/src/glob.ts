@@ -9,7 +9,7 @@ const MAX_ALTERNATIVES = 256;
 const MAX_PATTERN = 1024;
 
 /** `{a,b}` as the patterns it stands for; braces may nest. */
-const alternatives = (pattern: string): string[] => {
+function alternatives(pattern: string): string[] {
   const open = pattern.indexOf('{');
   if (open < 0) return [pattern];
   let depth = 0;
@@ -32,13 +32,13 @@ const alternatives = (pattern: string): string[] => {
     }
   }
   throw new ToolError(`The glob ${inQuotes(pattern)} has an open "{".`);
-};
+}
 
 /** Two-pointer matching of a sequence with stars; a star stands for any number of items. */
-const matchSequence = <Item>(
+function matchSequence<Item>(
   pattern: readonly ('star' | ((item: Item) => boolean))[],
   items: ArrayLike<Item>,
-): boolean => {
+): boolean {
   let [p, i] = [0, 0];
   let back: { p: number; i: number } | undefined;
   while (i < items.length) {
@@ -57,9 +57,9 @@ const matchSequence = <Item>(
   }
   while (pattern[p] === 'star') p += 1;
   return p === pattern.length;
-};
+}
 
-const characterClass = (body: string): ((char: string) => boolean) => {
+function characterClass(body: string): (char: string) => boolean {
   const negated = /^[!^]/.test(body);
   const chars = negated ? body.slice(1) : body;
   const ranges: [string, string][] = [];
@@ -71,9 +71,9 @@ const characterClass = (body: string): ((char: string) => boolean) => {
     } else ranges.push([low, low]);
   }
   return (char) => ranges.some(([low, high]) => low <= char && char <= high) !== negated;
-};
+}
 
-const toSegment = (segment: string): ((name: string) => boolean) => {
+function toSegment(segment: string): (name: string) => boolean {
   const parts: ('star' | ((char: string) => boolean))[] = [];
   for (let at = 0; at < segment.length; at += 1) {
     const char = segment[at] ?? '';
@@ -91,13 +91,13 @@ const toSegment = (segment: string): ((name: string) => boolean) => {
   if (parts.every((part) => part === 'star') && parts.length > 0) return () => true;
   // A character beyond the basic plane takes two places in a string.
   return (name) => matchSequence(parts, /[\ud800-\udfff]/.test(name) ? [...name] : name);
-};
+}
 
 /**
  * `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any number of folders. A pattern without "/" is compared
  * with the last name alone; one that ends in "/" matches what is in that folder.
  */
-export const toMatcher = (glob: string): Matcher => {
+export function toMatcher(glob: string): Matcher {
   if (glob.length > MAX_PATTERN) throw new ToolError('The glob is too long.');
   const matchers = alternatives(glob).map((pattern): Matcher => {
     if (!pattern.includes('/')) {
@@ -115,4 +115,4 @@ export const toMatcher = (glob: string): Matcher => {
     return (path) => matchSequence(segments, path.split('/'));
   });
   return (path) => matchers.some((matches) => matches(path));
-};
+}

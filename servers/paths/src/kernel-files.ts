@@ -25,10 +25,12 @@ const KERNEL_TYPES: Readonly<Record<string, number>> = {
 const MAGIC_NUMBERS = new Set(Object.values(KERNEL_TYPES));
 
 /** Whether what is at `path`, which may be a descriptor's, lies on such a file system. */
-export const isKernelFile = (path: string): boolean => MAGIC_NUMBERS.has(statfsSync(path).type);
+export function isKernelFile(path: string): boolean {
+  return MAGIC_NUMBERS.has(statfsSync(path).type);
+}
 
 /** Where such file systems are mounted; nothing on systems that do not say. */
-export const listKernelMounts = (): string[] => {
+export function listKernelMounts(): string[] {
   let table: string;
   try {
     table = readFileSync('/proc/self/mountinfo', 'utf8');
@@ -44,4 +46,4 @@ export const listKernelMounts = (): string[] => {
       path.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
     ];
   });
-};
+}

@@ -22,28 +22,33 @@ export interface ListOptions {
   progress?: CallContext['progress'];
 }
 
-const asLiteralGlob = (path: string): string => path.replaceAll(/[\\*?[\]{}!]/g, String.raw`\$&`);
+function asLiteralGlob(path: string): string {
+  return path.replaceAll(/[\\*?[\]{}!]/g, String.raw`\$&`);
+}
 
 /** ripgrep's options for what to leave out. Later globs win, so these follow the caller's. */
-export const toWalkArguments = (guard: PathGuard, folder: Folder, ignored: boolean): string[] => [
-  '--hidden',
-  '--no-require-git',
-  '--no-ignore-global',
-  ...(ignored ? ['--no-ignore'] : []),
-  ...['.git', TRASH_FOLDER, '.drawbridge'].flatMap((name) => ['--iglob', `!**/${name}`]),
-  ...guard.hiddenIn(folder.real).flatMap((home) => {
-    const inside = relative(folder.real, home).split(sep).join('/');
-    return ['--glob', `!/${asLiteralGlob(inside)}`];
-  }),
-];
+export function toWalkArguments(guard: PathGuard, folder: Folder, ignored: boolean): string[] {
+  return [
+    '--hidden',
+    '--no-require-git',
+    '--no-ignore-global',
+    ...(ignored ? ['--no-ignore'] : []),
+    ...['.git', TRASH_FOLDER, '.drawbridge'].flatMap((name) => ['--iglob', `!**/${name}`]),
+    ...guard.hiddenIn(folder.real).flatMap((home) => {
+      const inside = relative(folder.real, home).split(sep).join('/');
+      return ['--glob', `!/${asLiteralGlob(inside)}`];
+    }),
+  ];
+}
 
 /** Most bytes of paths that one search takes from ripgrep. */
 const MAX_PATH_BYTES = 64 * 1024 * 1024;
 
-export const tooMany = (): ToolError =>
-  new ToolError('There are too many files to look through at once.', {
+export function tooMany(): ToolError {
+  return new ToolError('There are too many files to look through at once.', {
     hint: 'a folder further down as the path, or a narrower glob',
   });
+}
 
 /** What is in one folder. */
 interface Inside {
@@ -57,11 +62,11 @@ interface Inside {
  * Paths relative to `folder`, those of one folder together, folder by folder in order. Each was seen
  * as a regular file in its open folder, whatever ripgrep was led to.
  */
-export const listFiles = async (
+export async function listFiles(
   guard: PathGuard,
   folder: Folder,
   { ignored, matches = () => true, ripgrep, signal, progress }: ListOptions,
-): Promise<string[]> => {
+): Promise<string[]> {
   const cache = createFolderCache(folder);
   const folders = new Map<string, Inside>();
   const look = (path: string): Inside => {
@@ -103,4 +108,4 @@ export const listFiles = async (
     const names = folders.get(above)?.found.sort() ?? [];
     return above === '' ? names : names.map((name) => `${above}/${name}`);
   });
-};
+}

@@ -6,7 +6,7 @@ export interface Locks {
   hold<T>(key: string, work: () => Promise<T>): Promise<T>;
 }
 
-export const createLocks = (): Locks => {
+export function createLocks(): Locks {
   const tails = new Map<string, Promise<unknown>>();
   return {
     async hold(key, work) {
@@ -20,4 +20,4 @@ export const createLocks = (): Locks => {
       }
     },
   };
-};
+}

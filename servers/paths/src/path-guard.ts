@@ -84,29 +84,29 @@ export interface PathGuardOptions {
 const HOW_TO_GIVE_A_ROOT =
   'start the server with --root /path/to/folder (repeatable), or set the project roots in the bridge';
 
-const realIfThere = (path: string): string | undefined => {
+function realIfThere(path: string): string | undefined {
   try {
     return realpathSync.native(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')) return undefined;
     throw error;
   }
-};
+}
 
 /** A path through `/proc/self/fd/N` is of no use to a caller; errors name the path they gave. */
-const inWords = async <T>(path: string, work: () => Promise<T> | T): Promise<T> => {
+async function inWords<T>(path: string, work: () => Promise<T> | T): Promise<T> {
   try {
     return await work();
   } catch (error) {
     return rethrowSystemError(error, path);
   }
-};
+}
 
 /** Opens what there is of the roots that were given. */
-const openRoots = (
+function openRoots(
   { roots: given, pins = new Map<string, string>() }: PathGuardOptions,
   { assertOpened, verification }: { assertOpened: AssertAllowed; verification: Verification },
-): OpenRoot[] => {
+): OpenRoot[] {
   const roots: OpenRoot[] = [];
   try {
     for (const path of given.filter((each) => each !== '').map((each) => resolve(each))) {
@@ -130,26 +130,27 @@ const openRoots = (
     for (const { folder } of roots) folder.close();
     throw error;
   }
-};
+}
 
 /** Nothing when it went away meanwhile, or is no folder. */
-const openRoot = (
+function openRoot(
   real: string,
   assertOpened: AssertAllowed,
   verification: Verification,
-): Folder | undefined => {
+): Folder | undefined {
   try {
     return openFolder(real, assertOpened, verification);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
     return rethrowSystemError(error, real);
   }
-};
+}
 
-const refused = (path: string, refusal: string): ToolError =>
-  new ToolError(`${inQuotes(path)} is in ${refusal}, which no tool opens.`);
+function refused(path: string, refusal: string): ToolError {
+  return new ToolError(`${inQuotes(path)} is in ${refusal}, which no tool opens.`);
+}
 
-export const createPathGuard = async (options: PathGuardOptions): Promise<PathGuard> => {
+export async function createPathGuard(options: PathGuardOptions): Promise<PathGuard> {
   const { roots: given, verification = defaultVerification() } = options;
   const closed = createClosedFolders(options.closed ?? []);
   const kernelDevices = new Map<number, boolean>();
@@ -310,4 +311,4 @@ export const createPathGuard = async (options: PathGuardOptions): Promise<PathGu
       for (const root of roots) root.folder.close();
     },
   };
-};
+}

@@ -13,15 +13,16 @@ const STATE_FOLDER = '.drawbridge';
 export const MAX_PATH = 4096;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$/i;
 
-export const pathsOf = (platform: NodeJS.Platform): PlatformPath =>
-  platform === 'win32' ? win32 : posix;
+export function pathsOf(platform: NodeJS.Platform): PlatformPath {
+  return platform === 'win32' ? win32 : posix;
+}
 
 /** Whether `path` is `folder` or lies in it, by whole names: `/a/bc` is not in `/a/b`. */
-export const isInside = (
+export function isInside(
   folder: string,
   path: string,
   platform: NodeJS.Platform = process.platform,
-): boolean => {
+): boolean {
   const paths = pathsOf(platform);
   // Most paths are normal, and then a comparison of their beginnings says it, and is far quicker.
   if (platform !== 'win32' && !path.includes('/.') && !path.includes('//')) {
@@ -30,9 +31,9 @@ export const isInside = (
   const between = paths.relative(folder, path);
   if (between === '') return true;
   return between !== '..' && !between.startsWith(`..${paths.sep}`) && !paths.isAbsolute(between);
-};
+}
 
-const assertWindowsName = (path: string): void => {
+function assertWindowsName(path: string): void {
   // `C:` at the start is a drive; any other colon is an alternate stream of a file.
   const names = path.replace(/^[a-z]:/i, '').split(/[\\/]/);
   const wrong = names.find(
@@ -49,17 +50,17 @@ const assertWindowsName = (path: string): void => {
       },
     );
   }
-};
+}
 
 /**
  * The absolute, normal form of what a caller wrote; a relative path counts from `base`.
  * @throws ToolError for what is not a plain path.
  */
-export const parsePath = (
+export function parsePath(
   written: string,
   base: string,
   platform: NodeJS.Platform = process.platform,
-): string => {
+): string {
   const given = fromShown(written);
   if (given.trim() === '') {
     throw new ToolError('The path is empty.', { hint: '"." for the first root' });
@@ -78,19 +79,21 @@ export const parsePath = (
   }
   if (platform === 'win32') assertWindowsName(given);
   return pathsOf(platform).resolve(base, given);
-};
+}
 
 export const KERNEL_REFUSAL = "the kernel's own folders";
 export const HOME_REFUSAL = "Drawbridge's own folder";
 
-export const isStateFolder = (name: string): boolean => name.toLowerCase() === STATE_FOLDER;
+export function isStateFolder(name: string): boolean {
+  return name.toLowerCase() === STATE_FOLDER;
+}
 
 /** Why `path`, inside `root` and free of links, may still not be used; nothing when it may. */
-export const refusalOf = (
+export function refusalOf(
   path: string,
   root: string,
   homes: readonly string[],
-): string | undefined => {
+): string | undefined {
   if (homes.some((home) => isInside(home, path))) return HOME_REFUSAL;
   const names = pathsOf(process.platform).relative(root, path).split(/[\\/]/);
   if (names.some(isStateFolder)) return HOME_REFUSAL;
@@ -98,4 +101,4 @@ export const refusalOf = (
     KERNEL_FOLDERS.some((folder) => isInside(folder, path)) ||
     (isInside(DEVICE_FOLDER, path) && !isInside(DEVICE_FOLDER, root));
   return isKernels ? KERNEL_REFUSAL : undefined;
-};
+}

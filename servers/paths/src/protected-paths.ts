@@ -11,7 +11,7 @@ import { isSystemError } from './system-errors.ts';
 const ABSENT = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'] as const;
 
 /** `path` free of links, as far down as it exists. */
-export const toReal = (path: string): string => {
+export function toReal(path: string): string {
   try {
     return realpathSync.native(path);
   } catch (error) {
@@ -19,24 +19,27 @@ export const toReal = (path: string): string => {
     const above = dirname(path);
     return above === path ? path : join(toReal(above), basename(path));
   }
-};
+}
 
-const statOf = (path: string): Stats | undefined => {
+function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
     if (isSystemError(error, ...ABSENT)) return undefined;
     throw error;
   }
-};
+}
 
-const keyOf = ({ dev, ino }: { dev: number; ino: number }): string => `${dev}:${ino}`;
-const withReal = (paths: readonly string[]): string[] => [
-  ...new Set(paths.flatMap((path) => [path, toReal(path)])),
-];
+function keyOf({ dev, ino }: { dev: number; ino: number }): string {
+  return `${dev}:${ino}`;
+}
+function withReal(paths: readonly string[]): string[] {
+  return [...new Set(paths.flatMap((path) => [path, toReal(path)]))];
+}
 /** Some file systems take these for one name. */
-const sameName = (a: string, b: string): boolean =>
-  a.normalize('NFC').toLowerCase() === b.normalize('NFC').toLowerCase();
+function sameName(a: string, b: string): boolean {
+  return a.normalize('NFC').toLowerCase() === b.normalize('NFC').toLowerCase();
+}
 
 export interface ClosedFolders {
   readonly paths: readonly string[];
@@ -44,11 +47,11 @@ export interface ClosedFolders {
   has(opened: { dev: number; ino: number }): boolean;
 }
 
-export const createClosedFolders = (given: readonly string[]): ClosedFolders => {
+export function createClosedFolders(given: readonly string[]): ClosedFolders {
   const paths = withReal(given);
   const keys = new Set(paths.flatMap((path) => statOf(path) ?? []).map(keyOf));
   return { paths, has: (opened) => keys.size > 0 && keys.has(keyOf(opened)) };
-};
+}
 
 export interface ReadOnlyPaths {
   /** Why the name may be neither made nor changed; nothing when it may. */
@@ -57,11 +60,11 @@ export interface ReadOnlyPaths {
   refusalToMove(folder: Folder, name: string): string | undefined;
 }
 
-export const createReadOnlyPaths = (
+export function createReadOnlyPaths(
   readOnly: readonly string[],
   /** What must stay where it is, though it may be opened or has refusals of its own. */
   fixed: readonly string[],
-): ReadOnlyPaths => {
+): ReadOnlyPaths {
   const paths = withReal(readOnly);
   const stays = [...paths, ...withReal(fixed)];
   const folders = new Set<string>();
@@ -107,4 +110,4 @@ export const createReadOnlyPaths = (
       return holds ? 'is or holds what stays where it is, such as a root or settings' : undefined;
     },
   };
-};
+}

@@ -28,16 +28,16 @@ const SECOND_MS = 1_000;
 const MAX_STDERR = 2_000;
 
 /** `timeLimit` in milliseconds, for each run. */
-export const createRipgrep = (timeLimit: number = TIME_LIMIT_MS): Ripgrep => {
+export function createRipgrep(timeLimit: number = TIME_LIMIT_MS): Ripgrep {
   let located: Promise<string> | undefined;
   return async (args, run) => {
     // Looks its binary up when imported, which only a search should cost.
     located ??= import('@vscode/ripgrep').then(({ rgPath }) => rgPath);
     await runProgram(await located, args, { ...run, timeLimit });
   };
-};
+}
 
-const runProgram = (
+function runProgram(
   program: string,
   args: readonly string[],
   {
@@ -50,8 +50,8 @@ const runProgram = (
     timeLimit,
     take,
   }: RipgrepRun & { timeLimit: number },
-): Promise<void> =>
-  new Promise<void>((resolve, reject) => {
+): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
     signal.throwIfAborted();
     // Without messages about files: their names need not be inside.
     const child = spawn(program, ['--no-config', '--no-messages', ...args], {
@@ -117,9 +117,10 @@ const runProgram = (
       } else resolve();
     });
   });
+}
 
 /** Splits output at a byte, across pieces. What follows the last separator is no record. */
-export const createSplitter = (separator: number, each: (record: Buffer) => boolean) => {
+export function createSplitter(separator: number, each: (record: Buffer) => boolean) {
   let rest: Buffer = Buffer.alloc(0);
   return {
     take(piece: Buffer): boolean {
@@ -133,4 +134,4 @@ export const createSplitter = (separator: number, each: (record: Buffer) => bool
       return true;
     },
   };
-};
+}

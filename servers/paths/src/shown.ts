@@ -6,19 +6,20 @@ const PLAIN = /^[ !#-~][ -~]*$/;
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const EACH_HIDDEN = new RegExp(HIDDEN.source, 'gu');
 
-const toEscapes = (text: string): string =>
-  Array.from(
+function toEscapes(text: string): string {
+  return Array.from(
     { length: text.length },
     (_, index) => `\\u${text.charCodeAt(index).toString(16).padStart(4, '0')}`,
   ).join('');
+}
 
-export const toShown = (path: string): string => {
+export function toShown(path: string): string {
   if (PLAIN.test(path) || !(path.startsWith('"') || HIDDEN.test(path))) return path;
   return JSON.stringify(path).replaceAll(EACH_HIDDEN, toEscapes);
-};
+}
 
 /** The path that a caller means: as it is, or as it was shown. */
-export const fromShown = (given: string): string => {
+export function fromShown(given: string): string {
   const [, literal] = /^("[^]*")\/*$/.exec(given) ?? [];
   if (literal === undefined) return given;
   try {
@@ -29,14 +30,19 @@ export const fromShown = (given: string): string => {
     if (error instanceof SyntaxError) return given;
     throw error;
   }
-};
+}
 
 /** A path, as it is, for the middle of a sentence. */
-export const inQuotes = (path: string): string => quoted(toShown(path));
+export function inQuotes(path: string): string {
+  return quoted(toShown(path));
+}
 
 /** Text of another program, on lines of its own. */
-export const toPrintable = (text: string): string =>
-  text.replaceAll(EACH_HIDDEN, (hidden) => (hidden === '\n' ? hidden : toEscapes(hidden)));
+export function toPrintable(text: string): string {
+  return text.replaceAll(EACH_HIDDEN, (hidden) => (hidden === '\n' ? hidden : toEscapes(hidden)));
+}
 
 /** A path as it is shown, for the middle of a sentence. */
-export const quoted = (shown: string): string => (shown.startsWith('"') ? shown : `"${shown}"`);
+export function quoted(shown: string): string {
+  return shown.startsWith('"') ? shown : `"${shown}"`;
+}

@@ -2,11 +2,13 @@
 import { ToolError } from '@drawbridge/kit';
 import { inQuotes } from './shown.ts';
 
-const hasCode = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string';
+function hasCode(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
 
-export const isSystemError = (error: unknown, ...codes: readonly string[]): boolean =>
-  hasCode(error) && error.code !== undefined && codes.includes(error.code);
+export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
+  return hasCode(error) && error.code !== undefined && codes.includes(error.code);
+}
 
 const words: Readonly<Record<string, readonly [wrong: string, hint?: string]>> = {
   ENOENT: ['does not exist', 'list or find, to see what is there'],
@@ -31,7 +33,7 @@ const words: Readonly<Record<string, readonly [wrong: string, hint?: string]>> =
 };
 
 /** Throws `error` on as a ToolError about `path` if it is the system's; as it is otherwise. */
-export const rethrowSystemError = (error: unknown, path: string): never => {
+export function rethrowSystemError(error: unknown, path: string): never {
   // What Node itself finds wrong has a code as well, but is no answer of the system.
   if (!hasCode(error) || error.syscall === undefined) throw error;
   const [wrong, hint] = words[error.code ?? ''] ?? [`could not be used: ${error.code}`];
@@ -39,4 +41,4 @@ export const rethrowSystemError = (error: unknown, path: string): never => {
     cause: error,
     ...(hint !== undefined && { hint }),
   });
-};
+}

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 const TURN_MS = 8;
 
 /** Call it often; it waits only when a turn is over. @throws the signal's reason when it is aborted. */
-export const createTurns = (signal: AbortSignal): (() => Promise<void> | undefined) => {
+export function createTurns(signal: AbortSignal): () => Promise<void> | undefined {
   let begun = performance.now();
   return () => {
     if (performance.now() - begun < TURN_MS) {
@@ -16,4 +16,4 @@ export const createTurns = (signal: AbortSignal): (() => Promise<void> | undefin
       begun = performance.now();
     });
   };
-};
+}

@@ -10,4 +10,6 @@ export const xid8 = customType<{ data: string; driverData: string }>({
   dataType: () => 'xid8',
 });
 
-export const moment = (name: string) => timestamp(name, { withTimezone: true });
+export function moment(name: string) {
+  return timestamp(name, { withTimezone: true });
+}

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { CLIENTS, toClientPlaces } from '../../../src/settings/import/client-places.ts';
 
-const places = (machine: Parameters<typeof toClientPlaces>[1]) =>
-  CLIENTS.flatMap((client) => toClientPlaces(client, machine));
+function places(machine: Parameters<typeof toClientPlaces>[1]) {
+  return CLIENTS.flatMap((client) => toClientPlaces(client, machine));
+}
 
 test('on Linux', () => {
   const machine = { platform: 'linux', env: {}, homeFolder: '/home/me', cwd: '/p' };

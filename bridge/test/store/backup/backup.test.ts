@@ -94,11 +94,13 @@ async function fill(db: LogDatabase): Promise<void> {
     values (${userId}, ${db.tenantId}, 'p', array['/a b', ${AWKWARD}])`);
 }
 
-const backup = (url: string, path: string, ...more: string[]) =>
-  runCommand(['backup', path, ...more], { cwd: folder, env: { DATABASE_URL: url } });
+function backup(url: string, path: string, ...more: string[]) {
+  return runCommand(['backup', path, ...more], { cwd: folder, env: { DATABASE_URL: url } });
+}
 
-const restore = (url: string, path: string, ...more: string[]) =>
-  runCommand(['restore', path, ...more], { cwd: folder, env: { DATABASE_URL: url } });
+function restore(url: string, path: string, ...more: string[]) {
+  return runCommand(['restore', path, ...more], { cwd: folder, env: { DATABASE_URL: url } });
+}
 
 async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
@@ -111,8 +113,8 @@ async function withClient<T>(url: string, work: (client: Client) => Promise<T>):
 }
 
 /** Every row as text, without the transaction that wrote it. */
-const readAll = (url: string) =>
-  withClient(url, async (client) => {
+function readAll(url: string) {
+  return withClient(url, async (client) => {
     const all: Record<string, string[]> = {};
     for (const table of TABLES) {
       const { rows } = await client.query<{ row: string }>(
@@ -122,14 +124,16 @@ const readAll = (url: string) =>
     }
     return all;
   });
+}
 
-const readPartitions = (url: string) =>
-  withClient(url, async (client) => {
+function readPartitions(url: string) {
+  return withClient(url, async (client) => {
     const { rows } = await client.query<{ name: string; events: number }>(
       `select tableoid::regclass::text as name, count(*)::int as events from run_events group by 1 order by 1`,
     );
     return rows;
   });
+}
 
 async function createTarget({ empty = true } = {}): Promise<TestDatabase> {
   const database = await createTestDatabase({ empty });

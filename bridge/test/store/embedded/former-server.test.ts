@@ -141,7 +141,9 @@ async function spawnAsPostgres(...command: string[]): Promise<ChildProcess> {
   return child;
 }
 
-const pidFile = (pid: number): string => `${pid}\n${data}\n1\n5432\n.\n\n  1  1\nready   \n`;
+function pidFile(pid: number): string {
+  return `${pid}\n${data}\n1\n5432\n.\n\n  1  1\nready   \n`;
+}
 
 test.runIf(isLinux)(
   'starts though the server before it is a zombie that nobody reaps',

@@ -8,8 +8,8 @@ import { pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 import { copyTree } from '../transfer.ts';
 
-export const copy = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function copy({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'copy',
     title: 'Copy',
     description: 'Copies a file or a whole folder; never replaces.',
@@ -60,3 +60,4 @@ export const copy = ({ withGuard }: Deps): Tool =>
         }),
       ),
   });
+}

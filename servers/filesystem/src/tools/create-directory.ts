@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 
-export const createDirectory = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function createDirectory({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'create_directory',
     title: 'Create a folder',
     description: 'Creates a folder, and those above it.',
@@ -31,3 +31,4 @@ export const createDirectory = ({ withGuard }: Deps): Tool =>
         };
       }),
   });
+}

@@ -9,8 +9,8 @@ import { removeTree } from '../transfer.ts';
 import { isInTrash, moveToTrash } from '../trash.ts';
 
 /** `delete` is a word of the language. */
-export const deletePath = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function deletePath({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'delete',
     title: 'Delete',
     description: "Moves to the root's .drawbridge-trash, or removes for good.",
@@ -48,3 +48,4 @@ export const deletePath = ({ withGuard }: Deps): Tool =>
         }),
       ),
   });
+}

@@ -12,7 +12,7 @@ import { OWNER_CHANGED, lockKeyOf, replaceText } from './write.ts';
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_REPLACED = 100_000;
 
-const readText = async ({ folder, name, shown }: Place): Promise<string> => {
+async function readText({ folder, name, shown }: Place): Promise<string> {
   const file = await folder.openFile(name);
   try {
     const bytes = await readWhole(file, { shown, most: MAX_BYTES });
@@ -26,7 +26,7 @@ const readText = async ({ folder, name, shown }: Place): Promise<string> => {
   } finally {
     await file.close();
   }
-};
+}
 
 interface Wanted {
   old_text: string;
@@ -39,7 +39,7 @@ interface Wanted {
  * as it is, and replaced by what is given as it is; any other, and one that is not found so, without
  * regard to the kind of its line ends, and its replacement gets those of the place.
  */
-const toChanges = (before: string, wanted: Wanted, shown: string): Change[] => {
+function toChanges(before: string, wanted: Wanted, shown: string): Change[] {
   const { old_text: old, new_text: replacement, replace_all: all } = wanted;
   const find = (literal: boolean) => findPassages(before, old, { literal, most: MAX_REPLACED });
   let literal = old.includes('\r');
@@ -75,10 +75,10 @@ const toChanges = (before: string, wanted: Wanted, shown: string): Change[] => {
     ...passage,
     replacement: literal ? replacement : fitLineEnds(before, passage, replacement),
   }));
-};
+}
 
-export const edit = ({ withGuard, locks }: Deps): Tool =>
-  defineTool({
+export function edit({ withGuard, locks }: Deps): Tool {
+  return defineTool({
     name: 'edit',
     title: 'Edit a file',
     description: 'Replaces a passage that occurs once, or all. Answers with a diff.',
@@ -130,3 +130,4 @@ export const edit = ({ withGuard, locks }: Deps): Tool =>
         ),
       ),
   });
+}

@@ -7,7 +7,7 @@ import { cursorText, globText, pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 
 /** The folders that the files lie in; an empty folder has none and is left to `list` and `tree`. */
-const foldersOf = (files: readonly string[]): string[] => {
+function foldersOf(files: readonly string[]): string[] {
   const folders = new Set<string>();
   for (const file of files) {
     for (let at = file.indexOf('/'); at >= 0; at = file.indexOf('/', at + 1)) {
@@ -15,10 +15,10 @@ const foldersOf = (files: readonly string[]): string[] => {
     }
   }
   return [...folders].sort();
-};
+}
 
-export const find = ({ withGuard, ripgrep }: Deps): Tool =>
-  defineTool({
+export function find({ withGuard, ripgrep }: Deps): Tool {
+  return defineTool({
     name: 'find',
     title: 'Find files',
     description: 'Finds files or folders by name, leaving out what .gitignore does.',
@@ -64,3 +64,4 @@ export const find = ({ withGuard, ripgrep }: Deps): Tool =>
       );
     },
   });
+}

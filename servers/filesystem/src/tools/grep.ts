@@ -15,9 +15,11 @@ import type { Deps } from '../deps.ts';
 import { searchOpenFiles, type FoundLine } from '../search-lines.ts';
 import { searchFolder, type FolderSearch } from '../verified-lines.ts';
 
-const sizeOf = ({ path, text }: FoundLine): number => path.length + Buffer.byteLength(text);
+function sizeOf({ path, text }: FoundLine): number {
+  return path.length + Buffer.byteLength(text);
+}
 
-const toText = (lines: readonly FoundLine[], around: boolean): string => {
+function toText(lines: readonly FoundLine[], around: boolean): string {
   let [path, number] = ['', 0];
   const parts: string[] = [];
   for (const { path: at, line, text, context } of lines) {
@@ -27,10 +29,10 @@ const toText = (lines: readonly FoundLine[], around: boolean): string => {
     [path, number] = [at, line];
   }
   return parts.join('\n');
-};
+}
 
-export const grep = ({ withGuard, ripgrep }: Deps): Tool =>
-  defineTool({
+export function grep({ withGuard, ripgrep }: Deps): Tool {
+  return defineTool({
     name: 'grep',
     title: 'Search in files',
     description: 'Searches a file or folder for a regular expression or text.',
@@ -127,3 +129,4 @@ export const grep = ({ withGuard, ripgrep }: Deps): Tool =>
       });
     },
   });
+}

@@ -9,25 +9,27 @@ import type { Deps } from '../deps.ts';
 
 const kinds = ['file', 'folder', 'link', 'pipe', 'socket', 'device'] as const;
 
-const kindOf = (stat: Stats): (typeof kinds)[number] => {
+function kindOf(stat: Stats): (typeof kinds)[number] {
   if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'folder';
   if (stat.isSymbolicLink()) return 'link';
   if (stat.isFIFO()) return 'pipe';
   return stat.isSocket() ? 'socket' : 'device';
-};
+}
 
-const describe = (stat: Stats) => ({
-  type: kindOf(stat),
-  size: stat.size,
-  mode: (stat.mode & 0o7777).toString(8),
-  modified: stat.mtime.toISOString(),
-  created: stat.birthtime.toISOString(),
-  links: stat.nlink,
-});
+function describe(stat: Stats) {
+  return {
+    type: kindOf(stat),
+    size: stat.size,
+    mode: (stat.mode & 0o7777).toString(8),
+    modified: stat.mtime.toISOString(),
+    created: stat.birthtime.toISOString(),
+    links: stat.nlink,
+  };
+}
 
-export const info = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function info({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'info',
     title: 'File information',
     description: 'Type, size, times and rights; a link is not followed.',
@@ -68,3 +70,4 @@ export const info = ({ withGuard }: Deps): Tool =>
         };
       }),
   });
+}

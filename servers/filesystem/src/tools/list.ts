@@ -11,11 +11,11 @@ const MAX_ENTRIES = 2_000;
 /** Files asked about at once. */
 const PARALLEL = 64;
 
-const kindOf = (entry: Dirent | Stats): 'file' | 'folder' | 'link' | 'other' => {
+function kindOf(entry: Dirent | Stats): 'file' | 'folder' | 'link' | 'other' {
   if (entry.isFile()) return 'file';
   if (entry.isDirectory()) return 'folder';
   return entry.isSymbolicLink() ? 'link' : 'other';
-};
+}
 
 interface Entry {
   name: string;
@@ -24,11 +24,11 @@ interface Entry {
   modified: Date | undefined;
 }
 
-const look = async (
+async function look(
   folder: Folder,
   entries: readonly Dirent[],
   signal: AbortSignal,
-): Promise<Entry[]> => {
+): Promise<Entry[]> {
   const looked: Entry[] = [];
   for (let from = 0; from < entries.length; from += PARALLEL) {
     signal.throwIfAborted();
@@ -47,12 +47,16 @@ const look = async (
     looked.push(...(await Promise.all(batch)).filter((entry) => entry !== undefined));
   }
   return looked;
-};
+}
 
 /** With what stands around the name in the answer. */
-const sizeOf = ({ name }: { name: string }): number => Buffer.byteLength(toShown(name)) + 64;
+function sizeOf({ name }: { name: string }): number {
+  return Buffer.byteLength(toShown(name)) + 64;
+}
 
-const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}
 const orders = {
   name: byName,
   size: (a: Entry, b: Entry) => b.size - a.size || byName(a, b),
@@ -60,14 +64,14 @@ const orders = {
     (b.modified?.getTime() ?? 0) - (a.modified?.getTime() ?? 0) || byName(a, b),
 };
 
-const lineOf = ({ name, kind, size, modified }: Entry): string => {
+function lineOf({ name, kind, size, modified }: Entry): string {
   const mark = { file: '', folder: '/', link: '@', other: '?' }[kind];
   const details = kind === 'file' ? `\t${size}\t${modified?.toISOString() ?? ''}` : '';
   return `${toShown(name)}${mark}${details}`;
-};
+}
 
-export const list = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function list({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'list',
     title: 'List a folder',
     description: 'Lists what is in a folder, with sizes.',
@@ -127,3 +131,4 @@ export const list = ({ withGuard }: Deps): Tool =>
         }),
       ),
   });
+}

@@ -8,7 +8,7 @@ import { pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 import { copyTree, removeTree, type Spot, type TransferOptions } from '../transfer.ts';
 
-const moveHere = async (from: Spot, to: Spot): Promise<void> => {
+async function moveHere(from: Spot, to: Spot): Promise<void> {
   const path = from.folder.at(from.name);
   if (!(await lstat(path)).isDirectory()) {
     await placeNew(path, to.folder, to.name);
@@ -17,10 +17,10 @@ const moveHere = async (from: Spot, to: Spot): Promise<void> => {
   // A rename would quietly replace an empty folder.
   await assertFree(to.folder, to.name);
   await rename(path, to.folder.at(to.name));
-};
+}
 
 /** Answers how many files have another owner or group now. */
-const moveAcross = async (from: Spot, to: Spot, options: TransferOptions): Promise<number> => {
+async function moveAcross(from: Spot, to: Spot, options: TransferOptions): Promise<number> {
   const { skipped, ownerChanged } = await copyTree(from, to, options);
   if (skipped > 0) {
     throw new ToolError(`${skipped} things could not be copied to the other file system.`, {
@@ -29,10 +29,10 @@ const moveAcross = async (from: Spot, to: Spot, options: TransferOptions): Promi
   }
   await removeTree(from, options);
   return ownerChanged;
-};
+}
 
-export const move = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function move({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'move',
     title: 'Move or rename',
     description: 'Moves or renames a file or folder; never replaces.',
@@ -72,3 +72,4 @@ export const move = ({ withGuard }: Deps): Tool =>
         }),
       ),
   });
+}

@@ -11,8 +11,8 @@ const MAX_FILES = 50;
 const NOTES_BYTES = 32 * 1024;
 const MAX_LINES = 1_000_000;
 
-export const readMany = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function readMany({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'read_many',
     title: 'Read texts',
     description: 'Reads text files; each fails by itself.',
@@ -73,3 +73,4 @@ export const readMany = ({ withGuard }: Deps): Tool =>
         return { output: { files }, text: texts.join('\n') };
       }),
   });
+}

@@ -10,13 +10,13 @@ import type { Deps } from '../deps.ts';
 /** With base64's third on top it stays under the ten megabytes that clients take in one message. */
 export const MAX_MEDIA_BYTES = 6 * 1024 * 1024;
 
-export const mediaTypeOf = async (bytes: Uint8Array): Promise<string> => {
+export async function mediaTypeOf(bytes: Uint8Array): Promise<string> {
   const { fileTypeFromBuffer } = await import('file-type');
   return (await fileTypeFromBuffer(bytes))?.mime ?? 'application/octet-stream';
-};
+}
 
-export const readMedia = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function readMedia({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'read_media',
     title: 'Read media',
     description: 'Reads a picture, sound or other binary file up to 6 MB.',
@@ -49,3 +49,4 @@ export const readMedia = ({ withGuard }: Deps): Tool =>
         }),
       ),
   });
+}

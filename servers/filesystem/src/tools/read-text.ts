@@ -17,24 +17,24 @@ const MAX_LINES = 100_000;
 /** Room for the line that says what the text is. */
 const HEADER_BYTES = 4_096;
 
-export const withNumbers = (text: string, firstLine: number): string => {
+export function withNumbers(text: string, firstLine: number): string {
   const lines = text.split('\n');
   const end = lines.at(-1) === '' ? lines.pop() : undefined;
   const numbered = lines.map((line, index) => `${firstLine + index}\t${line}`).join('\n');
   return end === undefined ? numbered : `${numbered}\n`;
-};
+}
 
-export const describeWindow = (shown: string, window: Window, size: number): string => {
+export function describeWindow(shown: string, window: Window, size: number): string {
   const { firstLine, lastLine, totalLines, hash } = window;
   const lines =
     firstLine === undefined
       ? 'last lines'
       : `lines ${firstLine}-${lastLine}${totalLines === undefined ? '' : ` of ${totalLines}`}`;
   return `[${shown}: ${lines}, ${size} bytes${hash === undefined ? '' : `, hash ${hash}`}]`;
-};
+}
 
-export const readText = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function readText({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'read_text',
     title: 'Read text',
     description: 'Reads a text file, or lines of it.',
@@ -123,3 +123,4 @@ export const readText = ({ withGuard }: Deps): Tool =>
       );
     },
   });
+}

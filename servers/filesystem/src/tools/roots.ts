@@ -5,8 +5,8 @@ import { toShown } from '@drawbridge/paths';
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
 
-export const roots = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function roots({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'roots',
     title: 'Roots',
     description: 'Folders this server may use; relative paths count from the first.',
@@ -28,3 +28,4 @@ export const roots = ({ withGuard }: Deps): Tool =>
         };
       }),
   });
+}

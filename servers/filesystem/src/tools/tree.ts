@@ -16,8 +16,8 @@ import type { Deps } from '../deps.ts';
 const MAX_ENTRIES = 5_000;
 const DEEPEST = 32;
 
-export const tree = ({ withGuard }: Deps): Tool =>
-  defineTool({
+export function tree({ withGuard }: Deps): Tool {
+  return defineTool({
     name: 'tree',
     title: 'Folder tree',
     description: 'Shows what is in a folder, down to a depth.',
@@ -90,3 +90,4 @@ export const tree = ({ withGuard }: Deps): Tool =>
       );
     },
   });
+}

@@ -16,7 +16,7 @@ import { contentText, hashText, pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 import { FULL_SCAN_BYTES, hashFile, hashOf } from '../text-lines.ts';
 
-const ownerOf = async ({ folder, name, shown }: Place): Promise<FileOwner | undefined> => {
+async function ownerOf({ folder, name, shown }: Place): Promise<FileOwner | undefined> {
   try {
     const stat = await lstat(folder.at(name));
     if (!stat.isFile()) {
@@ -27,7 +27,7 @@ const ownerOf = async ({ folder, name, shown }: Place): Promise<FileOwner | unde
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
-};
+}
 
 export interface ReplaceOptions {
   content: string;
@@ -36,11 +36,11 @@ export interface ReplaceOptions {
   signal: AbortSignal;
 }
 
-const assertUnchanged = async (
+async function assertUnchanged(
   { folder, name, shown }: Place,
   expected: string,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   let actual: string;
   try {
     const file = await folder.openFile(name);
@@ -67,16 +67,16 @@ const assertUnchanged = async (
     `${quoted(shown)} is not what you read. Its hash is ${actual}, not ${toShown(expected)}.`,
     { hint: 'read it again, and decide anew what to write' },
   );
-};
+}
 
 /** For the text of an answer. */
 export const OWNER_CHANGED = 'its owner or group changed, because this server may not keep it';
 
 /** Writes a whole file in one step, if it is still what the caller read. Call it holding its lock. */
-export const replaceText = async (
+export async function replaceText(
   place: Place,
   { content, expectedHash, signal }: ReplaceOptions,
-): Promise<{ created: boolean; size: number; hash: string; owner_changed?: boolean }> => {
+): Promise<{ created: boolean; size: number; hash: string; owner_changed?: boolean }> {
   const owner = await ownerOf(place);
   if (expectedHash !== undefined) await assertUnchanged(place, expectedHash, signal);
   const bytes = Buffer.from(content);
@@ -92,12 +92,14 @@ export const replaceText = async (
     hash: hashOf(bytes),
     ...(ownerChanged && { owner_changed: true }),
   };
-};
+}
 
-export const lockKeyOf = ({ folder, name }: Place): string => join(folder.real, name);
+export function lockKeyOf({ folder, name }: Place): string {
+  return join(folder.real, name);
+}
 
-export const write = ({ withGuard, locks }: Deps): Tool =>
-  defineTool({
+export function write({ withGuard, locks }: Deps): Tool {
+  return defineTool({
     name: 'write',
     title: 'Write a file',
     description: 'Creates or replaces a text file; its folder must exist.',
@@ -129,3 +131,4 @@ export const write = ({ withGuard, locks }: Deps): Tool =>
         ),
       ),
   });
+}
