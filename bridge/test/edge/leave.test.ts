@@ -40,9 +40,8 @@ async function callAndLeave(
     return { client, call: client.callTool(params, undefined, options) };
   };
   const { client, call } = await start();
-  const failed = expect(call).rejects.toBeInstanceOf(Error);
   await begun();
-  await Promise.all([failed, client.close()]);
+  await Promise.all([expect(call).rejects.toBeInstanceOf(Error), client.close()]);
 }
 
 test.each([
