@@ -12,6 +12,9 @@ export const BRIDGE_KEY_ENV = 'DRAWBRIDGE_BRIDGE_KEY';
 /** Environment variable that names Drawbridge's own home folder, which no server ever opens. */
 export const HOME_ENV = 'DRAWBRIDGE_HOME';
 
+/** Environment variable that names the folder a server may keep its own files in. */
+export const SERVER_STATE_ENV = 'DRAWBRIDGE_SERVER_STATE';
+
 export const callerSchema = z.object({
   key: z.string(),
   tenant: z.string(),

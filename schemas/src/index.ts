@@ -1,5 +1,12 @@
 // The shapes that cross a boundary of Drawbridge, each as one zod schema with its inferred type.
-export { BRIDGE_KEY_ENV, CALLER_META_KEY, HOME_ENV, callerSchema, type Caller } from './caller.ts';
+export {
+  BRIDGE_KEY_ENV,
+  CALLER_META_KEY,
+  HOME_ENV,
+  SERVER_STATE_ENV,
+  callerSchema,
+  type Caller,
+} from './caller.ts';
 export {
   configFileSchema,
   drawbridgeOptionsSchema,

@@ -9,7 +9,7 @@ import {
   type FetchLike,
 } from '@modelcontextprotocol/client';
 import { getDefaultEnvironment } from '@modelcontextprotocol/client/stdio';
-import { BRIDGE_KEY_ENV, HOME_ENV } from '@drawbridge/schemas';
+import { BRIDGE_KEY_ENV, HOME_ENV, SERVER_STATE_ENV } from '@drawbridge/schemas';
 import type { spawn as nodeSpawn } from 'node:child_process';
 import type { Logger } from 'pino';
 import type { LargeJsonReader } from '../calls/large-json/large-json.ts';
@@ -20,7 +20,7 @@ import type { EraMemory, RememberedEra, ServerEra } from './era-memory.ts';
 import type { Timeouts } from './timeouts.ts';
 import { RemoteTransport } from './http/remote-transport.ts';
 import type { ProcessLedger } from '../processes/process-ledger.ts';
-import { makeServerFolder } from './stdio/server-folder.ts';
+import { makeServerFolder, toStateFolder } from './stdio/server-folder.ts';
 import { StdioTransport } from './stdio/stdio-transport.ts';
 import { toTail } from './stdio/stderr-ring.ts';
 import { CLOSED_BY_US, type ServerTransport } from './server-transport.ts';
@@ -205,7 +205,11 @@ function createStdio({ options: { config, onStderr }, deps }: OpenContext): Stdi
       env: {
         ...getDefaultEnvironment(),
         ...transport.env,
-        ...(builtin && { [BRIDGE_KEY_ENV]: deps.bridgeKey, [HOME_ENV]: deps.home }),
+        ...(builtin && {
+          [BRIDGE_KEY_ENV]: deps.bridgeKey,
+          [HOME_ENV]: deps.home,
+          [SERVER_STATE_ENV]: toStateFolder(name, deps.serversFolder()),
+        }),
       },
     },
     maxMessageBytes: options.maxMessageBytes,

@@ -162,7 +162,12 @@ describe('settings', () => {
       JSON.parse(textOf(await upstreams.send(toolCall(name, 'environment'))));
     const ours = await environmentOf('ours');
     const theirs = await environmentOf('theirs');
-    expect(ours).toMatchObject({ DRAWBRIDGE_HOME: home, OWN: '1', PATH: process.env['PATH'] });
+    expect(ours).toMatchObject({
+      DRAWBRIDGE_HOME: home,
+      DRAWBRIDGE_SERVER_STATE: join(home, 'servers', 'ours', 'state'),
+      OWN: '1',
+      PATH: process.env['PATH'],
+    });
     const allowed = new Set(['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER', 'OWN']);
     expect(Object.keys(theirs).filter((key) => !allowed.has(key))).toEqual([]);
 

@@ -14,6 +14,7 @@ export {
   type ServerDefinition,
   type ServerListing,
 } from './server.ts';
+export { createStateFolder } from './state-folder.ts';
 export { TEXT_LIMIT_BYTES, characterEnd, limitText, type LimitedText } from './text.ts';
 export { ToolError, type ToolErrorOptions } from './tool-error.ts';
 export { defineTool, type Tool, type ToolAnswer, type ToolDefinition } from './tool.ts';

@@ -137,7 +137,7 @@ class EntryFolder {
 }
 
 /** Where the environment names no home directory, the system may know one. */
-function toStateFolder(env: NodeJS.ProcessEnv): string | undefined {
+export function findUserStateFolder(env: NodeJS.ProcessEnv): string | undefined {
   const named = toUserStateFolder(env);
   if (named !== undefined) return named;
   try {
@@ -150,7 +150,7 @@ function toStateFolder(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 export function createUserState(env: NodeJS.ProcessEnv): UserState {
-  const state = toStateFolder(env);
+  const state = findUserStateFolder(env);
   const given = env[HOME_ENV];
   const own = [given, state].flatMap((path) =>
     path === undefined || path === '' ? [] : [resolve(path)],

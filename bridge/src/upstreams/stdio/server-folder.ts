@@ -23,3 +23,8 @@ export function makeServerFolder(name: string, { folder, home }: ServerFolders):
   }
   return own;
 }
+
+/** Where the server that ships with Drawbridge keeps its own files; it makes the folder when it needs it. */
+export function toStateFolder(name: string, folder: string): string {
+  return join(folder, name, 'state');
+}
