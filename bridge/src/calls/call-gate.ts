@@ -1,8 +1,9 @@
-// The gate before the way of a call. It knows the calls under way, so that a bridge that stops lets them
-// end, and answers those that do not: whatever hangs behind it, no caller is left without an answer.
+// The gate before the pipeline. It knows the calls under way. When the bridge stops it refuses new calls,
+// waits a while for the others, and answers those that do not end: no caller is left without an answer.
 import { DrawbridgeError, type DrawbridgeErrorCode, hasCode } from '../errors.ts';
 import { CompactingMap } from '../compacting-map.ts';
 import { isRecord } from '../json-record.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import {
   type Call,
   type FailedOutcome,
@@ -15,7 +16,7 @@ import type { Handler } from './step.ts';
 import { waitAtMost } from '../bounded-wait.ts';
 
 export interface CallGate {
-  /** Carries a call, or refuses it once the bridge stops. */
+  /** Hands a call to the pipeline, or refuses it once the bridge stops. */
   readonly call: Handler<Call>;
   isClosed(): boolean;
   /** Refuses new calls; resolves when no caller waits for an answer any more. */
@@ -25,7 +26,7 @@ export interface CallGate {
 export interface CloseOptions {
   /** How long calls under way may go on, in milliseconds. */
   readonly graceMs: number;
-  /** How long those that were aborted then have to be written down, in milliseconds. */
+  /** How long aborted calls then have for their ends to be logged, in milliseconds. */
   readonly lastMs: number;
   /** Aborts the calls under way with {@link toStopReason}. */
   readonly abort: () => void;
@@ -37,7 +38,6 @@ export interface CallGateOptions {
 }
 
 const STOPPING = 'The bridge is stopping; the call was not sent. Send it again in a moment.';
-const CODE = -32_603;
 
 export function createCallGate({ next, find }: CallGateOptions): CallGate {
   const underWay = new CompactingMap<Call, (outcome: Outcome) => void>();
@@ -118,7 +118,10 @@ export function isOfStop(outcome: Outcome): outcome is FailedOutcome {
   return outcome.kind === 'protocol_error' && gateCodes.has(outcome.code);
 }
 
-/** What a server says is not taken for the gate's word, by which callers send calls again. */
+/**
+ * Takes the gate's codes out of a server's error: callers send a call again when the gate says so, and no
+ * server may say it.
+ */
 function disown(outcome: Outcome): Outcome {
   if (outcome.kind !== 'protocol_error' || !isRecord(outcome.error.data)) return outcome;
   if (!gateCodes.has(outcome.error.data['code'])) return outcome;
@@ -127,12 +130,12 @@ function disown(outcome: Outcome): Outcome {
 }
 
 function refused(message: string): FailedOutcome {
-  return toFailure({ code: CODE, message, data: { code: 'bridge/stopping' } });
+  return toFailure({ code: INTERNAL_ERROR, message, data: { code: 'bridge/stopping' } });
 }
 
 function toUnknown({ id: callId, name, runId }: Call): FailedOutcome {
   return toFailure({
-    code: CODE,
+    code: INTERNAL_ERROR,
     message: `The bridge stopped while ${name} was under way; the outcome is unknown. Look before you repeat it.`,
     data: { code: 'bridge/outcome_unknown', callId, runId },
   });

@@ -1,8 +1,6 @@
 // Why a call leads nowhere, in words for the model that made it.
 import type { BridgeRpcError } from '../calls/call.ts';
-
-const INVALID_PARAMS = -32_602;
-const INTERNAL_ERROR = -32_603;
+import { INTERNAL_ERROR, INVALID_PARAMS } from '../rpc-codes.ts';
 
 export interface UnknownName {
   readonly kind: 'tool' | 'prompt';

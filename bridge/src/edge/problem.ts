@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailedOutcome } from '../calls/call.ts';
 import { isRecord } from '../json-record.ts';
+import { INVALID_PARAMS } from '../rpc-codes.ts';
 import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
 
 export interface Problem extends Readonly<ProblemDocument> {
@@ -58,9 +59,6 @@ export function toCallProblem(
     ...rest,
   });
 }
-
-/** JSON-RPC's. */
-const INVALID_PARAMS = -32_602;
 
 function problem(
   status: ContentfulStatusCode,

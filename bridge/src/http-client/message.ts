@@ -61,9 +61,6 @@ export interface RpcIssue {
   readonly data?: unknown;
 }
 
-export const INTERNAL_ERROR = -32_603;
-export const PARSE_ERROR = -32_700;
-
 export function toErrorLine(id: MessageId | null, error: RpcIssue): string {
   return JSON.stringify({ jsonrpc: '2.0', id, error });
 }

@@ -16,6 +16,7 @@ import { type LogLevel, logLevelSchema, reachesLevel } from '../sessions/log-lev
 import { type CallerContext, toCall } from './caller-context.ts';
 import { unwrapArguments } from './large-answers.ts';
 import { DrawbridgeError } from '../errors.ts';
+import { INVALID_PARAMS } from '../rpc-codes.ts';
 import { toRpcError } from '../edge/rpc-error.ts';
 
 export interface McpServerDeps {
@@ -185,7 +186,7 @@ function toSink({ mcpReq }: ServerContext, least: LogLevel | undefined): CallSin
 function requireText(params: Record<string, unknown>, key: string): string {
   const value = params[key];
   if (typeof value === 'string' && value !== '') return value;
-  throw new ProtocolError(-32_602, `params.${key} must be a text that is not empty.`);
+  throw new ProtocolError(INVALID_PARAMS, `params.${key} must be a text that is not empty.`);
 }
 
 function toRefName(ref: unknown): string {
@@ -194,7 +195,7 @@ function toRefName(ref: unknown): string {
     if ('uri' in ref && typeof ref.uri === 'string') return ref.uri;
   }
   throw new ProtocolError(
-    -32_602,
+    INVALID_PARAMS,
     'params.ref must be { type: "ref/prompt", name } or { type: "ref/resource", uri }.',
   );
 }

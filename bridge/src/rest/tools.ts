@@ -18,6 +18,7 @@ import {
   toFailure,
 } from '../calls/call.ts';
 import { isOfLog } from '../calls/record.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import { LARGE_BYTES, LargeJson, type LargeResult } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { silentSink, toCall } from '../mcp/caller-context.ts';
@@ -292,7 +293,7 @@ function toAnswer(
 }
 
 const CANCELLED = toFailure({
-  code: -32_603,
+  code: INTERNAL_ERROR,
   message: 'The call was cancelled.',
   data: { code: 'call/cancelled' },
 });

@@ -18,7 +18,6 @@ import { readLines } from './lines.ts';
 import {
   type Message,
   type MessageId,
-  PARSE_ERROR,
   idOf,
   methodOf,
   modernVersionOf,
@@ -26,6 +25,7 @@ import {
   toModernHeaders,
 } from '../http-client/message.ts';
 import { isRecord } from '../json-record.ts';
+import { PARSE_ERROR } from '../rpc-codes.ts';
 import { waitAtMost } from '../bounded-wait.ts';
 import {
   ENDED,

@@ -1,14 +1,10 @@
 // What a bridge answered, on its way to the client's lines, and what the client is told where no answer came.
 import { toMessage } from '../errors.ts';
 import { type HttpAnswer, isBrokenOff, readText } from '../http-client/exchange.ts';
-import {
-  INTERNAL_ERROR,
-  type MessageId,
-  type RpcIssue,
-  toErrorLine,
-} from '../http-client/message.ts';
+import { type MessageId, type RpcIssue, toErrorLine } from '../http-client/message.ts';
 import { readEvents } from '../http-client/sse-reader.ts';
 import { isRecord } from '../json-record.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 
 /** How an answer ended. Nobody was told of a refusal yet. */
 export type RelayEnd =

@@ -104,6 +104,26 @@ describe('a flood of one principal', () => {
     expect(waited).toBeGreaterThanOrEqual(99);
   });
 
+  test('what it waited for its server and in the window is taken off together', async () => {
+    const waited: (number | undefined)[] = [];
+    const { run } = build({
+      limit: 256,
+      changeMs: 150,
+      effect: 'read',
+      send: ({ name, waitedMs }) => {
+        if (name === 's__changed') waited.push(waitedMs);
+        return new Promise((resolve) => void setTimeout(resolve, 200, result));
+      },
+    });
+    const late = run(call({ ...of('flooder'), name: 's__changed' }));
+    await vi.advanceTimersByTimeAsync(100);
+    void run(call(of('quiet')));
+    for (let index = 0; index < 24; index += 1) void run(call(of('flooder')));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await late).toMatchObject(result);
+    expect(waited).toEqual([expect.closeTo(300, -1)]);
+  });
+
   test('a place in the window is free as soon as its call has ended', async () => {
     const { run, order } = build({
       limit: 256,

@@ -1,7 +1,7 @@
 // What servers say while they work on calls, and how much of it the log takes.
 import { describe, expect, test } from 'vitest';
 import type { RoutedCall } from '../../src/calls/call.ts';
-import type { CallEvent } from '../../src/calls/record.ts';
+import type { CallEvent } from '../../src/calls/call-events.ts';
 import { build, call, result } from './pipeline-fixture.ts';
 
 describe('what a server says during calls', () => {

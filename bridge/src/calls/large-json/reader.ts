@@ -1,5 +1,4 @@
-// The bridge's side of the workers: what is to be cut apart goes there, and what comes back becomes what
-// the bridge works with.
+// The bridge's side of the worker: sends it jobs, and turns its results into the types of large-json.ts.
 import type { Logger } from 'pino';
 import { DrawbridgeError } from '../../errors.ts';
 import type { HeldBytes } from '../../held-bytes.ts';
@@ -54,7 +53,7 @@ export function createLargeJsonReader({
         if (error instanceof WorkerFailed) return { kind: 'too_large', id: undefined };
         throw error;
       } finally {
-        // By then the log has counted what it was given.
+        // By the next turn the log has counted the bytes that it was given.
         setImmediate(release);
       }
     },
@@ -126,7 +125,7 @@ function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** Parts of a chunk that others share are copied; small ones are cheaper to copy than to transfer. */
+/** Copies a part whose buffer others share, because a transfer would take the buffer from them. */
 function toOwn(part: Buffer): Uint8Array {
   return part.byteLength === part.buffer.byteLength ? part : new Uint8Array(part);
 }
