@@ -1,7 +1,7 @@
 // The gate before the pipeline. It knows the calls under way. When the bridge stops it refuses new calls,
 // waits a while for the others, and answers those that do not end: no caller is left without an answer.
 import { DrawbridgeError, type DrawbridgeErrorCode, hasCode } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
+import { DrainableMap } from '../drainable-map.ts';
 import { isRecord } from '../json-record.ts';
 import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import {
@@ -13,7 +13,6 @@ import {
   toFailure,
 } from './call.ts';
 import type { Handler } from './step.ts';
-import { waitAtMost } from '../bounded-wait.ts';
 
 export interface CallGate {
   /** Hands a call to the pipeline, or refuses it once the bridge stops. */
@@ -40,23 +39,8 @@ export interface CallGateOptions {
 const STOPPING = 'The bridge is stopping; the call was not sent. Send it again in a moment.';
 
 export function createCallGate({ next, find }: CallGateOptions): CallGate {
-  const underWay = new CompactingMap<Call, (outcome: Outcome) => void>();
+  const underWay = new DrainableMap<Call, (outcome: Outcome) => void>();
   let isClosed = false;
-  let onEmpty: (() => void) | undefined;
-
-  const leave = (call: Call): void => {
-    underWay.delete(call);
-    if (underWay.size === 0) onEmpty?.();
-  };
-
-  const untilEmpty = async (ms: number): Promise<void> => {
-    if (underWay.size === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      onEmpty = resolve;
-    });
-    await waitAtMost(empty, ms);
-    onEmpty = undefined;
-  };
 
   /** A call that changes nothing, or was never sent, may be sent again. */
   const toInterrupted = (call: Call, wasSent: boolean): Outcome => {
@@ -77,13 +61,13 @@ export function createCallGate({ next, find }: CallGateOptions): CallGate {
         underWay.set(call, resolve);
         made.then(
           (outcome) => {
-            leave(call);
+            underWay.delete(call);
             const isInterrupted = outcome.kind === 'cancelled' && isStop(call.signal.reason);
             if (isInterrupted) resolve(toInterrupted(call, outcome.sent !== false));
             else resolve(disown(outcome));
           },
           (error: unknown) => {
-            leave(call);
+            underWay.delete(call);
             reject(error);
           },
         );
@@ -91,9 +75,9 @@ export function createCallGate({ next, find }: CallGateOptions): CallGate {
     },
     async close({ graceMs, lastMs, abort }) {
       isClosed = true;
-      await untilEmpty(graceMs);
+      await underWay.untilEmpty(graceMs);
       abort();
-      await untilEmpty(lastMs);
+      await underWay.untilEmpty(lastMs);
       for (const call of underWay.keys()) underWay.get(call)?.(toUnknown(call));
     },
   };

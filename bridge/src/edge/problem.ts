@@ -1,4 +1,4 @@
-// Errors on the REST side: problem documents (RFC 9457) with our code and the request's id.
+// Errors as REST answers: problem documents (RFC 9457) with the bridge's code and the request's id.
 import type { Problem as ProblemDocument } from '@drawbridge/schemas';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -11,7 +11,7 @@ export interface Problem extends Readonly<ProblemDocument> {
   readonly status: ContentfulStatusCode;
 }
 
-/** A call that ended without a result, on its way to the one place where errors become answers. */
+/** Thrown for a call that ended without a result; carries its whole problem document. */
 export class CallProblem extends Error {
   readonly problem: Problem;
 
@@ -21,7 +21,7 @@ export class CallProblem extends Error {
   }
 }
 
-/** Anything thrown, as a problem document. Only our own errors tell what happened. */
+/** Anything thrown, as a problem document. Only errors of the bridge's own class tell what happened. */
 export function toProblem(error: unknown, requestId: string): Problem {
   if (error instanceof CallProblem) return error.problem;
   if (error instanceof HTTPException && error.status === 400) {
@@ -45,14 +45,14 @@ export function toProblem(error: unknown, requestId: string): Problem {
   });
 }
 
-/** How a call ended without a result, as a problem document. */
+/** The end of a call without a result, as a problem document. */
 export function toCallProblem(
   { code, error }: Pick<FailedOutcome, 'code' | 'error'>,
   requestId: string,
 ): Problem {
   const rest = { detail: error.message, requestId, details: error };
   if (code !== undefined) return problem(toStatus(code), { code, ...rest });
-  // The server's own: the caller's mistake, as far as it says so, else a bad gateway.
+  // The server's own error: the caller's mistake if the server says so, else a bad gateway.
   const told = isRecord(error.data) ? error.data['code'] : undefined;
   return problem(error.code === INVALID_PARAMS ? 422 : 502, {
     code: typeof told === 'string' ? told : `rpc/${error.code}`,

@@ -1,9 +1,9 @@
-// Errors of the bridge as JSON-RPC errors, for the MCP fronts. The code of ours stands in `data`.
+// Errors as JSON-RPC errors, for the MCP fronts. The bridge's own code stands in `data`.
 import { ProtocolError } from '@modelcontextprotocol/server';
 import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
 import { DENIED, INTERNAL_ERROR, INVALID_PARAMS, SESSION_UNKNOWN } from '../rpc-codes.ts';
 
-/** Never carries a stack or a cause: those are for the log. */
+/** Without the stack and the cause, which are for the log. */
 export function toRpcError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const known = findDrawbridgeError(error);

@@ -1,8 +1,8 @@
-// One server-sent event stream (WHATWG HTML, "Server-sent events"): frames, heartbeat, end. A reader
-// that does not keep up makes `send` report it, so that nobody buffers for it without end.
+// One server-sent event stream (WHATWG HTML, "Server-sent events"): frames, heartbeat, end. A sender waits
+// with `drained` for a reader that does not keep up, so that nothing is buffered without end.
 
 const HEARTBEAT_MS = 15_000;
-/** Beside this a reader who lags has what lies in its connection, which is counted there. */
+/** What a slow reader may have in this buffer; its connection holds more, which is counted there. */
 const BUFFER_BYTES = 64 * 1024;
 
 export interface ServerSentEvent {

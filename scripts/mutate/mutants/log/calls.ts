@@ -137,14 +137,14 @@ export const callMutants: readonly Mutant[] = [
   {
     name: 'a bridge that stops gives calls under way no time',
     file: 'bridge/src/calls/call-gate.ts',
-    find: 'await untilEmpty(graceMs);',
+    find: 'await underWay.untilEmpty(graceMs);',
     replace: '',
     tests: [GATE],
   },
   {
     name: 'a bridge that stops waits though no call is under way any more',
-    file: 'bridge/src/calls/call-gate.ts',
-    find: 'if (underWay.size === 0) onEmpty?.();',
+    file: 'bridge/src/drainable-map.ts',
+    find: 'if (this.size === 0) this.#onEmpty?.();',
     replace: '',
     tests: [GATE],
   },
@@ -158,7 +158,7 @@ export const callMutants: readonly Mutant[] = [
   {
     name: 'a call that failed counts as under way for ever',
     file: 'bridge/src/calls/call-gate.ts',
-    find: '            leave(call);\n            reject(error);',
+    find: '            underWay.delete(call);\n            reject(error);',
     replace: '            reject(error);',
     tests: [GATE],
   },
