@@ -1,11 +1,11 @@
-// A request's JSON body, which the edge has read and weighed.
+// Parses a request's JSON body, which the edge has read and weighed. A large one is parsed by the worker.
 import { isJsonContentType } from '@modelcontextprotocol/server';
 import { LARGE_BYTES, SKELETON_BYTES, type SplitRequest } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError } from '../errors.ts';
 import type { Precomputed } from '../edge/http/precomputed.ts';
 
 export interface BodyOptions extends Pick<Precomputed, 'json' | 'split'> {
-  /** Cuts a large body apart. */
+  /** Takes the arguments out of a large body, in the worker. */
   readonly read: (bytes: Buffer) => Promise<SplitRequest>;
 }
 
@@ -32,7 +32,7 @@ export async function readJsonBody(
   }
 }
 
-/** A large body without its arguments, which stay bytes. */
+/** The parsed body of a large request; its arguments stay bytes (`LargeJson`). */
 export function fromSplit(split: SplitRequest): unknown {
   switch (split.kind) {
     case 'split':

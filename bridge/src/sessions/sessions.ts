@@ -1,5 +1,5 @@
-// Legacy sessions: the row holds what a bridge must know to go on with a session it did not begin.
-// Rows are cached; another bridge's change is seen when the cache entry is a few seconds old.
+// Legacy sessions. A session's row in the store holds what a bridge needs to serve a session that another one
+// began. Rows are cached for 10 s, so another bridge's change is seen within that time.
 import type { Logger } from 'pino';
 import type { View } from '../calls/call.ts';
 import type { CallClient, Principal } from '../principals/caller.ts';
@@ -11,8 +11,8 @@ import { fromSessionId, toSessionId } from './session-id.ts';
 
 const CACHE_MS = 10_000;
 const USED_INTERVAL_MS = 60_000;
-/** Clients that never end their sessions must not fill the memory; a forgotten one is read again. */
-const CACHE_AT_MOST = 10_000;
+/** Clients that never end their sessions must not fill the memory; a session that fell out is read again. */
+const MAX_CACHED = 10_000;
 const EXPIRES_AFTER_MS = 24 * 3_600_000;
 
 export interface Session {
@@ -26,11 +26,11 @@ export interface Session {
 
 export interface Sessions {
   create(session: { principal: Principal; view: View; client: CallClient }): Promise<Session>;
-  /** The session, if it is ours, open, and the principal's own. */
+  /** The session, if its id is genuine, and it is open and the principal's own. */
   find(id: string, principal: Principal): Promise<Session | undefined>;
   setLogLevel(session: Session, level: LogLevel): Promise<void>;
   end(session: Session): Promise<void>;
-  /** Ends what nobody used for a day. */
+  /** Ends sessions that nobody used for a day. */
   expire(): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ interface SessionsOptions {
   readonly store: SessionStore;
   readonly logger: Logger;
   readonly secret: string;
-  /** What clients say of themselves is kept as the log keeps it. */
+  /** Redacts the client's description of itself, as the log does. */
   readonly redact: Redact;
   /** Opens the run that the session's calls belong to. */
   readonly openRun: (principal: Principal, client: CallClient) => Promise<string>;
@@ -56,14 +56,14 @@ export function createSessions({
   endRun,
   now = Date.now,
 }: SessionsOptions): Sessions {
-  /** Times are by the monotonic clock; those in the store are dates. */
+  /** Times are of the monotonic clock; the store has dates. */
   const cache = new Map<string, { session: Session; readAt: number; usedAt: number }>();
 
   const remember = (runId: string, entry: { session: Session; readAt: number; usedAt: number }) => {
     cache.delete(runId);
     cache.set(runId, entry);
     for (const oldest of cache.keys()) {
-      if (cache.size <= CACHE_AT_MOST) break;
+      if (cache.size <= MAX_CACHED) break;
       cache.delete(oldest);
     }
   };
@@ -122,7 +122,7 @@ export function createSessions({
       if (entry.session.userId !== principal.id) return undefined;
       if (entry.usedAt < time - USED_INTERVAL_MS) {
         entry.usedAt = time;
-        // Not waited for: the session is good whether its use is written down or not.
+        // Not awaited: the session is valid whether its use is recorded or not.
         store
           .noteUse(runId, new Date(now()))
           .catch((error: unknown) =>
