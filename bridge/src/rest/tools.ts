@@ -116,7 +116,7 @@ export function addToolRoutes(app: OpenAPIHono<HttpEnv>, deps: HttpDeps): void {
       throw new DrawbridgeError('request/invalid', 'The body must be { "arguments": { … } }.');
     }
     const { arguments: args } = parsed.data;
-    const hashed = args instanceof LargeJson ? args.logged.artifact.sha256.toString('hex') : args;
+    const hashed = args instanceof LargeJson ? args.sha256.toString('hex') : args;
     return answerCall(c, { name: c.req.param('name'), args, hashed });
   });
 

@@ -208,4 +208,12 @@ describe('a large body', () => {
     );
     expect(other.status).toBe(409);
   });
+
+  test('with an Idempotency-Key of a body that differs in a secret only is refused', async () => {
+    const text = 'x'.repeat(MB);
+    const key = { 'Idempotency-Key': 'large secret' };
+    await rest('pipe__size', { text, note: 'password=hunter2hunter2' }, key);
+    const other = await rest('pipe__size', { text, note: 'password=hunter3hunter3' }, key);
+    expect(other.status).toBe(409);
+  });
 });

@@ -27,7 +27,12 @@ export type JobResult =
   | {
       readonly kind: 'split';
       readonly skeleton: string;
-      readonly large?: { readonly bytes: Uint8Array; readonly logged: LoggedBytes };
+      readonly large?: {
+        readonly bytes: Uint8Array;
+        /** Of `bytes`; the hash in `logged` is of what the log has. */
+        readonly sha256: Uint8Array;
+        readonly logged: LoggedBytes;
+      };
     }
   | {
       readonly kind: 'result';

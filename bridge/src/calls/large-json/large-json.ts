@@ -12,11 +12,14 @@ export const SKELETON_BYTES = 512 * 1024;
 /** Large arguments, which stay bytes on their way through the bridge. */
 export class LargeJson {
   readonly bytes: Buffer;
+  /** Of the bytes, so that two requests can be compared that the log redacts to the same. */
+  readonly sha256: Buffer;
   /** As the log keeps them. */
   readonly logged: PreparedBody;
 
-  constructor(bytes: Buffer, logged: PreparedBody) {
+  constructor(bytes: Buffer, sha256: Buffer, logged: PreparedBody) {
     this.bytes = bytes;
+    this.sha256 = sha256;
     this.logged = logged;
   }
 

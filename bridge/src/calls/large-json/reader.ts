@@ -32,8 +32,9 @@ export function createLargeJsonReader({
       if (result.kind !== 'split') return { kind: 'too_large' };
       const skeleton: unknown = JSON.parse(result.skeleton);
       if (result.large === undefined) return { kind: 'split', body: skeleton };
+      const { sha256, logged } = result.large;
       const bytes = toBuffer(result.large.bytes);
-      const large = new LargeJson(bytes, toPrepared(result.large.logged, bytes));
+      const large = new LargeJson(bytes, toBuffer(sha256), toPrepared(logged, bytes));
       const holder = at === 'body' ? skeleton : (skeleton as { params: unknown }).params; // the worker found them there
       Object.assign(holder as object, { arguments: large });
       return { kind: 'split', body: skeleton };
