@@ -1,4 +1,4 @@
-// The way of a call from step to step, over a log whose commits the test sees and a server that it plays.
+// The pipeline with all its steps, over a log whose commits the test sees and a server that the test plays.
 import { createAdmitStep } from '../../src/calls/admit.ts';
 import type {
   BridgeRpcError,

@@ -1,5 +1,4 @@
-// The fast path and the SDK's front are two ways of saying the same: each request here is sent over
-// both, and the answers and the events must be the same.
+// Each request is sent over the fast path and over the SDK's front; the answers and the events must be the same.
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
