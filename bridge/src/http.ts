@@ -207,7 +207,7 @@ function toInvalid({ issues }: z.core.$ZodError): DrawbridgeError {
   return new DrawbridgeError('request/invalid', message, { details });
 }
 
-/** The limits of the settings, lowered where the heap is small; computed once for each settings. */
+/** The limits of the settings, lowered where the heap is small; computed anew only when these change. */
 function createLimits(settings: () => Settings): EdgeOptions['limits'] {
   let given: Settings['limits'] | undefined;
   let limits: ReturnType<EdgeOptions['limits']> | undefined;

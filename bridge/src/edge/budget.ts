@@ -1,5 +1,5 @@
-// A budget of bytes that all principals share, with a limit for each. What does not fit waits a second for its
-// turn before it is refused, because in bursts of honest callers the bytes are free again in milliseconds.
+// A budget, mostly of bytes, that all principals share, with a limit for each. What does not fit waits a second
+// for its turn before it is refused, because in bursts of honest callers there is room again in milliseconds.
 import { DrawbridgeError } from '../errors.ts';
 import { CompactingMap } from '../compacting-map.ts';
 import { TurnQueue } from '../turn-queue.ts';
@@ -12,7 +12,7 @@ export interface BudgetLimits {
 }
 
 export interface BudgetOptions {
-  /** What the bytes are of, for the messages: "bodies being read". */
+  /** What is counted, as the error messages name it: "bodies being read". */
   readonly of: string;
   /** Read each time, since settings change. */
   readonly limits: () => BudgetLimits;

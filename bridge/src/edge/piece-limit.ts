@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../errors.ts';
 
-/** Pieces of any size that a body may have; beyond these they may be small, but not on average. */
+/** A body may have this many pieces, and one more for each 64 bytes. */
 const MAX_PIECES = 1_024;
 const LEAST_PIECE_BYTES = 64;
 

@@ -4,7 +4,6 @@
 // was not kept, because the bridge or its database was lost, the log says what became of the call; the key of a
 // call that never took place is free again.
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { bodySchema } from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -14,6 +13,7 @@ import { DrawbridgeError, type ErrorDetails } from '../errors.ts';
 import type { RunLog } from '../runs/run-log.ts';
 import type { HeldKey, IdempotencyKeys, LoggedCall } from '../store/idempotency-keys.ts';
 import type { HttpEnv } from '../edge/http/http-env.ts';
+import { createStoreRetry } from './store-retry.ts';
 
 export interface Answer {
   readonly status: ContentfulStatusCode;
@@ -33,11 +33,6 @@ export type Idempotent = <T extends Answer>(
   work: (runId: string) => Promise<Worked<T>>,
 ) => Promise<T>;
 
-const RETRY_MS = 1_000;
-/** Retries under way; the keys of further ones stay taken until this bridge has ended. */
-const MAX_WAITING = 1_000;
-const MAX_TRIES = 600;
-
 export interface IdempotencyDeps {
   readonly idempotencyKeys: IdempotencyKeys;
   readonly createId: () => string;
@@ -54,23 +49,7 @@ export function createIdempotency({
   /** Runs of requests with keys that are under way in this bridge. */
   const underWay = new Set<string>();
 
-  let waiting = 0;
-
-  /** Tries a write to the store again, so that other bridges need not wait for this one to end. */
-  const retry = async (work: () => Promise<void>): Promise<void> => {
-    if (waiting >= MAX_WAITING) return;
-    waiting += 1;
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      await delay(RETRY_MS, undefined, { ref: false });
-      try {
-        await work();
-        break;
-      } catch (error) {
-        logger.debug({ err: error }, 'an Idempotency-Key could not be settled yet');
-      }
-    }
-    waiting -= 1;
-  };
+  const retry = createStoreRetry(logger);
   const later = (work: () => Promise<void>) => (): void => void retry(work);
 
   /** The first request's answer; or its run, when its call never took place and the key can be taken over. */

@@ -69,7 +69,7 @@ export interface LargeJsonReader {
   request(body: Buffer, options: RequestOptions): Promise<SplitRequest>;
   /** The bytes of one message of a server, in order; they must not be used afterwards. */
   message(parts: readonly Buffer[], options: MessageOptions): Promise<LargeMessage>;
-  /** The bytes of servers' messages in work. While it is full, read nothing more from servers. */
+  /** Counts the bytes of servers' messages. While it is full, nothing more should be read from servers. */
   readonly held: HeldBytes;
   /** A body as the log keeps it. */
   log(text: string, owner: string): Promise<PreparedBody>;
