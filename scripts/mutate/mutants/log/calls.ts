@@ -156,6 +156,13 @@ export const callMutants: readonly Mutant[] = [
     tests: [GATE],
   },
   {
+    name: 'a call that waited twice tells its server of one wait',
+    file: 'bridge/src/calls/admit.ts',
+    find: 'const before = call.waitedMs ?? 0;',
+    replace: 'const before = 0;',
+    tests: [FLOODS],
+  },
+  {
     name: 'a call that failed counts as under way for ever',
     file: 'bridge/src/calls/call-gate.ts',
     find: '            underWay.delete(call);\n            reject(error);',
