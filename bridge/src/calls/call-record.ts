@@ -1,6 +1,7 @@
 // One call's record in the log. Progress is logged at most every 100 ms, messages up to 1,000 a call, and
 // both within the server's share of the log, so that one server cannot flood it. The caller still gets all
 // of them, and the log says how many it left out.
+import { FAILED } from '../errors.ts';
 import type { LogOwner } from '../runs/log-owners.ts';
 import type { CallLog, RunLog } from '../runs/run-log.ts';
 import { INTERNAL_ERROR } from '../rpc-codes.ts';
@@ -90,7 +91,7 @@ export class CallRecord {
    */
   async abandon(durationMs: number): Promise<void> {
     if (this.#started === undefined) return;
-    const error = { code: INTERNAL_ERROR, message: 'The bridge failed; its log says why.' };
+    const error = { code: INTERNAL_ERROR, message: FAILED };
     await this.end({ kind: 'protocol_error', error }, durationMs).catch(() => undefined); // owed
   }
 

@@ -5,7 +5,12 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailedOutcome } from '../calls/call.ts';
 import { isRecord } from '../json-record.ts';
 import { INVALID_PARAMS } from '../rpc-codes.ts';
-import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
+import {
+  type DrawbridgeErrorCode,
+  FAILED,
+  findDrawbridgeError,
+  toPublicMessage,
+} from '../errors.ts';
 
 export interface Problem extends Readonly<ProblemDocument> {
   readonly status: ContentfulStatusCode;
@@ -31,7 +36,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
   if (known === undefined) {
     return problem(500, {
       code: 'internal',
-      detail: 'The bridge failed; its log says why.',
+      detail: FAILED,
       requestId,
     });
   }

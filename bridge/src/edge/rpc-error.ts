@@ -1,6 +1,11 @@
 // Errors as JSON-RPC errors, for the MCP fronts. The bridge's own code stands in `data`.
 import { ProtocolError } from '@modelcontextprotocol/server';
-import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
+import {
+  type DrawbridgeErrorCode,
+  FAILED,
+  findDrawbridgeError,
+  toPublicMessage,
+} from '../errors.ts';
 import { DENIED, INTERNAL_ERROR, INVALID_PARAMS, SESSION_UNKNOWN } from '../rpc-codes.ts';
 
 /** Without the stack and the cause, which are for the log. */
@@ -10,7 +15,7 @@ export function toRpcError(error: unknown): ProtocolError {
   if (known !== undefined) {
     return new ProtocolError(toRpcCode(known.code), toPublicMessage(known), { code: known.code });
   }
-  return new ProtocolError(INTERNAL_ERROR, 'The bridge failed; its log says why.');
+  return new ProtocolError(INTERNAL_ERROR, FAILED);
 }
 
 function toRpcCode(code: DrawbridgeErrorCode): number {

@@ -2,6 +2,7 @@
 // into memory before they are sent, so each principal may have only a few until its callers have received them.
 import type { MiddlewareHandler } from 'hono';
 import { createBudget } from '../edge/budget.ts';
+import { wantsEventStream } from '../edge/http/sse.ts';
 import type { HttpEnv } from '../edge/http/http-env.ts';
 
 /** Large answers under way. */
@@ -11,8 +12,7 @@ const WAIT_MS = 10_000;
 export function createLargeReads(): MiddlewareHandler<HttpEnv> {
   const budget = createBudget({ of: 'large answers', limits: () => LIMITS, waitMs: WAIT_MS });
   return async (c, next) => {
-    const isStream = c.req.header('accept')?.includes('text/event-stream') ?? false;
-    if (c.req.method !== 'GET' || isStream) return next();
+    if (c.req.method !== 'GET' || wantsEventStream(c.req.header('accept'))) return next();
     const release = await budget.take(c.get('principal').id, 1, c.req.raw.signal);
     const { outgoing } = c.env;
     if (outgoing === undefined || outgoing.destroyed) release();

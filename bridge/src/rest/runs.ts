@@ -16,7 +16,7 @@ import { createLoopTurns } from '../loop-turns.ts';
 import { type StoredEvent, unknownRun } from '../runs/reader.ts';
 import { assertOperator } from '../edge/http/authenticate.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
-import { createEventStream, toFrame } from '../edge/http/sse.ts';
+import { createEventStream, toFrame, wantsEventStream } from '../edge/http/sse.ts';
 import { json, named, pageQuery, problems, secured } from './openapi-responses.ts';
 
 const run = named(runSchema, 'Run');
@@ -127,7 +127,7 @@ export function addRunRoutes(
       const { id } = c.req.valid('param');
       const { after, limit } = c.req.valid('query');
       const seen = visibleTo(principal);
-      if (wantsStream(c)) {
+      if (wantsEventStream(c.req.header('accept'))) {
         const from = c.req.valid('header')['last-event-id'] ?? after;
         // Throws before the stream begins, while the answer can still have an error status.
         await runs.reader.events(tenantId, id, { after: from, limit: 1, ...seen });
@@ -209,8 +209,4 @@ export function addRunRoutes(
 /** Narrows a read to the runs that a principal may see. */
 function visibleTo({ id, role }: Principal): { createdBy?: string } {
   return role === 'operator' ? {} : { createdBy: id };
-}
-
-function wantsStream(c: Context): boolean {
-  return c.req.header('accept')?.includes('text/event-stream') ?? false;
 }

@@ -187,8 +187,8 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'a body of any type is JSON',
     file: 'bridge/src/edge/http/body-guard.ts',
-    find: 'if (hasBody && !isJsonContentType(',
-    replace: 'if (!hasBody && !isJsonContentType(',
+    find: 'if (hasBody) assertJsonType(',
+    replace: 'if (!hasBody) assertJsonType(',
     tests: ['bridge/test/edge/edge.test.ts'],
   },
   {

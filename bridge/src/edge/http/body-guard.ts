@@ -20,11 +20,15 @@ export const requireJson: MiddlewareHandler = (c, next) => {
   const hasBody =
     c.req.header('transfer-encoding') !== undefined ||
     Number(c.req.header('content-length') ?? 0) > 0;
-  if (hasBody && !isJsonContentType(c.req.header('content-type'))) {
-    throw new DrawbridgeError(
-      'request/invalid',
-      'The body must be JSON, with Content-Type: application/json.',
-    );
-  }
+  if (hasBody) assertJsonType(c.req.header('content-type'));
   return next();
 };
+
+/** Throws `request/invalid` for a body of another type. */
+export function assertJsonType(contentType: string | null | undefined): void {
+  if (isJsonContentType(contentType)) return;
+  throw new DrawbridgeError(
+    'request/invalid',
+    'The body must be JSON, with Content-Type: application/json.',
+  );
+}

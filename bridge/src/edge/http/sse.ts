@@ -35,6 +35,11 @@ export function toFrame({ data, id, event }: ServerSentEvent): Uint8Array {
   return encoder.encode(`${head}data: ${data.replaceAll(/\r\n?|\n/g, '\ndata: ')}\n\n`);
 }
 
+/** Whether a request asks for a stream, by its `Accept` header. */
+export function wantsEventStream(accept: string | undefined): boolean {
+  return accept?.includes('text/event-stream') ?? false;
+}
+
 export function createEventStream({
   signal,
   onClose,
