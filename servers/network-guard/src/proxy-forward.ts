@@ -7,7 +7,7 @@ import { ToolError } from '@drawbridge/kit';
 import { createDeadline } from './deadline.ts';
 import { toShownHost } from './host-check.ts';
 import { toAnswer, toProblem, toRefusal } from './proxy-problem.ts';
-import type { ProxyRun } from './proxy.ts';
+import type { ProxyRun } from './proxy-run.ts';
 import { toPort } from './url-check.ts';
 
 const MAX_HEADER_BYTES = 64 * 1024;

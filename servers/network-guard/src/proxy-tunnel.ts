@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { ToolError } from '@drawbridge/kit';
 import { createDeadline } from './deadline.ts';
 import { toProblem, toRefusal, writeProblem } from './proxy-problem.ts';
-import type { ProxyRun } from './proxy.ts';
+import type { ProxyRun } from './proxy-run.ts';
 import { toPort } from './url-check.ts';
 
 interface Opened {

@@ -9,6 +9,7 @@ import { ToolError } from '@drawbridge/kit';
 import { UnreachableError, type Connect } from './connection.ts';
 import { createForward } from './proxy-forward.ts';
 import { toAnswer, toProblem, writeProblem } from './proxy-problem.ts';
+import type { ProxyRun } from './proxy-run.ts';
 import { openTunnel } from './proxy-tunnel.ts';
 
 export interface ProxyOptions {
@@ -33,19 +34,6 @@ export interface ProxyContext {
   checkUrl: (url: string) => URL;
   connect: Connect;
   onListening: (port: number) => void;
-}
-
-/** What a request through the proxy needs of it. */
-export interface ProxyRun {
-  checkUrl: (url: string) => URL;
-  connect: Connect;
-  idleMs: number;
-  connectMs: number;
-  /** Ends with the proxy. */
-  signal: AbortSignal;
-  /** Ends the socket with the proxy. */
-  track: (socket: Socket) => void;
-  refuse: (target: string, error: unknown) => void;
 }
 
 const MAX_HEADER_BYTES = 64 * 1024;
