@@ -2,7 +2,7 @@
 // caller: it would be one more thing to prove about addresses, credentials and tenants.
 import { connect as connectTls } from 'node:tls';
 import { ToolError } from '@drawbridge/kit';
-import { Client } from 'undici';
+import { Client, errors } from 'undici';
 import { readBody, tooLarge, type BodyLimits } from './body.ts';
 import type { Connect } from './connection.ts';
 import { toBareHost } from './host-check.ts';
@@ -105,7 +105,7 @@ function toReason(code: string): string {
 function toFailure(error: unknown, { url, signal }: { url: URL; signal: AbortSignal }): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof ToolError || !(error instanceof Error)) return error;
-  const code = codeOf(error);
+  const code = error instanceof errors.HTTPParserError ? 'HPE_' : codeOf(error);
   if (code === '') return error;
   return new ToolError(`${toShownOrigin(url)} ${toReason(code)}.`, { cause: error });
 }
