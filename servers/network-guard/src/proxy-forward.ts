@@ -79,8 +79,8 @@ interface Exchange {
 /** Settles when the answer has gone out whole, and fails when either side broke off. */
 async function relay({ request, response, url, server, idleMs }: Exchange): Promise<void> {
   const onward = openRequest({
+    // Without an agent named: with one, and be it `false`, Node opens a connection of its own.
     createConnection: () => server,
-    agent: false,
     method: request.method ?? 'GET',
     path: `${url.pathname}${url.search}`,
     headers: [
