@@ -93,7 +93,7 @@ export async function readBody(
   });
   const unpacked = () =>
     createCap(maxBytes, () => tooLarge(shown, { what: 'unpacked', most: maxBytes }));
-  const layers = [...decoders.flatMap((decoder) => [decoder, unpacked().stream])];
+  const layers = decoders.flatMap((decoder) => [decoder, unpacked().stream]);
   try {
     await pipeline([body, wire.stream, ...layers, unpacked().stream, collect], { signal });
   } catch (error) {

@@ -85,7 +85,10 @@ async function relay({ request, response, url, server, idleMs }: Exchange): Prom
     path: `${url.pathname}${url.search}`,
     headers: [
       ...withoutHost(toEndToEnd(request)),
-      ...['Host', url.host, 'Connection', 'close'],
+      'Host',
+      url.host,
+      'Connection',
+      'close',
       // Said here, or the body of a GET would go out without its frame, as if it were a second request.
       ...(isChunked(request) ? ['Transfer-Encoding', 'chunked'] : []),
     ],

@@ -117,8 +117,12 @@ export async function requestOnce(request: HopRequest, options: HopOptions): Pro
   const client = new Client(url.origin, {
     connect: (_target, done) => {
       openSocket(url, options).then(
+        // oxlint-disable-next-line promise/no-callback-in-promise -- the client takes a callback only
         (socket) => done(null, socket),
-        (error: unknown) => done(error instanceof Error ? error : new Error(String(error)), null),
+        (error: unknown) => {
+          // oxlint-disable-next-line promise/no-callback-in-promise -- as above
+          done(error instanceof Error ? error : new Error(String(error)), null);
+        },
       );
     },
     maxHeaderSize: MAX_HEADER_BYTES,
