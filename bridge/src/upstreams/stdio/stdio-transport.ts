@@ -5,14 +5,15 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import type { LargeJsonReader, LargeMessage } from '../../calls/large-json/large-json.ts';
 import { joinSlices } from '../../calls/large-json/slices.ts';
-import { DrawbridgeError, toMessage } from '../../errors.ts';
+import { toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
 import { NoticeLimit } from '../notice-limit.ts';
-import { withLargeArguments, toLargeArguments } from '../large-arguments.ts';
 import { LineReader, firstBytes, lastBytes, type OversizedLine } from './line-reader.ts';
 import { type LineTurns, readInTurns } from './line-turns.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
 import { type ParsedLine, parseLine, toInboundMessage } from './inbound-message.ts';
+import { MalformedLines } from './malformed-lines.ts';
+import { Outbox, toClosedError } from './outbox.ts';
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
 import { StdioCalls } from './stdio-calls.ts';
@@ -38,9 +39,6 @@ const DRAIN_MS = 250;
 const EXIT_CODE_MS = 100;
 /** Enough of a line to tell whose answer it is. */
 const LINE_END_BYTES = 512;
-const MALFORMED_LOG_MS = 10_000;
-/** Lines wait for the end of the event loop's turn up to this many characters. */
-const OUTBOX_CHARACTERS = 64 * 1024;
 
 export class StdioTransport implements ServerTransport {
   onclose?: () => void;
@@ -71,16 +69,16 @@ export class StdioTransport implements ServerTransport {
   #child: Child | undefined;
   #closing: Promise<void> | undefined;
   #closeSeen = false;
-  #outbox = '';
+  #outbox: Outbox | undefined;
   #turns: LineTurns | undefined;
   /** Large lines that a worker has. */
   readonly #large = new Set<Promise<void>>();
-  #malformed = 0;
-  #malformedLoggedAt = Number.NEGATIVE_INFINITY;
+  readonly #malformed: MalformedLines;
 
   constructor(options: StdioTransportOptions) {
     this.#options = options;
     this.stderr = new StderrRing(options.redact);
+    this.#malformed = new MalformedLines(options);
   }
 
   get pid(): number | undefined {
@@ -91,6 +89,7 @@ export class StdioTransport implements ServerTransport {
     const child = await spawnChild(this.#options.spec, this.#options);
     this.#child = child;
     const { stdin, stdout, stderr } = child.streams;
+    this.#outbox = new Outbox(stdin, this.#options);
     const reader = new LineReader({
       maxBytes: this.#options.maxMessageBytes,
       onLine: (line) => this.#receive(line),
@@ -119,40 +118,16 @@ export class StdioTransport implements ServerTransport {
         if (typeof id === 'number' || typeof id === 'string') this.#pending.delete(id);
       }
     }
-    if (!flows) await this.#drained();
+    if (!flows) await this.#outbox?.drained();
   }
 
-  /** False when the server lags behind. Lines of one turn of the event loop go out in one write. */
+  /**
+   * False when the server lags behind.
+   * @throws DrawbridgeError
+   */
   #write(message: JSONRPCMessage): boolean {
-    const stdin = this.#child?.streams.stdin;
-    if (stdin === undefined || this.endedBecause !== undefined || !stdin.writable) {
-      throw new DrawbridgeError('upstream/unavailable', 'the connection is closed');
-    }
-    const large = toLargeArguments(message);
-    const waiting = stdin.writableLength + this.#outbox.length;
-    if (waiting > this.#options.maxMessageBytes) {
-      throw new DrawbridgeError(
-        'upstream/busy',
-        `upstream "${this.#options.name}" does not read its input: ${waiting} bytes wait`,
-      );
-    }
-    if (large !== undefined) {
-      this.#flush();
-      for (const part of withLargeArguments(message, large)) stdin.write(part);
-      stdin.write('\n');
-      return !stdin.writableNeedDrain;
-    }
-    if (this.#outbox === '') setImmediate(() => this.#flush());
-    this.#outbox += `${JSON.stringify(message)}\n`;
-    if (this.#outbox.length > OUTBOX_CHARACTERS) this.#flush();
-    return !stdin.writableNeedDrain;
-  }
-
-  #flush(): void {
-    const lines = this.#outbox;
-    this.#outbox = '';
-    const stdin = this.#child?.streams.stdin;
-    if (lines !== '' && stdin?.writable === true) stdin.write(lines);
+    if (this.#outbox === undefined || this.endedBecause !== undefined) throw toClosedError();
+    return this.#outbox.write(message);
   }
 
   /** Idempotent; resolves when nothing of the process group is left. Never rejects. */
@@ -166,7 +141,7 @@ export class StdioTransport implements ServerTransport {
     // What the server wrote before it ended counts.
     if (this.endedBecause !== CLOSED_BY_US) await Promise.all(this.#large);
     this.#announceClose();
-    this.#flush();
+    this.#outbox?.flush();
     try {
       await this.#child?.stop();
     } catch (error) {
@@ -206,20 +181,6 @@ export class StdioTransport implements ServerTransport {
     this.#pending.clear();
     this.calls.end(this.endedBecause ?? CLOSED_BY_US);
     this.onclose?.();
-  }
-
-  #drained(): Promise<void> {
-    const stdin = this.#child?.streams.stdin;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        stdin?.off('drain', done);
-        stdin?.off('close', done);
-        resolve();
-      };
-      stdin?.on('drain', done);
-      // The call itself ends through `onclose`.
-      stdin?.on('close', done);
-    });
   }
 
   #receive(line: Buffer): void {
@@ -375,19 +336,8 @@ export class StdioTransport implements ServerTransport {
   }
 
   #countMalformed(line: Buffer): void {
-    this.#malformed += 1;
+    this.#malformed.count(line);
     this.#listens(undefined);
-    const now = performance.now();
-    if (now - this.#malformedLoggedAt < MALFORMED_LOG_MS) return;
-    this.#malformedLoggedAt = now;
-    this.#options.logger.warn(
-      {
-        upstream: this.#options.name,
-        ignoredLines: this.#malformed,
-        sample: line.subarray(0, 200).toString('utf8'),
-      },
-      'a server wrote something to stdout that is not a JSON-RPC message',
-    );
   }
 }
 
