@@ -3,10 +3,10 @@
 // and then a survivor or the next start writes the ends that it cannot write any more. A bridge that finds
 // its row closed goes on under another id, so that what it left has one who ends it, and no other.
 import type { Logger } from 'pino';
-import { DrawbridgeError } from '../errors.ts';
+import { INTERNAL_ERROR, hasCode } from '../errors.ts';
 import { isAlive as isProcessAlive } from '../processes/process-facts.ts';
-import { isRefusal } from '../store/sql-state.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
+import { isRefused } from './log-errors.ts';
 import type { RunLog } from './run-log.ts';
 
 export interface Bridges {
@@ -43,8 +43,6 @@ export interface BridgeIdentity {
 
 const STALE_SECONDS = 30;
 const BEAT_MS = 5_000;
-/** JSON-RPC's internal error. */
-const LOST_CODE = -32_603;
 
 /** The bridge's row is there already: the log writes with it. */
 export function createBridges({
@@ -78,16 +76,16 @@ export function createBridges({
     self = { ...self, id: await onTakenForDead() };
   };
 
-  /** Who could not beat itself cannot tell yet whether others could: the database was away for all. */
+  /** A bridge whose own heartbeats failed cannot judge those of others: the database was away for all. */
   const canTellOthers = (): boolean => performance.now() - steadySince >= 2 * beatMs;
 
-  const sweep = async (believesBeats: boolean): Promise<{ calls: number; runs: number }> => {
+  const sweep = async (trustsHeartbeats: boolean): Promise<{ calls: number; runs: number }> => {
     const others = await upkeep.others(self.id, staleSeconds);
     const dead = others.filter(
       ({ pid, host, isEnded, isStale }) =>
         isAlone ||
         isEnded ||
-        (isStale && believesBeats) ||
+        (isStale && trustsHeartbeats) ||
         (host === self.host && (pid === self.pid || !isAlive(pid))),
     );
     const total = { calls: 0, runs: 0 };
@@ -133,7 +131,10 @@ export function createBridges({
           payload: {
             callId,
             outcome: 'unknown',
-            error: { code: LOST_CODE, message: 'The bridge died while this call was under way.' },
+            error: {
+              code: INTERNAL_ERROR,
+              message: 'The bridge died while this call was under way.',
+            },
           },
         }),
       ),
@@ -153,8 +154,10 @@ export function createBridges({
     return { calls: endedCalls, runs: endedRuns };
   };
 
-  const endRunsOfDeadBridges = (believesBeats = true): Promise<{ calls: number; runs: number }> => {
-    sweeping ??= sweep(believesBeats).finally(() => (sweeping = undefined));
+  const endRunsOfDeadBridges = (
+    trustsHeartbeats = true,
+  ): Promise<{ calls: number; runs: number }> => {
+    sweeping ??= sweep(trustsHeartbeats).finally(() => (sweeping = undefined));
     return sweeping;
   };
 
@@ -184,7 +187,5 @@ export function createBridges({
 
 /** The run is gone, or the database refuses the event. */
 function isFinal(error: unknown): boolean {
-  return (
-    error instanceof DrawbridgeError && (error.code === 'run/unknown' || isRefusal(error.cause))
-  );
+  return hasCode(error, 'run/unknown') || isRefused(error);
 }

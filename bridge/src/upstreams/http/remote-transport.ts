@@ -9,6 +9,7 @@ import {
   type JSONRPCMessage,
   type TransportSendOptions,
 } from '@modelcontextprotocol/client';
+import { INTERNAL_ERROR } from '../../errors.ts';
 import { NoticeLimit } from '../notice-limit.ts';
 import { callMethods } from '@drawbridge/schemas';
 import type { LargeJsonReader } from '../../calls/large-json/large-json.ts';
@@ -203,7 +204,7 @@ export class RemoteTransport implements ServerTransport {
     this.onmessage?.({
       jsonrpc: '2.0',
       id: stream.id,
-      error: { code: -32603, message, data: { code, upstream: this.#options.name } },
+      error: { code: INTERNAL_ERROR, message, data: { code, upstream: this.#options.name } },
     });
   }
 }

@@ -5,7 +5,7 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import type { LargeJsonReader, LargeMessage } from '../../calls/large-json/large-json.ts';
 import { joinSlices } from '../../calls/large-json/slices.ts';
-import { toMessage } from '../../errors.ts';
+import { INTERNAL_ERROR, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
 import { NoticeLimit } from '../notice-limit.ts';
 import { LineReader, firstBytes, lastBytes, type OversizedLine } from './line-reader.ts';
@@ -326,7 +326,7 @@ export class StdioTransport implements ServerTransport {
   /** Answers a call in the server's stead. */
   #fail(id: RequestId, { code, message }: { code: string; message: string }): void {
     const { name, logger } = this.#options;
-    const error = { code: -32603, message, data: { code, upstream: name } };
+    const error = { code: INTERNAL_ERROR, message, data: { code, upstream: name } };
     const answer = { jsonrpc: '2.0', id, error } as const;
     if (!this.calls.take(answer)) {
       if (!this.#pending.delete(id)) return;

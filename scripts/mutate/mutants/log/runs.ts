@@ -165,7 +165,7 @@ export const runMutants: readonly Mutant[] = [
   {
     name: 'a bridge that was away takes others for dead at once',
     file: 'bridge/src/runs/bridges.ts',
-    find: '(isStale && believesBeats) ||',
+    find: '(isStale && trustsHeartbeats) ||',
     replace: 'isStale ||',
     tests: [BRIDGES],
   },
