@@ -1,6 +1,6 @@
-// Who asks. Keys are verified against the store and remembered for a few seconds, so that the hot
-// path makes no query; a change of any key or user, by whichever bridge of the database, makes all be
-// forgotten at once. What a key opened is ended with it (live-keys.ts).
+// Finds the principal behind a key. Keys are verified against the store and remembered for a few seconds, so
+// that the hot path makes no query. When any bridge of the database changes a key or a user, all of them are
+// forgotten at once. What a key opened ends with the key (live-keys.ts).
 import type { Logger } from 'pino';
 import type { Principal } from './caller.ts';
 import type { DrawbridgeError } from '../errors.ts';
@@ -83,7 +83,7 @@ export async function createPrincipals({
   const live = createLiveKeys({
     now,
     logger,
-    onLook() {
+    onCheck() {
       const time = performance.now();
       for (const [key, { until }] of remembered) if (until <= time) forget(key);
     },
@@ -111,7 +111,7 @@ export async function createPrincipals({
   };
   const stopListening = await listen?.(CHANNEL, () => void onChange());
 
-  const look = createKeyLookup({
+  const lookUp = createKeyLookup({
     read: store.findValid,
     hashOf: ({ key }) => key.hash,
   });
@@ -138,7 +138,7 @@ export async function createPrincipals({
       if (known !== undefined) return toPrincipal(known);
       if (!isKey(key)) return undefined;
       const before = changes;
-      const row = await look(toKeyHash(key));
+      const row = await lookUp(toKeyHash(key));
       // Somebody who asked at the same time may have had the answer first.
       const meanwhile = before === changes ? recall(key) : undefined;
       if (meanwhile !== undefined) return toPrincipal(meanwhile);

@@ -61,8 +61,8 @@ export const principalMutants: readonly Mutant[] = [
   {
     name: 'keys in use are looked at once in a quarter of an hour',
     file: 'bridge/src/principals/live-keys.ts',
-    find: 'const LOOK_MS = 500;',
-    replace: 'const LOOK_MS = 900_000;',
+    find: 'const CHECK_MS = 500;',
+    replace: 'const CHECK_MS = 900_000;',
     tests: ['bridge/test/principals/key-end.test.ts'],
   },
   {
