@@ -164,16 +164,16 @@ export const runMutants: readonly Mutant[] = [
   },
   {
     name: 'a bridge that was away takes others for dead at once',
-    file: 'bridge/src/runs/bridges.ts',
+    file: 'bridge/src/runs/dead-bridges.ts',
     find: '(isStale && trustsHeartbeats) ||',
     replace: 'isStale ||',
     tests: [BRIDGES],
   },
   {
     name: "another host's process is looked for on this one",
-    file: 'bridge/src/runs/bridges.ts',
-    find: '(host === self.host && (pid === self.pid || !isAlive(pid))),',
-    replace: 'pid === self.pid ||\n        !isAlive(pid),',
+    file: 'bridge/src/runs/dead-bridges.ts',
+    find: '(host === self().host && (pid === self().pid || !isAlive(pid))),',
+    replace: 'pid === self().pid ||\n        !isAlive(pid),',
     tests: [BRIDGES],
   },
   {
