@@ -94,9 +94,10 @@ export class RemoteTransport implements ServerTransport {
     inner.onmessage = (message) => {
       const isNotice = 'method' in message && !('id' in message);
       if (isNotice && this.#notices.judge(message.method) !== 'hear') return;
-      if (!('method' in message) && message.id !== undefined)
+      if (!('method' in message) && message.id !== undefined) {
         this.#streams.delete(String(message.id));
-      if (!('method' in message) && message.id !== undefined) this.#requests.delete(message.id);
+        this.#requests.delete(message.id);
+      }
       // As in the stdio transport: an answer waits until progress before it has been handled.
       if ('method' in message) this.onmessage?.(message);
       else queueMicrotask(() => this.onmessage?.(message));
