@@ -19,7 +19,7 @@ import { isSameJson, toCheckedResult } from './calls/tool-result.ts';
 import { PREVIEW_CHARACTERS } from './runs/event-text.ts';
 import { toJsonText } from './json-text.ts';
 import { createRedact } from './secrets/redaction.ts';
-import { MAX_ENTRIES } from './upstreams/fetch-listing.ts';
+import { MAX_ENTRIES } from './upstreams/bounded-list.ts';
 import { findResult } from './upstreams/stdio/inbound-message.ts';
 import { type JsonRecord, isRecord } from './json-record.ts';
 

@@ -1,6 +1,6 @@
-// Asks a server for its lists again after it said that they changed. However many such notices come, one
-// question is waiting or under way; a notice that comes while the server is asked leads to one more question.
-import { ListPace } from './list-pace.ts';
+// Asks a server for its lists again after it said that they changed. However many such notifications come, one
+// question is waiting or under way; one that comes while the server is asked leads to one more question.
+import { ListBackoff } from './list-backoff.ts';
 
 export interface ListRefreshOptions {
   /** Whether the server is still there to be asked. */
@@ -11,7 +11,7 @@ export interface ListRefreshOptions {
 
 export class ListRefresh {
   readonly #options: ListRefreshOptions;
-  readonly #pace = new ListPace();
+  readonly #backoff = new ListBackoff();
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
   /** The lists changed while the server was asked for them. */
@@ -26,7 +26,7 @@ export class ListRefresh {
     else {
       this.#timer ??= setTimeout(
         () => void this.#ask(),
-        this.#pace.waitMs(performance.now()),
+        this.#backoff.waitMs(performance.now()),
       ).unref();
     }
   }
@@ -42,7 +42,7 @@ export class ListRefresh {
     this.#isAsking = true;
     const begun = performance.now();
     await ask();
-    this.#pace.note(begun, performance.now());
+    this.#backoff.note(begun, performance.now());
     this.#isAsking = false;
     if (!this.#isChanged) return;
     this.#isChanged = false;

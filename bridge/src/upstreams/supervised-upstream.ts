@@ -22,7 +22,7 @@ import {
   toTimeout,
   toTold,
   toUnavailable,
-} from './failure-words.ts';
+} from './failure-outcomes.ts';
 import { InstancePool } from './instance-pool.ts';
 import { ListRefresh } from './list-refresh.ts';
 import { openConnection, type OpenDeps } from './open-connection.ts';

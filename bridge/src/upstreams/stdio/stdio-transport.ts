@@ -7,7 +7,7 @@ import type { LargeJsonReader, LargeMessage } from '../../calls/large-json/large
 import { joinSlices } from '../../calls/large-json/slices.ts';
 import { INTERNAL_ERROR, toMessage } from '../../errors.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
-import { NoticeLimit } from '../notice-limit.ts';
+import { NotificationLimit } from '../notification-limit.ts';
 import { LineReader, firstBytes, lastBytes, type OversizedLine } from './line-reader.ts';
 import { type LineTurns, readInTurns } from './line-turns.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
@@ -58,13 +58,13 @@ export class StdioTransport implements ServerTransport {
 
   readonly #options: StdioTransportOptions;
   readonly #pending = new Set<RequestId>();
-  readonly #notices = new NoticeLimit({
+  readonly #notifications = new NotificationLimit({
     onDropped: (count) =>
       this.#options.logger.warn(
         { upstream: this.#options.name, count },
         'a server says more unasked than is listened to; some of it was dropped',
       ),
-    hear: (method) => this.#hand({ jsonrpc: '2.0', method }),
+    deliver: (method) => this.#hand({ jsonrpc: '2.0', method }),
   });
   #child: Child | undefined;
   #closing: Promise<void> | undefined;
@@ -177,7 +177,7 @@ export class StdioTransport implements ServerTransport {
   #announceClose(): void {
     if (this.#closeSeen) return;
     this.#closeSeen = true;
-    this.#notices.close();
+    this.#notifications.close();
     this.#pending.clear();
     this.calls.end(this.endedBecause ?? CLOSED_BY_US);
     this.onclose?.();
@@ -262,7 +262,7 @@ export class StdioTransport implements ServerTransport {
   }
 
   #deliver(message: JSONRPCMessage, text: string | undefined): void {
-    if ('method' in message && !('id' in message) && !this.#listens(message.method)) return;
+    if ('method' in message && !('id' in message) && !this.#admits(message.method)) return;
     if (this.calls.take(message, text)) return;
     if ('method' in message) {
       this.#hand(message);
@@ -276,14 +276,14 @@ export class StdioTransport implements ServerTransport {
   }
 
   /** A server that floods waits for the next second, as whoever calls it does; nobody else has to. */
-  #listens(method: string | undefined): boolean {
-    const verdict = this.#notices.judge(method);
+  #admits(method: string | undefined): boolean {
+    const verdict = this.#notifications.judge(method);
     const stdout = this.#child?.streams.stdout;
     if (verdict === 'flood' && stdout?.isPaused() === false) {
       stdout.pause();
-      setTimeout(() => stdout.resume(), this.#notices.waitMs);
+      setTimeout(() => stdout.resume(), this.#notifications.waitMs);
     }
-    return verdict === 'hear';
+    return verdict === 'pass';
   }
 
   /** An issue in handling one message must not reach the process, which serves all upstreams. */
@@ -337,7 +337,7 @@ export class StdioTransport implements ServerTransport {
 
   #countMalformed(line: Buffer): void {
     this.#malformed.count(line);
-    this.#listens(undefined);
+    this.#admits(undefined);
   }
 }
 
