@@ -7,7 +7,7 @@ import type { RunRow } from '../store/run-batch.ts';
 import { type RunLogStore, takenForDead } from '../store/run-log.ts';
 import type { RunLogBodies } from '../store/run-log-bodies.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
-import type { HeldBytes } from '../held-bytes.ts';
+import type { HeldBytes } from '../flow/held-bytes.ts';
 import { INTERNAL_ERROR } from '../errors.ts';
 import { isUuid } from '../ids.ts';
 import { type EventText, LARGE_BYTES, type LogEvent, createEventText } from './event-text.ts';

@@ -10,7 +10,7 @@ import {
 import type { Logger } from 'pino';
 import type { RoutedCall } from '../calls/call.ts';
 import { toMessage } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 import {
   SESSION_EXPIRED,
   fromError,

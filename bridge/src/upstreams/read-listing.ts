@@ -2,7 +2,7 @@
 // costs its own lists only. What it says is kept as it said it; what is left out is told in words.
 import { ProtocolError, type Client } from '@modelcontextprotocol/client';
 import { DrawbridgeError, toMessage } from '../errors.ts';
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import { toJsonSize } from '../json-size.ts';
 import { ListingBudget, BoundedList, type ListEntry } from './bounded-list.ts';
 import { passthrough } from './passthrough.ts';
