@@ -1,6 +1,7 @@
-// The SDK's Transport over a server process of ours. Unlike the SDK's own it leads a process group,
-// bounds what it reads and writes, survives malformed lines on stdout, and fails only the call whose answer is
-// too large. It is stdio-shaped (`pid`, `stderr`), so the SDK probes the era in place, without a sibling.
+// The SDK's Transport over a server process of ours. Unlike the SDK's own it leads a process group, bounds what
+// it reads and writes, survives malformed lines on stdout, and fails only the call whose answer is too large.
+// It has `pid` and `stderr` as the SDK's stdio transport has, so the SDK finds out the era over this process and
+// starts no second one.
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import type { LargeJsonReader, LargeMessage } from '../../calls/large-json/large-json.ts';
