@@ -10,7 +10,7 @@ import { createRouteStep } from './calls/route.ts';
 import type { Handler } from './calls/step.ts';
 import { createWriteAheadStep } from './calls/write-ahead.ts';
 import type { Catalog } from './catalog/catalog.ts';
-import type { LoopTurns } from './loop-turns.ts';
+import type { LoopTurns } from './flow/loop-turns.ts';
 import type { RunLog } from './runs/run-log.ts';
 import type { Redact } from './secrets/redaction.ts';
 import type { Settings } from './settings/settings.ts';

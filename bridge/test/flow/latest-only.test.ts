@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLatestOnly } from '../src/latest-only.ts';
+import { createLatestOnly } from '../../src/flow/latest-only.ts';
 
 function slow() {
   const done: number[] = [];

@@ -12,7 +12,7 @@ export interface HeapRoom {
 
 /** What the limits of the bridge are made for. */
 const ROOMY_BYTES = 1024 * 1024 * 1024;
-const LOOK_MS = 100;
+const MEASURE_MS = 100;
 const TELL_MS = 60_000;
 /** Shares of the limit. What V8 has not collected yet counts, so it may be full for a moment. */
 const SHORT = 0.85;
@@ -29,7 +29,7 @@ export function toHeapShare(bytes: number): number {
 export function createHeapRoom(logger: Logger, readUse: () => number = readHeapUse): HeapRoom {
   let isShort = false;
   let toldAt = Number.NEGATIVE_INFINITY;
-  const look = (): void => {
+  const measure = (): void => {
     const use = readUse();
     isShort = use > (isShort ? ENOUGH : SHORT);
     if (!isShort || performance.now() - toldAt < TELL_MS) return;
@@ -39,7 +39,7 @@ export function createHeapRoom(logger: Logger, readUse: () => number = readHeapU
       'the heap is nearly full, so requests are refused; give Node.js more memory',
     );
   };
-  const timer = setInterval(look, LOOK_MS).unref();
+  const timer = setInterval(measure, MEASURE_MS).unref();
   return {
     get isShort() {
       return isShort;

@@ -1,7 +1,7 @@
 // What comes at once is done in slices, and nobody waits behind another's crowd.
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createLoopTurns } from '../src/loop-turns.ts';
+import { createLoopTurns } from '../../src/flow/loop-turns.ts';
 
 const WORK_MS = 1;
 const CROWD = 300;

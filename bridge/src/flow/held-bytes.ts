@@ -1,6 +1,6 @@
-// How many bytes of servers' large answers the bridge holds on their way: being read by a worker, or
-// waiting for the log. All of this ends without the caller's doing, so whoever brings more may be kept
-// waiting for it. What waits for its caller is counted by the edge.
+// Counts the bytes of servers' large answers that a worker reads or that wait for the log. Neither waits for a
+// caller, so it ends soon, and a server that brings more can wait for it. Answers that wait for their caller are
+// counted by the edge.
 import { toHeapShare } from './heap-room.ts';
 
 export interface HeldBytes {

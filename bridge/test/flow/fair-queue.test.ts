@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FairQueue } from '../src/fair-queue.ts';
+import { FairQueue } from '../../src/flow/fair-queue.ts';
 
 test('who brings large things is served no more than who brings small ones', () => {
   const queue = new FairQueue<{ owner: string; weight: number }>(8);

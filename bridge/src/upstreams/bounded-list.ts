@@ -25,7 +25,7 @@ export class ListingBudget {
   }
 }
 
-export interface ListingListOptions {
+export interface BoundedListOptions {
   /** What the list holds, in the plural. */
   readonly key: string;
   /** The property that names an entry. */
@@ -33,13 +33,13 @@ export interface ListingListOptions {
   readonly budget: ListingBudget;
 }
 
-export class ListingList {
+export class BoundedList {
   readonly entries: ListEntry[] = [];
-  readonly #options: ListingListOptions;
+  readonly #options: BoundedListOptions;
   readonly #names = new Set<string>();
   readonly #leftOut = new Map<string, { count: number; names: string[] }>();
 
-  constructor(options: ListingListOptions) {
+  constructor(options: BoundedListOptions) {
     this.#options = options;
   }
 

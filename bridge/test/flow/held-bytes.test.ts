@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createHeldBytes } from '../src/held-bytes.ts';
+import { createHeldBytes } from '../../src/flow/held-bytes.ts';
 
 test('is full at its limit, and has room when what was held is given back, once', () => {
   const held = createHeldBytes(100);

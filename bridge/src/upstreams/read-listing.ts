@@ -2,9 +2,9 @@
 // costs its own lists only. What it says is kept as it said it; what is left out is told in words.
 import { ProtocolError, type Client } from '@modelcontextprotocol/client';
 import { DrawbridgeError, toMessage } from '../errors.ts';
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import { toJsonSize } from '../json-size.ts';
-import { ListingBudget, ListingList, type ListEntry } from './fetch-listing.ts';
+import { ListingBudget, BoundedList, type ListEntry } from './bounded-list.ts';
 import { passthrough } from './passthrough.ts';
 import type { ServerListing } from './upstream.ts';
 import { isRecord } from '../json-record.ts';
@@ -41,7 +41,7 @@ export async function readListing(
     { key, id }: { key: string; id: string },
   ): Promise<readonly ListEntry[]> => {
     if (capabilities[capability] === undefined) return [];
-    const into = new ListingList({ key, id, budget });
+    const into = new BoundedList({ key, id, budget });
     const cut = await readPages(client, { method, key, into }, options);
     notes.push(...into.notes(), ...cut);
     return into.entries;
@@ -70,7 +70,7 @@ interface Pages {
   readonly method: string;
   /** Where the entries are in the result. */
   readonly key: string;
-  readonly into: ListingList;
+  readonly into: BoundedList;
 }
 
 /**
@@ -129,7 +129,7 @@ async function readPages(
   return [`${key} ended after ${MAX_PAGES} pages`];
 }
 
-function* addAll(items: readonly unknown[], into: ListingList): Generator<undefined, boolean> {
+function* addAll(items: readonly unknown[], into: BoundedList): Generator<undefined, boolean> {
   for (const item of items) {
     if (!into.add(item)) return false;
     yield;

@@ -1,7 +1,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { CompactingMap } from '../src/compacting-map.ts';
+import { CompactingMap } from '../../src/flow/compacting-map.ts';
 
 test('holds what was set and not deleted, however much has passed', () => {
   const map = new CompactingMap<number, string>();

@@ -1,16 +1,16 @@
-// How much of what a server says unasked is listened to. Messages and progress are advice, so beyond a rate
-// they are dropped before they cost anything, and counted. That a list changed is never lost: the last
-// of many such notices is heard when the second is over.
+// How many notifications of a server are handled. Messages and progress may be lost, so beyond a rate they are
+// dropped before they cost anything, and counted. That a list changed is never lost: the last of many such
+// notifications is handled when the second is over.
 
-export interface NoticeLimitOptions {
-  /** Told, at most every ten seconds, how many notices were dropped since. */
+export interface NotificationLimitOptions {
+  /** Told, at most every ten seconds, how many notifications were dropped since. */
   readonly onDropped: (count: number) => void;
-  /** Hears a notice that was held back. */
-  readonly hear: (method: string) => void;
+  /** Handles a notification that was held back. */
+  readonly deliver: (method: string) => void;
 }
 
 export type Verdict =
-  | 'hear'
+  | 'pass'
   | 'drop'
   /** The server says so much that reading it costs the others; let it wait. */
   | 'flood';
@@ -22,8 +22,8 @@ const MAX_OTHERS = 500;
 const FLOOD = 10_000;
 const TELL_MS = 10_000;
 
-export class NoticeLimit {
-  readonly #options: NoticeLimitOptions;
+export class NotificationLimit {
+  readonly #options: NotificationLimitOptions;
   readonly #held = new Set<string>();
   #windowEnds = Number.NEGATIVE_INFINITY;
   #progress = 0;
@@ -33,7 +33,7 @@ export class NoticeLimit {
   #toldAt = Number.NEGATIVE_INFINITY;
   #later: NodeJS.Timeout | undefined;
 
-  constructor(options: NoticeLimitOptions) {
+  constructor(options: NotificationLimitOptions) {
     this.#options = options;
   }
 
@@ -51,7 +51,7 @@ export class NoticeLimit {
       this.#others = 0;
       this.#dropped = 0;
     }
-    if (method !== undefined && this.#admits(method)) return 'hear';
+    if (method !== undefined && this.#admits(method)) return 'pass';
     this.#dropped += 1;
     this.#untold += 1;
     if (method?.endsWith('/list_changed') === true) this.#hold(method);
@@ -78,7 +78,7 @@ export class NoticeLimit {
       this.#later = undefined;
       const held = [...this.#held];
       this.#held.clear();
-      for (const each of held) this.#options.hear(each);
+      for (const each of held) this.#options.deliver(each);
     }, WINDOW_MS).unref();
   }
 }

@@ -1,7 +1,7 @@
 // With little memory left nothing new is begun, and a small heap makes small queues.
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createHeapRoom } from '../src/heap-room.ts';
+import { createHeapRoom } from '../../src/flow/heap-room.ts';
 
 test('is short near the limit, until there is enough again, and says so once', async () => {
   const lines: Record<string, unknown>[] = [];

@@ -1,6 +1,5 @@
-// When a server that says its lists changed is asked for them again: soon at first, and less and less often
-// while it goes on saying so, and the less often the longer its lists take. What it says meanwhile is one
-// change; the last is always followed by asking.
+// When a server that says its lists changed is asked for them again: soon at first, then less and less often
+// while it goes on saying so. Lists that take long are asked for less often.
 
 /** Several notices in a row ask the server once. */
 const SOON_MS = 100;
@@ -11,14 +10,14 @@ const MAX_GAP_MS = 60_000;
 /** Asking may take a tenth of the time. */
 const GAP_FOR_EACH_MS = 10;
 
-export class ListPace {
+export class ListBackoff {
   #endedAt = Number.NEGATIVE_INFINITY;
   #tookMs = 0;
   #times = 0;
 
   /** How long to wait from now on. */
   waitMs(now: number): number {
-    // A quiet time is forgiven.
+    // After a quiet time it is asked soon again.
     if (now - this.#endedAt > this.#gapMs() * 2 + SOON_MS) this.#times = 0;
     return Math.max(SOON_MS, this.#endedAt + this.#gapMs() - now);
   }

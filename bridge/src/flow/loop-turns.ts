@@ -3,7 +3,7 @@
 // over waits for the next turn, and owners take turns.
 import { FairQueue } from './fair-queue.ts';
 
-/** Asked before each piece of work: nothing to wait for, or the owner's turn. */
+/** Asked before each piece of work: undefined where it may begin at once, else resolves at the owner's turn. */
 export type LoopTurns = (owner: string) => Promise<void> | undefined;
 
 export interface LoopTurnsOptions {
