@@ -1,6 +1,6 @@
 // Third step: ends the calls that the catalog refused, denies those of a principal that has too many under
 // way, and lets the others in by turns (window.ts).
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 import { DENIED, INTERNAL_ERROR } from '../rpc-codes.ts';
 import { type BegunCall, createCallWindow } from './window.ts';
 import { type Outcome, type RoutedCall, toFailure } from './call.ts';

@@ -1,7 +1,7 @@
 // The gate before the pipeline. It knows the calls under way. When the bridge stops it refuses new calls,
 // waits a while for the others, and answers those that do not end: no caller is left without an answer.
 import { DrawbridgeError, type DrawbridgeErrorCode, hasCode } from '../errors.ts';
-import { DrainableMap } from '../drainable-map.ts';
+import { DrainableMap } from '../flow/drainable-map.ts';
 import { isRecord } from '../json-record.ts';
 import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import {

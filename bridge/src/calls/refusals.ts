@@ -1,7 +1,7 @@
 // Slows down floods of refusals. A caller that is refused and tries again at once would keep the bridge busy
 // with refusals, at everybody's cost. After the first 20 in a second, a principal's refusals are answered
 // slowly, and the log counts them instead of holding each.
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 /** How a refusal is logged. */
 export type Refusal =

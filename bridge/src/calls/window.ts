@@ -2,8 +2,8 @@
 // as its limit allows. While others call too, each has a window of 24, so that nobody waits behind a crowd of
 // another's calls. A call that takes long waits for its server and costs the bridge nothing, so it leaves the
 // window.
-import { CompactingMap } from '../compacting-map.ts';
-import { TurnQueue, type WaitOptions, type Waited } from '../turn-queue.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
+import { TurnQueue, type WaitOptions, type Waited } from '../flow/turn-queue.ts';
 
 export interface CallWindow {
   /** Takes a place in the window; false when there is none, and the call has to `wait`. */

@@ -4,7 +4,7 @@
 // beside the one in force, in small pieces, and then replaces it. A server that starts with changed settings
 // stays listed with its old listing; calls to it wait for the new one.
 import type { Call, BridgeRpcError, Target, View } from '../calls/call.ts';
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import type { ServerListing, UpstreamConfig } from '../upstreams/upstream.ts';
 import { createAwaitedServers } from './awaited-servers.ts';
 import { createChangeNotifier } from './change-notifier.ts';

@@ -1,6 +1,6 @@
 // Reports the changes of servers' listings to the log, each against the one reported before: at most once a
 // minute a server, and bounded in size, however long the lists are and however often they change.
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import type { Definition, ListingIndex } from './listing-index.ts';
 import { createPacedWork } from './paced-work.ts';
 

@@ -1,7 +1,7 @@
 // Takes secrets of the settings out of a server's listing, because all members see it: a server may well put
 // its connection string into a description. Calls need names and URIs unchanged, so an entry whose name or
 // URI holds a secret is left out.
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import type { Redact } from '../secrets/redaction.ts';
 import { toJsonText } from '../json-text.ts';
 import { redactValue } from '../secrets/redact-value.ts';

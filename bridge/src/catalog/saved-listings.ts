@@ -1,5 +1,5 @@
 // Servers' listings and pins in the store. With a stored listing a server is listed without being started.
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import type { ListingStore, NewPin, ServerKey } from '../store/listing-store.ts';
 import type { ServerListing } from '../upstreams/upstream.ts';
 import { type Definition, type Entry, toEntryKey } from './listing-index.ts';

@@ -1,8 +1,8 @@
 // A budget, mostly of bytes, that all principals share, with a limit for each. What does not fit waits a second
 // for its turn before it is refused, because in bursts of honest callers there is room again in milliseconds.
 import { DrawbridgeError } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
-import { TurnQueue } from '../turn-queue.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
+import { TurnQueue } from '../flow/turn-queue.ts';
 
 export interface BudgetLimits {
   /** What one principal may hold. */

@@ -1,7 +1,7 @@
 // The requests that are not answered yet, and how long there has been none.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { DrainableMap } from '../drainable-map.ts';
+import { DrainableMap } from '../flow/drainable-map.ts';
 import type { PacedResponse } from './paced-response.ts';
 
 export interface OpenRequests {

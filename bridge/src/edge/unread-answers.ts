@@ -2,7 +2,7 @@
 // caller, in the socket and before it. A caller that leaves too much unread, or takes no byte for too long,
 // loses the connection; one that reads slowly but steadily gets everything.
 import type { Socket } from 'node:net';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 export interface UnreadLimits {
   /** Bytes of one principal, over all its connections. */

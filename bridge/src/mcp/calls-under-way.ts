@@ -1,6 +1,6 @@
 // Legacy requests under way, by session and id, on the fast path and the SDK's. `notifications/cancelled`
 // comes in a POST of its own and finds them here.
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 /** Closing it aborts the call and ends its answer. */
 export interface CallUnderWay {

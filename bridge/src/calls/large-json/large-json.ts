@@ -1,7 +1,7 @@
 // Types for JSON that is too large to be parsed on the event loop: parsing 4 MiB can take a quarter of a
 // second, redacting 32 MiB a second. A worker does both (worker.ts). It sends back bytes and the little that
 // routing needs; a parsed object would have to be built again on this side.
-import type { HeldBytes } from '../../held-bytes.ts';
+import type { HeldBytes } from '../../flow/held-bytes.ts';
 import type { PreparedBody } from '../../runs/event-text.ts';
 
 /** JSON up to this size is parsed on the event loop: about 10 ms in the worst case. */

@@ -143,7 +143,7 @@ export const callMutants: readonly Mutant[] = [
   },
   {
     name: 'a bridge that stops waits though no call is under way any more',
-    file: 'bridge/src/drainable-map.ts',
+    file: 'bridge/src/flow/drainable-map.ts',
     find: 'if (this.size === 0) this.#onEmpty?.();',
     replace: '',
     tests: [GATE],
