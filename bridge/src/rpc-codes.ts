@@ -2,6 +2,7 @@
 
 export const PARSE_ERROR = -32_700;
 export const INVALID_PARAMS = -32_602;
+/** Something went wrong in the bridge, or between it and a server. */
 export const INTERNAL_ERROR = -32_603;
 /** The session is unknown; of the range that JSON-RPC leaves to servers. */
 export const SESSION_UNKNOWN = -32_001;
