@@ -68,6 +68,13 @@ export function createSessions({
     }
   };
 
+  /** Counts what was written, so that a row that was read before is not kept. */
+  let writes = 0;
+  const forget = (runId: string): void => {
+    writes += 1;
+    cache.delete(runId);
+  };
+
   const read = async (runId: string): Promise<Session | undefined> => {
     const row = await store.find(runId);
     if (row === undefined || row.usedAt.getTime() < now() - EXPIRES_AFTER_MS) return undefined;
@@ -111,13 +118,14 @@ export function createSessions({
       const time = performance.now();
       let entry = cache.get(runId);
       if (entry === undefined || entry.readAt < time - CACHE_MS) {
+        const before = writes;
         const session = await read(runId);
         if (session === undefined) {
           cache.delete(runId);
           return undefined;
         }
         entry = { session, readAt: time, usedAt: entry?.usedAt ?? Number.NEGATIVE_INFINITY };
-        remember(runId, entry);
+        if (writes === before) remember(runId, entry);
       }
       if (entry.session.userId !== principal.id) return undefined;
       if (entry.usedAt < time - USED_INTERVAL_MS) {
@@ -132,17 +140,18 @@ export function createSessions({
       return entry.session;
     },
     async setLogLevel(session, level) {
-      cache.delete(session.runId);
       await store.setLogLevel(session.runId, level);
+      forget(session.runId);
     },
     async end(session) {
-      cache.delete(session.runId);
-      if (await store.end(session.runId, new Date(now()))) await endRun(session.runId);
+      const isEnded = await store.end(session.runId, new Date(now()));
+      forget(session.runId);
+      if (isEnded) await endRun(session.runId);
     },
     async expire() {
       const old = new Date(now() - EXPIRES_AFTER_MS);
       for (const id of await store.endUnused(old, new Date(now()))) {
-        cache.delete(id);
+        forget(id);
         await endRun(id);
       }
     },
