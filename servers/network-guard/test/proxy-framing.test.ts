@@ -149,3 +149,19 @@ test('a change of protocol that nobody asked for is an error', async () => {
   const head = `GET ${server.url}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${credentials}\r\n`;
   expect(await openRaw(port, head).ended).toMatch(/^HTTP\/1\.1 502 /);
 });
+
+test.each([
+  [
+    'chunks',
+    `Transfer-Encoding: chunked\r\n\r\n${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`,
+  ],
+  ['a length', `Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`],
+])('a frame with %s behind thousands of headers is kept', async (_form, rest) => {
+  const { server, received } = await startListening();
+  const guard = openGuard({ allowHosts: ['127.0.0.1'] });
+  const { port, credentials } = await openTestProxy(guard);
+  const head = `GET ${server.url}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${credentials}`;
+  const answer = await openRaw(port, `${head}${'a:\r\n'.repeat(2100)}${rest}`).ended;
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  expect(received()).toMatch(/\r\n(?:Transfer-Encoding: chunked|Content-Length: \d+)\r\n/);
+});
