@@ -6,11 +6,13 @@ import type { Socket } from 'node:net';
 import { ToolError } from '@drawbridge/kit';
 import { createDeadline } from './deadline.ts';
 import { toAnswer, toProblem, toRefusal } from './proxy-problem.ts';
-import { NO_TARGET, type ProxyRun } from './proxy-run.ts';
+import { MAX_HEADER_BYTES, NO_TARGET, type ProxyRun } from './proxy-run.ts';
 import { toPort } from './url-check.ts';
 
-const MAX_HEADER_BYTES = 64 * 1024;
 const WHOLE_HTTP = /^http:\/\//i;
+
+/** Asks for the proxy's credentials; a host that says so would make programs show or drop them. */
+const PROXYS_OWN = 407;
 
 /** Between two neighbours only (RFC 9110, section 7.6.1), and what the proxy says by itself. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -29,11 +31,12 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /** The headers that go on to the other side, as they came: names and values in turns. */
-function toEndToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
+function toEndToEnd({ rawHeaders, headers, statusCode }: IncomingMessage): string[] {
   const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
-  // The length is the message's own, whoever wishes it away; beside chunks it is nobody's.
+  // The length is the message's own, whoever wishes it away; beside chunks and in a 204 it means nothing.
   const dropped = new Set(named.filter((name) => name !== 'content-length'));
-  if (headers['transfer-encoding'] !== undefined) dropped.add('content-length');
+  if (headers['transfer-encoding'] !== undefined || statusCode === 204)
+    dropped.add('content-length');
   const kept: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
@@ -116,7 +119,10 @@ async function relay({ request, response, url, server, idleMs }: Exchange): Prom
   sent.catch(() => server.destroy());
   const answer = await Promise.race([answered, sent.then(() => answered)]);
   if (!hasKnownCoding(answer)) throw new Error('The host answers in an unknown transfer coding.');
-  response.writeHead(answer.statusCode ?? 502, toEndToEnd(answer));
+  const { statusCode = 0 } = answer;
+  if (statusCode < 200 || statusCode === PROXYS_OWN)
+    throw new Error('The host answers what is not for it to say.');
+  response.writeHead(statusCode, toEndToEnd(answer));
   await pipeline(answer, response);
 }
 

@@ -2,6 +2,9 @@
 import type { Socket } from 'node:net';
 import type { Connect } from './connection.ts';
 
+/** Of requests and of answers. */
+export const MAX_HEADER_BYTES = 64 * 1024;
+
 /** Of a request that names no host and port in a form that is read. */
 export const NO_TARGET = 'no host';
 

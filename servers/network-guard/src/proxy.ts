@@ -11,7 +11,7 @@ import { UnreachableError, type Connect } from './connection.ts';
 import { createProxyConnections } from './proxy-connections.ts';
 import { createForward } from './proxy-forward.ts';
 import { toAnswer, toProblem, writeProblem } from './proxy-problem.ts';
-import type { ProxyRun } from './proxy-run.ts';
+import { MAX_HEADER_BYTES, type ProxyRun } from './proxy-run.ts';
 import { openTunnel } from './proxy-tunnel.ts';
 
 export interface ProxyOptions {
@@ -38,7 +38,6 @@ export interface ProxyContext {
   onListening: (port: number) => void;
 }
 
-const MAX_HEADER_BYTES = 64 * 1024;
 const HEADERS_MS = 10_000;
 const CHECK_MS = 2000;
 const KEEP_ALIVE_MS = 5000;
