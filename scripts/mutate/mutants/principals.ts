@@ -138,8 +138,8 @@ export const principalMutants: readonly Mutant[] = [
   {
     name: 'a session that has ended is gone on with',
     file: 'bridge/src/sessions/sessions.ts',
-    find: '      cache.delete(session.runId);\n      if (await',
-    replace: '      if (await',
+    find: '      forget(session.runId);\n      if (isEnded)',
+    replace: '      if (isEnded)',
     tests: ['bridge/test/sessions/sessions.test.ts'],
   },
   {
@@ -159,15 +159,22 @@ export const principalMutants: readonly Mutant[] = [
   {
     name: 'the run of an expired session stays open',
     file: 'bridge/src/sessions/sessions.ts',
-    find: '        cache.delete(id);\n        await endRun(id);\n',
-    replace: '        cache.delete(id);\n',
+    find: '        forget(id);\n        await endRun(id);\n',
+    replace: '        forget(id);\n',
+    tests: ['bridge/test/sessions/sessions.test.ts'],
+  },
+  {
+    name: 'a session that ended while it was looked up is remembered',
+    file: 'bridge/src/sessions/sessions.ts',
+    find: 'if (writes === before) remember(runId, entry);',
+    replace: 'remember(runId, entry);',
     tests: ['bridge/test/sessions/sessions.test.ts'],
   },
   {
     name: 'a session keeps the level of its messages',
     file: 'bridge/src/sessions/sessions.ts',
-    find: '      cache.delete(session.runId);\n      await store.setLogLevel',
-    replace: '      await store.setLogLevel',
+    find: '      await store.setLogLevel(session.runId, level);\n      forget(session.runId);\n',
+    replace: '      await store.setLogLevel(session.runId, level);\n',
     tests: ['bridge/test/sessions/sessions.test.ts'],
   },
   {
