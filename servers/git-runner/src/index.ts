@@ -1,0 +1,14 @@
+// Running git in repositories that are not to be trusted.
+export {
+  assertDate,
+  assertRefName,
+  assertRemoteName,
+  assertRevision,
+  assertText,
+} from './arguments.ts';
+export { CREDENTIALS_ENV, readCredentials } from './credentials.ts';
+export type { Folders } from './locate.ts';
+export { toSettingsText } from './own-settings.ts';
+export { redact } from './redact.ts';
+export { parseRemoteUrl } from './remote-url.ts';
+export { createGitRunner, type GitRunner, type Repository, type RunOptions } from './runner.ts';
