@@ -2,7 +2,15 @@
 // of ours, made for one call, that leads to the real objects and references and has settings of its own.
 // So git never opens the repository's settings, hooks or info/attributes: there is no moment between
 // our reading and git's in which somebody could change them.
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { readSmallFile, type Location } from './locate.ts';
 

@@ -1,13 +1,25 @@
 // The operator's credentials, per host. Git asks for them through a program of ours that answers only
 // for the host they belong to; they pass by the environment, which other users can't read, never by a
 // command line, a file or an output.
-import { chmodSync, existsSync, fstatSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
 import { z } from 'zod';
 import type { RemoteUrl } from './remote-url.ts';
 
-const text = z.string().min(1).max(8_192).regex(/^[^\0\r\n]+$/);
+const text = z
+  .string()
+  .min(1)
+  .max(8_192)
+  .regex(/^[^\0\r\n]+$/);
 const schema = z.record(z.string(), z.strictObject({ username: text, password: text }));
 
 export interface Credential {
@@ -28,7 +40,8 @@ function readFile(path: string): string {
   const fd = openSync(path, 'r');
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.size > MAX_FILE) throw new ToolError(`${CREDENTIALS_ENV} names no usable file.`);
+    if (!stat.isFile() || stat.size > MAX_FILE)
+      throw new ToolError(`${CREDENTIALS_ENV} names no usable file.`);
     if (process.platform !== 'win32' && (stat.mode & OTHERS) !== 0) {
       throw new ToolError(`The file that ${CREDENTIALS_ENV} names can be read by others.`, {
         hint: 'chmod 600',

@@ -21,6 +21,16 @@ const known: readonly (readonly [RegExp, wrong: string, hint: string])[] = [
     'add and commit first',
   ],
   [
+    /nothing to commit|nothing added to commit|no changes added to commit/i,
+    'There is nothing to commit.',
+    'add first; status shows what changed',
+  ],
+  [
+    /previous cherry-pick is now empty/i,
+    'What was to be picked changes nothing here.',
+    'action: "skip"',
+  ],
+  [
     /would be overwritten by|local changes|uncommitted changes|unstaged changes|not uptodate|index contains uncommitted/i,
     'Changes that are not committed stand in the way.',
     'commit or stash them first',
@@ -40,11 +50,7 @@ const known: readonly (readonly [RegExp, wrong: string, hint: string])[] = [
     'The remote asks for credentials that this server does not have, or refuses them.',
     'the operator can set DRAWBRIDGE_GIT_CREDENTIALS for this host',
   ],
-  [
-    /transport '.*' not allowed/i,
-    'This kind of remote is not allowed.',
-    'an https:// remote',
-  ],
+  [/transport '.*' not allowed/i, 'This kind of remote is not allowed.', 'an https:// remote'],
 ];
 
 const LOCK = /Unable to create '([^']+\.lock)': File exists/;

@@ -7,7 +7,7 @@ export {
   assertText,
 } from './arguments.ts';
 export { CREDENTIALS_ENV, readCredentials } from './credentials.ts';
-export type { Folders } from './locate.ts';
+export { type Folders, readSmallFile } from './locate.ts';
 export { toSettingsText } from './own-settings.ts';
 export { redact } from './redact.ts';
 export { parseRemoteUrl } from './remote-url.ts';

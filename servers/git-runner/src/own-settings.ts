@@ -40,7 +40,13 @@ const kept = new Set([
 ]);
 const keptOfBranch = new Set(['remote', 'merge', 'rebase', 'pushremote', 'description']);
 /** Extensions that are understood without being kept. */
-const understood = new Set(['noop', 'preciousobjects', 'partialclone', 'worktreeconfig', 'relativeworktrees']);
+const understood = new Set([
+  'noop',
+  'preciousobjects',
+  'partialclone',
+  'worktreeconfig',
+  'relativeworktrees',
+]);
 
 interface KeyParts {
   section: string;
@@ -71,7 +77,9 @@ function toSafeUrl(value: string): string | undefined {
 /** Whether fetching by it changes nothing but what is known of that remote. */
 function isOwnRefspec(remote: string, value: string): boolean {
   const [, to] = /^\+?refs\/(?:heads|tags)\/[\w./*-]+:(refs\/[\w./*-]+)$/.exec(value) ?? [];
-  return to !== undefined && (to.startsWith(`refs/remotes/${remote}/`) || to.startsWith('refs/tags/'));
+  return (
+    to !== undefined && (to.startsWith(`refs/remotes/${remote}/`) || to.startsWith('refs/tags/'))
+  );
 }
 
 function keepOfRemote(remote: string, { key, value }: Setting): Setting[] {
@@ -120,10 +128,7 @@ export function parseListing(output: string): Setting[] {
 }
 
 function inQuotes(text: string): string {
-  const escaped = text
-    .replaceAll(/["\\]/g, '\\$&')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\t', '\\t');
+  const escaped = text.replaceAll(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
   return `"${escaped}"`;
 }
 

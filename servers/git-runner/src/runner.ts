@@ -126,7 +126,8 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
   ): Promise<GitOutput> => {
     const wrong = args.find((arg) => arg.includes('\0'));
     if (wrong !== undefined) throw new ToolError('An argument has a NUL byte in it.');
-    const remote = run.remote === undefined ? undefined : await access.open(run.remote, stateFolder());
+    const remote =
+      run.remote === undefined ? undefined : await access.open(run.remote, stateFolder());
     const command = args.find((arg) => !arg.startsWith('-')) ?? '';
     const { maxBytes = MAX_OUTPUT_BYTES, answers = [] } = run;
     const timeout = run.timeout ?? TIMEOUT_MS[remote === undefined ? effect : 'network'];
@@ -175,7 +176,10 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
     }
     const code = output.code ?? (cut ? 0 : 128);
     if (code !== 0 && !cut && !answers.includes(code)) {
-      throw toFailure(output.stderr, { command, secrets, places });
+      // Some refusals are said on stdout alone.
+      const words =
+        output.stderr.trim() === '' ? output.stdout.toString('utf8', 0, 2_000) : output.stderr;
+      throw toFailure(words, { command, secrets, places });
     }
     const stderr = output.stderr;
     return { code, stdout: output.stdout, stderr: access.redact(stderr, secrets), cut };

@@ -1,18 +1,18 @@
 // Commits as git prints them for us: fields between NUL bytes, which no message can have in it.
-import { z } from 'zod';
 
 const FIELDS = ['%H', '%P', '%an <%ae>', '%aI', '%s', '%b'];
 export const COMMIT_FORMAT = `--format=${FIELDS.join('%x00')}%x00`;
 
-export const commitShape = z.object({
-  hash: z.string(),
-  parents: z.array(z.string()).optional(),
-  author: z.string(),
-  date: z.string(),
-  subject: z.string(),
-  body: z.string().optional(),
-});
-export type Commit = z.output<typeof commitShape>;
+export const COMMIT_FIELDS = 'hash, parents (of merges), author, date, subject, body';
+
+export interface Commit {
+  hash: string;
+  parents?: string[];
+  author: string;
+  date: string;
+  subject: string;
+  body?: string;
+}
 
 const MAX_SUBJECT = 500;
 const MAX_BODY = 4_000;

@@ -189,13 +189,10 @@ export async function assertFixedKept(
 
 /** The commit that a revision names. */
 export async function resolveCommit(repository: OpenRepository, revision: string): Promise<string> {
-  const { stdout } = await repository.run([
-    'rev-parse',
-    '--verify',
-    '--quiet',
-    '--end-of-options',
-    `${revision}^{commit}`,
-  ], { answers: [1, 128] });
+  const { stdout } = await repository.run(
+    ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`],
+    { answers: [1, 128] },
+  );
   const hash = stdout.toString().trim();
   if (/^[0-9a-f]{40,64}$/.test(hash)) return hash;
   throw new ToolError(`There is no commit ${JSON.stringify(revision)}.`, {

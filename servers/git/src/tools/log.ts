@@ -1,11 +1,27 @@
 // `log`: commits, newest first, page by page.
-import { createFence, defineTool, fromCursor, toCursor, countFitting, type Tool } from '@drawbridge/kit';
+import {
+  createFence,
+  defineTool,
+  fromCursor,
+  toCursor,
+  countFitting,
+  type Tool,
+} from '@drawbridge/kit';
 import { assertDate, assertRevision, assertText } from '@drawbridge/git-runner';
 import { z } from 'zod';
-import { aliases, cursorText, limitOf, pathList, refText, repoText, textUpTo } from '../arguments.ts';
-import { COMMIT_FORMAT, commitShape, parseCommits, toText } from '../commit-fields.ts';
+import {
+  aliases,
+  cursorText,
+  limitOf,
+  pathList,
+  refText,
+  repoText,
+  textUpTo,
+} from '../arguments.ts';
+import { COMMIT_FORMAT, COMMIT_FIELDS, parseCommits, toText } from '../commit-fields.ts';
 import type { Deps } from '../deps.ts';
 import { resolveCommit, toPathspecs } from '../repository.ts';
+import { rowsOf } from '../shapes.ts';
 
 const patternText = textUpTo(500);
 
@@ -13,7 +29,8 @@ export function log({ withRepository }: Deps): Tool {
   return defineTool({
     name: 'log',
     title: 'Log',
-    description: 'Commits, newest first. `ref` may be a range a..b; `follow` a single path through renames.',
+    description:
+      'Commits, newest first; `ref` may be a..b. `follow` follows one path through renames.',
     effect: 'read',
     aliases,
     input: z.strictObject({
@@ -28,7 +45,7 @@ export function log({ withRepository }: Deps): Tool {
       limit: limitOf(500, 30),
       cursor: cursorText,
     }),
-    output: z.object({ commits: z.array(commitShape), next: z.string().optional() }),
+    output: z.object({ commits: rowsOf(COMMIT_FIELDS), next: z.string().optional() }),
     run: ({ repo, limit, cursor, ...args }, context) =>
       withRepository({ repo, effect: 'read', context }, async (repository) => {
         const { ref, author, grep, since, until, paths, follow } = args;

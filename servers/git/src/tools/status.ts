@@ -1,11 +1,11 @@
 // `status`: the branch, what is in progress, and what differs from the last commit.
-import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
 import { createFence, defineTool, toPage, type Tool } from '@drawbridge/kit';
 import { toShown } from '@drawbridge/paths';
 import { z } from 'zod';
 import { aliases, cursorText, limitOf, repoText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
+import { findProgress } from '../progress.ts';
+import { rowsOf } from '../shapes.ts';
 
 interface Entry {
   path: string;
@@ -54,22 +54,6 @@ function parseStatus(output: string): Status {
   return status;
 }
 
-const progressFiles = [
-  ['rebase-merge', 'rebase'],
-  ['rebase-apply', 'rebase'],
-  ['MERGE_HEAD', 'merge'],
-  ['CHERRY_PICK_HEAD', 'cherry_pick'],
-  ['REVERT_HEAD', 'revert'],
-  ['BISECT_LOG', 'bisect'],
-] as const;
-
-/** What was begun and is not ended yet. */
-export function findProgress(gitFolder: string): (typeof progressFiles)[number][1] | undefined {
-  return progressFiles.find(
-    ([name]) => lstatSync(join(gitFolder, name), { throwIfNoEntry: false }) !== undefined,
-  )?.[1];
-}
-
 function lineOf({ path, state, from }: Entry): string {
   return `${state} ${from === undefined ? '' : `${from} -> `}${path}`;
 }
@@ -78,8 +62,7 @@ export function status({ withRepository }: Deps): Tool {
   return defineTool({
     name: 'status',
     title: 'Status',
-    description:
-      'Branch, upstream, operation in progress, and changed files (state: two letters, index and work tree).',
+    description: 'Branch, upstream, what is in progress, changed files.',
     effect: 'read',
     aliases,
     input: z.strictObject({ repo: repoText, limit: limitOf(5_000, 500), cursor: cursorText }),
@@ -91,9 +74,7 @@ export function status({ withRepository }: Deps): Tool {
       behind: z.int().optional(),
       in_progress: z.string().optional(),
       total: z.int(),
-      entries: z.array(
-        z.object({ path: z.string(), state: z.string(), from: z.string().optional() }),
-      ),
+      entries: rowsOf('path, state (index, work tree), from'),
       next: z.string().optional(),
     }),
     run: ({ repo, limit, cursor }, context) =>

@@ -1,0 +1,113 @@
+// `worktree`: more work trees of one repository, each with its own branch.
+import { writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { createFence, defineTool, ToolError, type Tool } from '@drawbridge/kit';
+import { assertRefName, assertRevision, readSmallFile } from '@drawbridge/git-runner';
+import { z } from 'zod';
+import { aliases, nameText, pathText, refText, repoText } from '../arguments.ts';
+import type { Deps, OpenRepository } from '../deps.ts';
+import { withNewFolder } from '../new-folder.ts';
+import { resolveCommit } from '../repository.ts';
+import { rowsOf } from '../shapes.ts';
+import { isSystemError } from '@drawbridge/paths';
+
+const MAX_LISTED = 500;
+
+interface LinkedTree {
+  path: string;
+  head: string;
+}
+
+/** Read from git's own folder: git would name our stand-in for it as the main work tree. */
+async function list({ commonFolder, workTree, gitFolder }: OpenRepository): Promise<LinkedTree[]> {
+  const line = (path: string): string => readSmallFile(path, 4_096)?.toString().trim() ?? '';
+  const main = basename(commonFolder) === '.git' ? [dirname(commonFolder)] : [];
+  const folder = join(commonFolder, 'worktrees');
+  let names: string[] = [];
+  try {
+    names = (await readdir(folder)).slice(0, MAX_LISTED);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  }
+  return [
+    ...(main.length === 0 && workTree !== undefined && gitFolder === commonFolder
+      ? [workTree]
+      : main
+    ).map((path) => ({ path, head: line(join(commonFolder, 'HEAD')) })),
+    ...names.map((name) => ({
+      path: dirname(line(join(folder, name, 'gitdir'))),
+      head: line(join(folder, name, 'HEAD')),
+    })),
+  ].map(({ path, head }) => ({ path, head: head.replace(/^ref: refs\/heads\//, '') }));
+}
+
+export function worktree(deps: Deps): Tool {
+  return defineTool({
+    name: 'worktree',
+    title: 'Work trees',
+    description: 'Lists, adds (on new branch `create`) or removes work trees.',
+    effect: 'destructive',
+    aliases: { ...aliases, path: 'path' },
+    input: z.strictObject({
+      repo: repoText,
+      action: z.enum(['list', 'add', 'remove']).default('list'),
+      path: pathText.optional(),
+      ref: refText.optional(),
+      create: nameText.optional(),
+    }),
+    output: z.object({ worktrees: rowsOf('path, head') }),
+    run: async ({ repo, action, path, ref, create }, context) => {
+      const added = await deps.withRepository(
+        { repo, effect: action === 'list' ? 'read' : 'write', context },
+        async (repository) => {
+          if (action === 'list') return undefined;
+          if (path === undefined)
+            throw new ToolError('The work tree has no path.', { allowed: 'path' });
+          const { guard, commonFolder } = repository;
+          if (action === 'remove') {
+            const folder = await guard.withFolder(path, ({ real }) => Promise.resolve(real));
+            const trees = (await list(repository)).slice(1).map((tree) => tree.path);
+            if (!trees.includes(folder)) {
+              throw new ToolError('No linked work tree of this repository is there.', {
+                hint: 'action "list"',
+              });
+            }
+            await repository.run(['worktree', 'remove', '--', folder]);
+            return undefined;
+          }
+          const hash = await resolveCommit(repository, assertRevision(ref ?? 'HEAD'));
+          return withNewFolder(guard, path, async (folder) => {
+            const start =
+              create === undefined
+                ? ref === undefined
+                  ? ['--detach', '--', folder, hash]
+                  : ['--', folder, ref]
+                : ['-b', assertRefName(create), '--', folder, hash];
+            await repository.run(['worktree', 'add', '--no-checkout', '--no-track', ...start]);
+            // Git wrote where our stand-in for its common folder was.
+            const pointer = readSmallFile(join(folder, '.git'), 4_096)?.toString().trim() ?? '';
+            await writeFile(
+              join(folder, '.git'),
+              `gitdir: ${join(commonFolder, 'worktrees', basename(pointer))}\n`,
+            );
+            return folder;
+          });
+        },
+      );
+      if (added !== undefined) {
+        await deps.withRepository({ repo: added, effect: 'write', context }, (repository) =>
+          repository.run(['reset', '--quiet', '--hard', '--no-recurse-submodules']),
+        );
+      }
+      return deps.withRepository({ repo, effect: 'read', context }, async (repository) => {
+        const trees = (await list(repository)).map((tree) => ({
+          ...tree,
+          path: repository.guard.show(tree.path),
+        }));
+        const lines = trees.map(({ path: at, head }) => `${at} ${head}`);
+        return { output: { worktrees: trees }, text: createFence().wrap(lines.join('\n')) };
+      });
+    },
+  });
+}
