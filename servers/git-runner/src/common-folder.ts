@@ -45,14 +45,9 @@ export function createCommonFolder(
   const path = mkdtempSync(join(within, PREFIX));
   const isLinked = gitFolder !== commonFolder;
   try {
-    if (effect === 'write') {
-      // Git could not make them where a link leads.
-      for (const name of ['logs', 'worktrees']) {
-        if (!exists(join(commonFolder, name)) && (name === 'worktrees' || workTree !== undefined)) {
-          mkdirSync(join(commonFolder, name));
-        }
-      }
-    }
+    // Git could not make it where a link leads.
+    const logs = join(commonFolder, 'logs');
+    if (effect === 'write' && workTree !== undefined && !exists(logs)) mkdirSync(logs);
     // In the main work tree, git reads HEAD from its own folder.
     const heads = isLinked ? ['HEAD'] : [];
     for (const name of ['objects', 'refs', 'logs', 'worktrees', 'packed-refs', ...heads]) {

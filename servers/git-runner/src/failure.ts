@@ -4,10 +4,12 @@ import { statSync } from 'node:fs';
 import { ToolError } from '@drawbridge/kit';
 import { redact } from './redact.ts';
 
+const NO_AUTHOR = 'A commit needs an author, and none is set.';
+
 const known: readonly (readonly [RegExp, wrong: string, hint: string])[] = [
   [
     /tell me who you are|empty ident name|no (?:name|email) was given|unable to auto-detect email/i,
-    'A commit needs an author, and none is set.',
+    NO_AUTHOR,
     'author_name and author_email of commit, user.name and user.email in the repository, or GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL in the environment of this server',
   ],
   [
@@ -91,7 +93,9 @@ export function toFailure(
   if (lock !== undefined) return toLockError(lock, LOCK.exec(words)?.[1] ?? 'a lock file');
   const found = known.find(([pattern]) => pattern.test(stderr));
   const [, wrong = `git ${command} failed.`, hint] = found ?? [];
-  return new ToolError(words === '' ? wrong : `${wrong}\n${words}`, {
+  // Git's own words would say to set it for every repository of the user.
+  const isSaid = words === '' || wrong === NO_AUTHOR;
+  return new ToolError(isSaid ? wrong : `${wrong}\n${words}`, {
     ...(hint !== undefined && { hint }),
   });
 }

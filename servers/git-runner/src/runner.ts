@@ -17,6 +17,7 @@ import {
   type Location,
 } from './locate.ts';
 import { keepHarmless, parseListing, toSettingsText, type Setting } from './own-settings.ts';
+import { ANYWHERE_ENV, makePrograms, type Programs } from './programs.ts';
 import { runProcess, type ProcessOutput } from './process.ts';
 import { createRemoteAccess, type OpenProxy, type RemoteAccess } from './remote-access.ts';
 import { createWatchdog } from './watchdog.ts';
@@ -110,13 +111,13 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
   const access: RemoteAccess = createRemoteAccess(options);
   /** By the hash of a settings file. */
   const parsed = new Map<string, Setting[]>();
-  let made: { home: string; calls: string } | undefined;
+  let made: { home: string; calls: string; programs: Programs } | undefined;
   const ownFolders = () => {
     if (made !== undefined) return made;
     const [home, calls] = [join(stateFolder(), 'empty-home'), join(stateFolder(), 'calls')];
     for (const folder of [home, calls]) mkdirSync(folder, { recursive: true, mode: 0o700 });
     removeStale(calls);
-    return (made = { home, calls });
+    return (made = { home, calls, programs: makePrograms(env, stateFolder()) });
   };
 
   const execute = async (
@@ -128,20 +129,22 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
     if (wrong !== undefined) throw new ToolError('An argument has a NUL byte in it.');
     const remote =
       run.remote === undefined ? undefined : await access.open(run.remote, stateFolder());
+    const { home, programs } = ownFolders();
     const command = args.find((arg) => !arg.startsWith('-')) ?? '';
     const { maxBytes = MAX_OUTPUT_BYTES, answers = [] } = run;
     const timeout = run.timeout ?? TIMEOUT_MS[remote === undefined ? effect : 'network'];
     const secrets = remote?.secrets ?? [];
     let output: ProcessOutput;
     try {
-      output = await runProcess('git', args, {
+      output = await runProcess(programs.git, args, {
         cwd,
         env: {
           ...toEnvironment({
             env,
-            home: ownFolders().home,
+            home,
             ...(remote !== undefined && { more: remote.settings, protocols: [remote.protocol] }),
           }),
+          ...(programs.folder !== undefined && { GIT_EXEC_PATH: programs.folder }),
           ...(effect === 'read' && { GIT_OPTIONAL_LOCKS: '0' }),
           ...remote?.env,
           ...own,
@@ -207,7 +210,12 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
 
   return {
     runIn: (folder, args, { signal, ...run }) =>
-      execute(args, run, { cwd: folder, env: {}, effect: 'write', signal }),
+      execute(args, run, {
+        cwd: folder,
+        env: { [ANYWHERE_ENV]: '1' },
+        effect: 'write',
+        signal,
+      }),
     async withRepository(path, { folders, effect, signal, excludes }, work) {
       const location = await locate(path, folders);
       const { gitFolder, commonFolder, workTree } = location;

@@ -3,6 +3,7 @@ import { defineTool, ToolError, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { aliases, messageText, nameText, repoText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
+import { assertNoFilter } from '../filters.ts';
 import { headShape, readHead, toHeadText, toIdentityEnvironment } from '../head.ts';
 import { topOf } from '../repository.ts';
 
@@ -32,6 +33,7 @@ export function commit(deps: Deps): Tool {
         if (message.trim() === '') throw new ToolError('The message is empty.');
         assertName(name);
         assertName(email);
+        if (all) await assertNoFilter(repository, ['.'], { untracked: false });
         await repository.run(
           [
             'commit',

@@ -1,7 +1,6 @@
 // `worktree`: more work trees of one repository, each with its own branch.
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { readdir } from 'node:fs/promises';
 import { createFence, defineTool, ToolError, type Tool } from '@drawbridge/kit';
 import { assertRefName, assertRevision, readSmallFile } from '@drawbridge/git-runner';
 import { z } from 'zod';
@@ -84,6 +83,7 @@ export function worktree(deps: Deps): Tool {
                   ? ['--detach', '--', folder, hash]
                   : ['--', folder, ref]
                 : ['-b', assertRefName(create), '--', folder, hash];
+            await mkdir(join(commonFolder, 'worktrees'), { recursive: true });
             await repository.run(['worktree', 'add', '--no-checkout', '--no-track', ...start]);
             // Git wrote where our stand-in for its common folder was.
             const pointer = readSmallFile(join(folder, '.git'), 4_096)?.toString().trim() ?? '';
