@@ -135,7 +135,7 @@ export function makeHostileRepository(base: string): HostileRepository {
     'other.txt': 'changed again\n',
     'plain.txt': 'plain, changed\n',
     'new.txt': 'new\n',
-    'sub/in-sub.txt': 'changed in the submodule\n',
+    'sub/in-sub.txt': 'bus\n',
   });
   return { folder, witnesses: () => readdirSync(witness).sort() };
 }
