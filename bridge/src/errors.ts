@@ -62,6 +62,9 @@ export type DetailsOf<Code extends DrawbridgeErrorCode> = Code extends keyof Err
   ? ErrorDetails[Code]
   : undefined;
 
+/** JSON-RPC's code for what went wrong in the bridge, or between it and a server. */
+export const INTERNAL_ERROR = -32_603;
+
 /** `details` is safe to show to the caller; `cause` is for the log only. */
 export class DrawbridgeError<Code extends DrawbridgeErrorCode = DrawbridgeErrorCode> extends Error {
   readonly code: Code;

@@ -9,7 +9,7 @@ import { METHOD_NAME_ALL } from 'hono/router';
 import type { RouterRoute } from 'hono/types';
 import { toStopReason } from './calls/call-gate.ts';
 import { DrawbridgeError, toMessage } from './errors.ts';
-import { createHeapRoom, toHeapShare } from './heap-room.ts';
+import { createHeapRoom, toHeapShare } from './flow/heap-room.ts';
 import type { Settings } from './settings/settings.ts';
 import { createAuthFailures } from './edge/http/auth-failures.ts';
 import { assertOperator, authenticate, toKey } from './edge/http/authenticate.ts';

@@ -19,7 +19,7 @@ import { isSameJson, toCheckedResult } from './calls/tool-result.ts';
 import { PREVIEW_CHARACTERS } from './runs/event-text.ts';
 import { toJsonText } from './json-text.ts';
 import { createRedact } from './secrets/redaction.ts';
-import { MAX_ENTRIES } from './upstreams/fetch-listing.ts';
+import { MAX_ENTRIES } from './upstreams/bounded-list.ts';
 import { findResult } from './upstreams/stdio/inbound-message.ts';
 import { type JsonRecord, isRecord } from './json-record.ts';
 
@@ -168,7 +168,7 @@ function splitList(message: JsonRecord, result: JsonRecord, id: number | string)
   // One more than is taken, which says that there are more.
   for (const entry of entries.slice(0, MAX_ENTRIES + 1)) {
     const text = toJsonText(entry);
-    // Nobody can listing one that large to a model; parsing it would hold up everybody.
+    // No client shows a model an entry that large, and parsing it would hold up everybody.
     if (text.length > ENTRY_BYTES) {
       count += 1;
       if (names.length < MAX_NAMES) names.push(toEntryName(entry));

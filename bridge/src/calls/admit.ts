@@ -1,6 +1,6 @@
 // Policy's place in the way of a call: what the catalog refused ends here, and a principal that has
 // too many calls under way is denied.
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 import { type BegunCall, createCallWindow } from './window.ts';
 import { type Outcome, type RoutedCall, toFailure } from './call.ts';
 import type { Step } from './step.ts';

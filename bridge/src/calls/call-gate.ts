@@ -1,7 +1,7 @@
 // The gate before the way of a call. It knows the calls under way, so that a bridge that stops lets them
 // end, and answers those that do not: whatever hangs behind it, no caller is left without an answer.
 import { DrawbridgeError, type DrawbridgeErrorCode, hasCode } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 import { isRecord } from '../json-record.ts';
 import {
   type Call,

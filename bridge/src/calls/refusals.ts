@@ -1,7 +1,7 @@
 // Refusals that come in floods. A caller that asks again at once would be answered as fast as the bridge
 // can, at everybody's cost; so beyond a few in a second a principal's refusals are let out slowly, and the
 // log counts them instead of holding each.
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 /** How a refusal stands in the log. */
 export type Refusal =

@@ -2,8 +2,8 @@
 // allows; while others call too, each has a window, so that nobody's call waits behind a crowd of
 // another's. What takes long, at a server that works on it, costs the bridge nothing and leaves the
 // window.
-import { CompactingMap } from '../compacting-map.ts';
-import { TurnQueue, type WaitOptions, type Waited } from '../turn-queue.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
+import { TurnQueue, type WaitOptions, type Waited } from '../flow/turn-queue.ts';
 
 export interface CallWindow {
   /** Whether the call may go on at once; else it has to `wait`. */

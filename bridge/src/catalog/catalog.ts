@@ -4,7 +4,7 @@
 // are made beside the catalog in force, in small pieces, and taken over at once. What a server offered
 // stays listed while it starts with changed settings; calls wait until it has told what it offers now.
 import type { Call, BridgeRpcError, Target, View } from '../calls/call.ts';
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import type { ServerListing, UpstreamConfig } from '../upstreams/upstream.ts';
 import { createAwaitedServers } from './awaited-servers.ts';
 import { createBell } from './bell.ts';

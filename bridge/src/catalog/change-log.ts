@@ -1,6 +1,6 @@
 // Tells the log what changed in a server's listing: against what it told before, at most once a minute a
 // server, and bounded, however long the lists are and however often they change.
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import { type Definition, type ListingIndex } from './listing-index.ts';
 import { createPacedWork } from './paced-work.ts';
 

@@ -1,7 +1,7 @@
 // What a server offers is for all members, so no value that the settings call secret may stand in it: a
 // server may well put its connection string into a description. Names and URIs are what calls go by; an
 // entry whose name holds a secret is left out.
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import type { Redact } from '../secrets/redaction.ts';
 import { toJsonText } from '../json-text.ts';
 import { redactValue } from '../secrets/redact-value.ts';

@@ -1,5 +1,5 @@
 // What was kept of a server at an earlier start, so that lists need no start, and its pins.
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import type { ListingStore, NewPin, ServerKey } from '../store/listing-store.ts';
 import type { ServerListing } from '../upstreams/upstream.ts';
 import { type Definition, type Entry, toEntryKey } from './listing-index.ts';

@@ -1,8 +1,8 @@
 // A number, mostly of bytes, that all callers share, with a share of each. What doesn't fit waits a moment for
 // its turn, and is refused then: in bursts of honest callers the room is free again in milliseconds.
 import { DrawbridgeError } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
-import { TurnQueue } from '../turn-queue.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
+import { TurnQueue } from '../flow/turn-queue.ts';
 
 export interface BudgetLimits {
   /** What one principal may hold. */

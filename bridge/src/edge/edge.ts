@@ -8,7 +8,7 @@ import type { Principal } from '../principals/caller.ts';
 import { weighRequest } from '../calls/large-json/json-weight.ts';
 import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, findDrawbridgeError } from '../errors.ts';
-import type { LoopTurns } from '../loop-turns.ts';
+import type { LoopTurns } from '../flow/loop-turns.ts';
 import { type Budget, createBudget } from './budget.ts';
 import { expectsContinue, leaveUnread } from './leave-unread.ts';
 import { oneByOne } from './one-by-one.ts';

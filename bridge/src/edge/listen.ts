@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Edge } from './edge.ts';
 import { PacedResponse } from './paced-response.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 import { sayInterrupted, sayStopping } from './last-words.ts';
 import { waitAtMost } from '../bounded-wait.ts';
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../errors.ts';
 import { onTooManyPieces, tooManyPieces } from './piece-limit.ts';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 export interface ReadBodyOptions {
   /** `Content-Length`; absent for a body in chunks. */

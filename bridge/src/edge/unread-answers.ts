@@ -2,7 +2,7 @@
 // socket and before it. Who lets too much lie, or takes no byte for too long, loses the connection;
 // who reads slowly and steadily gets everything.
 import type { Socket } from 'node:net';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 export interface UnreadLimits {
   /** For one principal, over all its connections. */

@@ -1,6 +1,6 @@
 // Legacy requests under way, by session and id: `notifications/cancelled` names them from a POST of
 // its own, whichever path serves them.
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 /** Closing it aborts the call and ends its answer. */
 export interface CallUnderWay {

@@ -12,7 +12,7 @@ import {
 } from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { Principal } from '../principals/caller.ts';
-import { createLoopTurns } from '../loop-turns.ts';
+import { createLoopTurns } from '../flow/loop-turns.ts';
 import { type StoredEvent, unknownRun } from '../runs/reader.ts';
 import { assertOperator } from '../edge/http/authenticate.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';

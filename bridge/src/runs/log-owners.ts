@@ -1,6 +1,6 @@
 // Whose events wait for the log, and how much of each. Memory is bounded by owner: one that brings more
 // than the disk takes is refused, and nobody else is.
-import { toHeapShare } from '../heap-room.ts';
+import { toHeapShare } from '../flow/heap-room.ts';
 
 /** Who a run belongs to. */
 export interface LogOwner {

@@ -53,8 +53,8 @@ export const frontMutants: readonly Mutant[] = [
   },
   {
     name: 'a cancellation does not find fast calls',
-    file: 'bridge/src/fast/fast-front.ts',
-    find: '    underWay.add(key, { close: () => abort.abort() });\n',
+    file: 'bridge/src/fast/cancellable-call.ts',
+    find: '  underWay.add(key, { close: () => abort.abort() });\n',
     replace: '',
     tests: ['bridge/test/mcp/mcp.test.ts'],
   },

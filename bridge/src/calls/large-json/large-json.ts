@@ -1,7 +1,7 @@
 // JSON that is too large to be worked through between two turns of the event loop: parsing 4 MiB can
 // take a quarter of a second, redacting 32 MiB a second. A worker does that (worker.ts). What comes back
 // is bytes, and the little that routing needs; a parsed object would have to be built here once more.
-import type { HeldBytes } from '../../held-bytes.ts';
+import type { HeldBytes } from '../../flow/held-bytes.ts';
 import type { PreparedBody } from '../../runs/event-text.ts';
 
 /** Text up to here is worked through in place: in the worst case about 10 ms. */

@@ -2,7 +2,7 @@
 // the bridge works with.
 import type { Logger } from 'pino';
 import { DrawbridgeError } from '../../errors.ts';
-import type { HeldBytes } from '../../held-bytes.ts';
+import type { HeldBytes } from '../../flow/held-bytes.ts';
 import { JSON_MEDIA_TYPE, PreparedBody } from '../../runs/event-text.ts';
 import type { JobResult, LoggedBytes } from './jobs.ts';
 import { tooDeep, tooManyValues } from './json-weight.ts';

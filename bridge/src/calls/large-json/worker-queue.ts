@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { DrawbridgeError } from '../../errors.ts';
-import { FairQueue } from '../../fair-queue.ts';
+import { FairQueue } from '../../flow/fair-queue.ts';
 import type { Job, JobResult, ToWorker } from './jobs.ts';
 
 export interface WorkerQueueOptions {

@@ -10,7 +10,7 @@ import type { PacedResponse } from '../paced-response.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Principals } from '../../principals/principals.ts';
 import type { StreamRuns } from '../../runs/stream-runs.ts';
-import type { LoopTurns } from '../../loop-turns.ts';
+import type { LoopTurns } from '../../flow/loop-turns.ts';
 import type { LiveRuns } from '../../runs/live.ts';
 import type { RunReader } from '../../runs/reader.ts';
 import type { Retention } from '../../runs/retention.ts';
