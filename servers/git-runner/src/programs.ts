@@ -2,7 +2,15 @@
 // of ours: with git itself, but only for the repository at hand, and with the helper for https. A git
 // that git starts in a submodule, whose settings nobody looked at, does nothing; scripts of git are not
 // found at all.
-import { accessSync, constants, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
@@ -60,7 +68,11 @@ export function makePrograms(env: NodeJS.ProcessEnv, within: string): Programs {
   if (process.platform === 'win32') return { git, folder: undefined };
   const folder = join(within, 'programs');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const parts = execFileSync(git, ['--exec-path'], { env: {}, encoding: 'utf8', timeout: 10_000 }).trim();
+  const parts = execFileSync(git, ['--exec-path'], {
+    env: {},
+    encoding: 'utf8',
+    timeout: 10_000,
+  }).trim();
   place(join(folder, 'git'), (path) => writeFileSync(path, toScript(git), { mode: 0o700 }));
   for (const name of HELPERS) {
     const target = join(parts, name);

@@ -179,9 +179,9 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
     }
     const code = output.code ?? (cut ? 0 : 128);
     if (code !== 0 && !cut && !answers.includes(code)) {
-      // Some refusals are said on stdout alone.
-      const words =
-        output.stderr.trim() === '' ? output.stdout.toString('utf8', 0, 2_000) : output.stderr;
+      // Commits and pushes are refused on stdout.
+      const answer = output.stdout.toString('utf8', 0, 2_000);
+      const words = answer.includes('\0') ? output.stderr : `${output.stderr}\n${answer}`;
       throw toFailure(words, { command, secrets, places });
     }
     const stderr = output.stderr;

@@ -72,12 +72,13 @@ export interface StepOptions {
   args: readonly string[];
   repository: OpenRepository;
   deps: Pick<Deps, 'identity'>;
+  env?: Readonly<Record<string, string>>;
 }
 
 /** Runs a step; a conflict in which it stops is the answer. */
-export async function runStep({ args, repository, deps }: StepOptions): Promise<Outcome> {
+export async function runStep({ args, repository, deps, env }: StepOptions): Promise<Outcome> {
   try {
-    await repository.run(args, { env: toIdentityEnvironment(repository, deps) });
+    await repository.run(args, { env: { ...toIdentityEnvironment(repository, deps), ...env } });
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const conflicts = await readConflicts(repository);

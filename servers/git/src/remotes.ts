@@ -100,6 +100,6 @@ export async function fetchRemote(
   return stderr
     .split(/\r?\n/)
     .filter((line) => / -> /.test(line))
-    .map((line) => line.trim())
+    .map((line) => line.trim().replaceAll(/ +/g, ' '))
     .join('\n');
 }

@@ -7,6 +7,7 @@ import {
 } from '@drawbridge/kit';
 import { createGitRunner, readCredentials } from '@drawbridge/git-runner';
 import { readIdentity } from './head.ts';
+import { createNetwork } from './network.ts';
 import { createDeps } from './repository.ts';
 import { add } from './tools/add.ts';
 import { blame } from './tools/blame.ts';
@@ -77,6 +78,7 @@ export function createDefinition(env: NodeJS.ProcessEnv): ServerDefinition {
     stateFolder: createStateFolder('git', env),
     env,
     credentials: () => readCredentials(env),
+    openProxy: createNetwork(env),
     sshHosts: toHosts(env['DRAWBRIDGE_GIT_SSH_HOSTS']),
     httpHosts: toHosts(env['DRAWBRIDGE_ALLOW_HOSTS']),
   });

@@ -63,7 +63,10 @@ export function write(folder: string, files: Readonly<Record<string, string>>): 
   }
 }
 
-export function makeRepository(folder: string, files: Readonly<Record<string, string>> = {}): string {
+export function makeRepository(
+  folder: string,
+  files: Readonly<Record<string, string>> = {},
+): string {
   mkdirSync(folder, { recursive: true });
   git(folder, 'init', '--quiet', '-b', 'main');
   git(folder, 'config', 'user.name', 'Ann');

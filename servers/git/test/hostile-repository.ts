@@ -24,7 +24,10 @@ export function makeHostileRepository(base: string): HostileRepository {
   mkdirSync(witness);
   const program = join(base, 'program.sh');
   // Passes on what it reads, so that git goes on, and further programs are reached.
-  writeFileSync(program, `#!/bin/sh\n: > "${witness}/$1"\ncase $1 in *url*|*pack|*fsmonitor|*settings|include) exit 1 ;; esac\nshift\ncat "$@" 2>/dev/null\nexit 0\n`);
+  writeFileSync(
+    program,
+    `#!/bin/sh\n: > "${witness}/$1"\ncase $1 in *url*|*pack|*fsmonitor|*settings|include) exit 1 ;; esac\nshift\ncat "$@" 2>/dev/null\nexit 0\n`,
+  );
   chmodSync(program, 0o755);
   const run = (name: string): string => `${program} ${name}`;
 
@@ -45,7 +48,8 @@ export function makeHostileRepository(base: string): HostileRepository {
   commitFiles(folder, 'ours', { 'file.txt': 'one\nOURS\nthree\n', 'other.txt': 'changed\n' });
   git(folder, 'tag', 'v1');
   commitFiles(folder, 'attributes', {
-    '.gitattributes': '* filter=evil diff=evil merge=evil\nplain.txt !filter\n.gitattributes !filter\n',
+    '.gitattributes':
+      '* filter=evil diff=evil merge=evil\nplain.txt !filter\n.gitattributes !filter\n',
   });
 
   const gitFolder = join(folder, '.git');
@@ -113,7 +117,10 @@ export function makeHostileRepository(base: string): HostileRepository {
   const before = git(folder, 'config', '--list', '--null').length;
   if (before === 0) throw new Error('the repository has no settings');
   writeFileSync(join(gitFolder, 'config'), byHand, { flag: 'a' });
-  writeFileSync(join(gitFolder, 'config.worktree'), `[core]\n\tfsmonitor = ${run('worktree-settings')}\n`);
+  writeFileSync(
+    join(gitFolder, 'config.worktree'),
+    `[core]\n\tfsmonitor = ${run('worktree-settings')}\n`,
+  );
   writeFileSync(join(gitFolder, 'info/attributes'), 'other.txt filter=evil diff=evil\n');
   for (const hook of hooks) {
     const path = join(gitFolder, 'hooks', hook);
@@ -123,10 +130,14 @@ export function makeHostileRepository(base: string): HostileRepository {
   }
   // The submodule's own settings, which git reads when it enters it.
   const inSub = join(gitFolder, 'modules/sub');
-  writeFileSync(join(inSub, 'config'), `[core]\n\tfsmonitor = ${run('sub-fsmonitor')}\n[filter "sub"]\n\tclean = ${run('sub-clean')}\n`, { flag: 'a' });
+  writeFileSync(
+    join(inSub, 'config'),
+    `[core]\n\tfsmonitor = ${run('sub-fsmonitor')}\n[filter "sub"]\n\tclean = ${run('sub-clean')}\n`,
+    { flag: 'a' },
+  );
   mkdirSync(join(inSub, 'info'), { recursive: true });
   writeFileSync(join(inSub, 'info/attributes'), '* filter=sub\n');
-  
+
   const main = 'refs/heads';
   for (const name of ['--upload-pack=x', '-evil', '--output=x']) {
     writeFileSync(join(gitFolder, main, name), `${head}\n`);

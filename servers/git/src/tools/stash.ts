@@ -60,7 +60,13 @@ export function stash(deps: Deps): Tool {
                   ...(message === undefined ? [] : [`--message=${assertText(message, 'message')}`]),
                 ]
               : [action, '--quiet', name];
-          return runStep({ args: ['stash', ...args], repository, deps });
+          return runStep({
+            args: ['stash', ...args],
+            repository,
+            deps,
+            // Stash itself names the whole tree by a pathspec with magic; the caller names none.
+            env: { GIT_LITERAL_PATHSPECS: '0' },
+          });
         },
       ),
   });
