@@ -11,7 +11,7 @@ while read -r change group; do
     -) case $running in *" $group "*) running="\${running%% $group *} \${running#* $group }" ;; esac ;;
   esac
 done
-for group in $running; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $running; do kill -KILL "-$group" 2>/dev/null; done
 `;
 
 export interface Watchdog {

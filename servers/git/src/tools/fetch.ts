@@ -1,5 +1,6 @@
 // `fetch`: what is new at a remote, without changing any branch here.
 import { createFence, defineTool, type Tool } from '@drawbridge/kit';
+import { assertRefName } from '@drawbridge/git-runner';
 import { z } from 'zod';
 import { aliases, nameText, repoText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
@@ -23,6 +24,7 @@ export function fetch({ withRepository }: Deps): Tool {
     output: z.object({ changed: z.array(z.string()) }),
     run: ({ repo, remote, branch, prune }, context) =>
       withRepository({ repo, effect: 'write', context }, async (repository) => {
+        if (branch !== undefined) assertRefName(branch);
         const text = await fetchRemote(repository, {
           remote,
           branch,
