@@ -24,7 +24,7 @@ function assertPlain(text: string, what: string): void {
 /** A branch, tag, commit or expression such as `HEAD~2`, that names one commit. */
 export function assertRevision(text: string): string {
   assertPlain(text, 'revision');
-  if (WRONG_IN_EXPRESSION.test(text) || text.includes('..') || /[\^:]\/|@\{[^}]*$/.test(text)) {
+  if (WRONG_IN_EXPRESSION.test(text) || text.includes('..') || /[\^:{]\/|@\{[^}]*$/.test(text)) {
     throw new ToolError(`${show(text)} is not a revision.`, {
       allowed: 'a branch, a tag, a commit, or one with ~N, ^N or @{N}',
     });

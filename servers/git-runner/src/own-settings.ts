@@ -38,6 +38,7 @@ const kept = new Set([
   'diff.renames',
   'i18n.commitencoding',
 ]);
+const CONTROL = /\p{Cc}/u;
 const keptOfBranch = new Set(['remote', 'merge', 'rebase', 'pushremote', 'description']);
 /** Extensions that are understood without being kept. */
 const understood = new Set([
@@ -97,7 +98,7 @@ export function keepHarmless(settings: readonly Setting[]): Setting[] {
   return settings.flatMap((setting): Setting[] => {
     const { section, middle, name } = splitKey(setting.key);
     const { key, value } = setting;
-    if (/[\0-\x08\x0b-\x1f]/.test(value) || /[\0-\x1f]/.test(key)) return [];
+    if (CONTROL.test(value.replaceAll(/[\t\n]/g, '')) || CONTROL.test(key)) return [];
     if (section === 'extensions') {
       if (name === 'objectformat' && /^sha(?:1|256)$/.test(value)) return [setting];
       if (understood.has(name) || (name === 'refstorage' && value === 'files')) return [];

@@ -37,8 +37,7 @@ describe('revisions', () => {
     'a'.repeat(257),
     'main@{',
   ])('refuses %j', (text) => {
-    if (text === 'HEAD^{/x}') expect(assertRevision(text)).toBe(text);
-    else expect(() => assertRevision(text)).toThrow(/revision|characters/);
+    expect(() => assertRevision(text)).toThrow(/revision|characters/);
   });
 });
 
@@ -66,17 +65,17 @@ describe('names of branches and tags', () => {
     'a b',
     'a\x7f',
     'a\\b',
-  ])('refuses %j', (text) => expect(() => assertRefName(text)).toThrow());
+  ])('refuses %j', (text) => expect(() => assertRefName(text)).toThrow(/name/));
 });
 
 it.each(['-x', 'ext::sh', '../x', '/etc', 'a b', 'https://x', ''])(
   'refuses the remote %j',
   (text) => {
-    expect(() => assertRemoteName(text)).toThrow();
+    expect(() => assertRemoteName(text)).toThrow(/remote/);
   },
 );
 it.each(['--all', '-1 day', '$(x)', 'a\nb', ''])('refuses the date %j', (text) => {
-  expect(() => assertDate(text)).toThrow();
+  expect(() => assertDate(text)).toThrow(/date/);
 });
 it.each(['2026-01-31', '2 weeks ago', '2026-01-31T10:00:00Z', '2026-01-31 10:00 +0100'])(
   'takes the date %j',

@@ -135,10 +135,12 @@ it('what runs ends when its server is killed and can end nothing itself', async 
   await expect.poll(() => isAlive(pid)).toBe(false);
 });
 
-it('reads the file of a repository without following it elsewhere', async () => {
+it('says so when a repository leads nowhere', async () => {
   const { base, runner, use } = open();
   const other = join(base, 'other');
   mkdirSync(other);
-  writeFileSync(join(other, '.git'), 'gitdir: ../nowhere\n');
-  await expect(runner.withRepository(other, use(), () => Promise.resolve())).rejects.toThrow();
+  writeFileSync(join(other, '.git'), 'not a pointer\n');
+  await expect(runner.withRepository(other, use(), () => Promise.resolve())).rejects.toThrow(
+    'The .git file names no folder.',
+  );
 });

@@ -15,8 +15,6 @@ export const operationShape = z.object({
 });
 type Outcome = ToolAnswer<z.input<typeof operationShape>>;
 
-export type Step = 'continue' | 'abort' | 'skip';
-
 const HOW_TO_GO_ON =
   'Edit the files, add them, then call again with action "continue"; or with "abort".';
 const MAX_TODO = 4 * 1024 * 1024;

@@ -56,6 +56,7 @@ export async function makeLargeRepository(
 }
 
 const [program, folder, commits = '100000', files = '20000'] = process.argv.slice(1);
+// By hand only.
 if (program === fileURLToPath(import.meta.url) && folder !== undefined) {
   await makeLargeRepository(folder, { commits: Number(commits), files: Number(files) });
 }
