@@ -6,8 +6,10 @@ import type { Protocol } from './hardening.ts';
 import { redact } from './redact.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 
-/** The face of the network guard that is needed here. */
-export type OpenProxy = () => Promise<{ url: string; close(): Promise<void> }>;
+/** The face of the network guard that is needed here; `onRefused` is told what it lets no one reach. */
+export type OpenProxy = (
+  onRefused: (error: ToolError) => void,
+) => Promise<{ url: string; close(): Promise<void> }>;
 
 export interface RemoteAccessOptions {
   env: NodeJS.ProcessEnv;
@@ -22,6 +24,8 @@ interface OpenRemote {
   settings: Record<string, string>;
   env: Record<string, string>;
   secrets: string[];
+  /** Why the guard let git not through, if it did not. */
+  refusal(): ToolError | undefined;
   close(): Promise<void>;
 }
 
@@ -63,6 +67,7 @@ export function createRemoteAccess({
           settings: {},
           env: agent === undefined ? {} : { SSH_AUTH_SOCK: agent },
           secrets: [],
+          refusal: () => undefined,
           close: async () => {},
         };
       }
@@ -75,13 +80,15 @@ export function createRemoteAccess({
         throw new ToolError('This server has no way to the network.');
       }
       const credential = credentials()[host];
-      const proxy = await openProxy();
+      let refused: ToolError | undefined;
+      const proxy = await openProxy((error) => (refused ??= error));
       const { password: proxyPassword } = new URL(proxy.url);
       return {
         protocol,
         settings: { 'http.proxy': proxy.url, 'http.proxyAuthMethod': 'basic' },
         env: credential === undefined ? {} : toAskEnvironment(remote, credential, stateFolder),
         secrets: [proxyPassword, ...(credential === undefined ? [] : [credential.password])],
+        refusal: () => refused,
         close: proxy.close,
       };
     },

@@ -182,7 +182,7 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
       // Commits and pushes are refused on stdout.
       const answer = output.stdout.toString('utf8', 0, 2_000);
       const words = answer.includes('\0') ? output.stderr : `${output.stderr}\n${answer}`;
-      throw toFailure(words, { command, secrets, places });
+      throw remote?.refusal() ?? toFailure(words, { command, secrets, places });
     }
     const stderr = output.stderr;
     return { code, stdout: output.stdout, stderr: access.redact(stderr, secrets), cut };

@@ -18,8 +18,8 @@ export function createNetwork(env: NodeJS.ProcessEnv): OpenProxy {
       });
     }
   };
-  return async () => {
+  return async (onRefused) => {
     guard ??= load();
-    return (await guard).openProxy();
+    return (await guard).openProxy({ onRefused: ({ error }) => onRefused(error) });
   };
 }

@@ -1,7 +1,7 @@
 // The one change that this server makes to a repository's settings: which remote branch a branch
 // follows. Git itself writes to settings of ours (own-settings.ts of the runner), so it is done here, by
 // git's own protocol: `config.lock`, then a rename.
-import { rename, unlink } from 'node:fs/promises';
+import { lstat, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError } from '@drawbridge/kit';
 import { readSmallFile, toSettingsText } from '@drawbridge/git-runner';
@@ -39,7 +39,8 @@ export async function setTracking(
       const lock = 'config.lock';
       let file;
       try {
-        file = await folder.createFile(lock, 0o644);
+        const { mode } = await lstat(folder.at(name));
+        file = await folder.createFile(lock, mode & 0o777);
       } catch (error) {
         if (!isSystemError(error, 'EEXIST')) throw error;
         throw new ToolError('Another git is changing the settings: .git/config.lock exists.', {

@@ -142,6 +142,15 @@ describe('what is for reading only', () => {
     expect(readFileSync(join(folder, 'settings.json'), 'utf8')).toBe('allowed');
   });
 
+  it('a stash does not take away one that is not tracked', async () => {
+    const { call, folder } = await openReadOnly();
+    git(folder, 'rm', '--quiet', '--cached', 'settings.json');
+    git(folder, 'commit', '--quiet', '-m', 'untracked');
+    const { isError } = await call('stash', { repo: 'r', action: 'push', untracked: true });
+    expect(isError).toBe(true);
+    expect(readFileSync(join(folder, 'settings.json'), 'utf8')).toBe('allowed');
+  });
+
   it('a repository in such a folder is read and not changed', async () => {
     const { call, root } = await openReadOnly();
     makeRepository(join(root, 'closed'), { 'a.txt': 'a' });

@@ -157,7 +157,7 @@ it.each([
   [
     'a private host that nobody allowed',
     (url: string) => url.replace('http:', 'https:'),
-    'failed|refused|not allowed|private',
+    'is not a public address',
   ],
   ['plain http to a host that nobody named', () => 'http://example.com/x.git', 'Plain http'],
   [

@@ -301,3 +301,30 @@ it('says so when a file would have to pass a program to be staged', async () => 
   expect((await call('add', { paths: ['.'] })).text).toContain('"x.big" has the filter "lfs"');
   expect((await call('add', { paths: ['.gitattributes'] })).isError).toBe(false);
 });
+
+it('reads a bare repository, and adds a work tree to it', async () => {
+  const { call, root, folder } = await open();
+  git(root, 'clone', '--quiet', '--bare', folder, 'bare.git');
+  const repo = 'bare.git';
+  expect((await call('log', { repo })).output['commits']).toMatchObject([{ subject: 'first' }]);
+  expect((await call('blame', { repo, path: 'a.txt' })).output['runs']).toHaveLength(1);
+  expect((await call('status', { repo })).isError).toBe(true);
+  expect((await call('add', { repo, paths: ['.'] })).text).toContain('is bare');
+  const added = await call('worktree', { repo, action: 'add', path: 'tree', create: 'side' });
+  expect(added.output['worktrees']).toEqual([{ path: 'tree', head: 'side' }]);
+  expect((await call('status', { repo: 'tree' })).output).toMatchObject({
+    branch: 'side',
+    total: 0,
+  });
+});
+
+it('works with hashes of the other kind', async () => {
+  const { call, root } = await openWorkbench();
+  git(root, 'init', '--quiet', '--object-format=sha256', '-b', 'main', 'r');
+  write(join(root, 'r'), { 'a.txt': 'a\n' });
+  await call('add', { repo: 'r', paths: ['.'] });
+  const author = { author_name: 'Ann', author_email: 'ann@example.com' };
+  const { output } = await call('commit', { repo: 'r', message: 'first', ...author });
+  expect(output['head']).toHaveLength(64);
+  expect((await call('show', { repo: 'r' })).output['files']).toMatchObject([{ path: 'a.txt' }]);
+});

@@ -1,5 +1,5 @@
 // `stash`: puts changes aside and takes them up again.
-import { createFence, defineTool, type Tool } from '@drawbridge/kit';
+import { createFence, defineTool, ToolError, type Tool } from '@drawbridge/kit';
 import { assertText } from '@drawbridge/git-runner';
 import { z } from 'zod';
 import { aliases, repoText, textUpTo } from '../arguments.ts';
@@ -9,6 +9,16 @@ import { assertFixedKept, topOf } from '../repository.ts';
 
 const actions = ['push', 'list', 'apply', 'pop', 'drop'] as const;
 const MAX_LISTED = 200;
+
+/** Throws when a stash would take away what is for reading only. */
+async function assertFixedTracked(repository: OpenRepository): Promise<void> {
+  if (repository.fixed.length === 0) return;
+  const list = ['ls-files', '--others', '--exclude-standard', '-z', '--', ...repository.fixed];
+  if ((await repository.text(list)) === '') return;
+  throw new ToolError("What is not tracked includes a file that is Drawbridge's own.", {
+    hint: 'untracked: false',
+  });
+}
 
 async function list(repository: OpenRepository) {
   const output = await repository.text([
@@ -47,7 +57,10 @@ export function stash(deps: Deps): Tool {
           topOf(repository);
           if (action === 'list') return list(repository);
           const name = `stash@{${index}}`;
-          if (action === 'push') await assertFixedKept(repository, 'HEAD');
+          if (action === 'push') {
+            await assertFixedKept(repository, 'HEAD');
+            if (untracked) await assertFixedTracked(repository);
+          }
           if (action === 'apply' || action === 'pop') {
             await assertFixedKept(repository, `${name}^`, name);
           }

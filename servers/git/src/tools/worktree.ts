@@ -18,27 +18,34 @@ interface LinkedTree {
   head: string;
 }
 
+function lineOf(path: string): string {
+  return readSmallFile(path, 4_096)?.toString().trim() ?? '';
+}
+function toTree(path: string, head: string): LinkedTree {
+  return { path, head: head.replace(/^ref: refs\/heads\//, '') };
+}
+
 /** Read from git's own folder: git would name our stand-in for it as the main work tree. */
-async function list({ commonFolder, workTree, gitFolder }: OpenRepository): Promise<LinkedTree[]> {
-  const line = (path: string): string => readSmallFile(path, 4_096)?.toString().trim() ?? '';
-  const main = basename(commonFolder) === '.git' ? [dirname(commonFolder)] : [];
+async function listLinked({ commonFolder }: OpenRepository): Promise<LinkedTree[]> {
   const folder = join(commonFolder, 'worktrees');
-  let names: string[] = [];
   try {
-    names = (await readdir(folder)).slice(0, MAX_LISTED);
+    const names = (await readdir(folder)).slice(0, MAX_LISTED);
+    return names.map((name) =>
+      toTree(dirname(lineOf(join(folder, name, 'gitdir'))), lineOf(join(folder, name, 'HEAD'))),
+    );
   } catch (error) {
-    if (!isSystemError(error, 'ENOENT')) throw error;
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
   }
-  return [
-    ...(main.length === 0 && workTree !== undefined && gitFolder === commonFolder
-      ? [workTree]
-      : main
-    ).map((path) => ({ path, head: line(join(commonFolder, 'HEAD')) })),
-    ...names.map((name) => ({
-      path: dirname(line(join(folder, name, 'gitdir'))),
-      head: line(join(folder, name, 'HEAD')),
-    })),
-  ].map(({ path, head }) => ({ path, head: head.replace(/^ref: refs\/heads\//, '') }));
+}
+
+async function list(repository: OpenRepository): Promise<LinkedTree[]> {
+  const { commonFolder, gitFolder, workTree } = repository;
+  const main = basename(commonFolder) === '.git' ? dirname(commonFolder) : workTree;
+  const isBare =
+    main === undefined || (basename(commonFolder) !== '.git' && gitFolder !== commonFolder);
+  const head = lineOf(join(commonFolder, 'HEAD'));
+  return [...(isBare ? [] : [toTree(main, head)]), ...(await listLinked(repository))];
 }
 
 export function worktree(deps: Deps): Tool {
@@ -66,7 +73,7 @@ export function worktree(deps: Deps): Tool {
           const { guard, commonFolder } = repository;
           if (action === 'remove') {
             const folder = await guard.withFolder(path, ({ real }) => Promise.resolve(real));
-            const trees = (await list(repository)).slice(1).map((tree) => tree.path);
+            const trees = (await listLinked(repository)).map((tree) => tree.path);
             if (!trees.includes(folder)) {
               throw new ToolError('No linked work tree of this repository is there.', {
                 hint: 'action "list"',
