@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { aliases, cursorText, pathList, refText, repoText } from '../arguments.ts';
 import { CHANGE_FIELDS, readChanges, toChangesText } from '../changes.ts';
 import type { Deps } from '../deps.ts';
-import { resolveCommit, toPathspecs } from '../repository.ts';
+import { resolveCommit, topOf, toPathspecs } from '../repository.ts';
 import { rowsOf } from '../shapes.ts';
 
 const MAX_CONTEXT = 50;
@@ -38,6 +38,7 @@ export function diff({ withRepository }: Deps): Tool {
         for (const end of [from ?? (to === undefined ? undefined : 'HEAD'), to]) {
           if (end !== undefined) ends.push(await resolveCommit(repository, assertRevision(end)));
         }
+        if (ends.length < 2) topOf(repository);
         const { files, total, next } = await readChanges(repository, {
           range: [`--unified=${lines}`, ...(staged ? ['--cached'] : []), ...ends],
           pathspecs: toPathspecs(repository, paths),

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { aliases, cursorText, limitOf, repoText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 import { findProgress } from '../progress.ts';
+import { topOf } from '../repository.ts';
 import { rowsOf } from '../shapes.ts';
 
 interface Entry {
@@ -79,6 +80,7 @@ export function status({ withRepository }: Deps): Tool {
     }),
     run: ({ repo, limit, cursor }, context) =>
       withRepository({ repo, effect: 'read', context }, async (repository) => {
+        topOf(repository);
         const output = await repository.text([
           'status',
           '--porcelain=v2',
