@@ -47,6 +47,8 @@ export interface RunOptions {
   /** The remote's address, for commands that reach it. */
   remote?: string;
   timeout?: number;
+  /** Whether what was said until the time limit is an answer. */
+  partial?: boolean;
   onMessage?: (piece: string) => void;
 }
 
@@ -166,13 +168,13 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
     } finally {
       await remote?.close();
     }
-    if (output.ended === 'timeout') {
+    if (output.ended === 'timeout' && run.partial !== true) {
       throw new ToolError(`git ${command} took longer than ${timeout / 1_000} s and was stopped.`, {
         hint: 'fewer paths or commits at once',
       });
     }
-    const cut = output.ended === 'enough';
-    if (cut && run.cut !== true && run.take === undefined) {
+    const cut = output.ended !== 'itself';
+    if (output.ended === 'enough' && run.cut !== true && run.take === undefined) {
       throw new ToolError(`git ${command} answered more than ${maxBytes} bytes.`, {
         hint: 'fewer paths or commits at once',
       });

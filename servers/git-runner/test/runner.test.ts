@@ -95,6 +95,10 @@ it('stops at the time limit, and when the caller goes away', async () => {
       run(commit, { env: slow, timeout: 300 }),
     ),
   ).rejects.toThrow('git commit took longer than 0.3 s and was stopped');
+  const partial = await runner.withRepository(repository, use('write'), ({ run }) =>
+    run(commit, { env: slow, timeout: 300, partial: true }),
+  );
+  expect(partial.cut).toBe(true);
   await expect.poll(() => isAlive(pid)).toBe(false);
   rmSync(pid, { force: true });
   const controller = new AbortController();

@@ -22,7 +22,7 @@ export interface Conflict {
 }
 
 const MAX_FILES = 100;
-const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const MAX_SIDE = 8_000;
 
 /** By the stages that the index has of a file: 1 base, 2 ours, 3 theirs (git-ls-files(1)). */
@@ -61,7 +61,11 @@ export function parseHunks(text: string): Hunk[] {
   return hunks;
 }
 
-async function readWorkFile(repository: OpenRepository, path: string): Promise<string | undefined> {
+/** A file of the work tree, or as much of it as is read; nothing when it is none. */
+export async function readWorkFile(
+  repository: OpenRepository,
+  path: string,
+): Promise<string | undefined> {
   try {
     return await repository.guard.withPlace(
       join(topOf(repository), path),

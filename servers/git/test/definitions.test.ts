@@ -12,13 +12,11 @@ describe.each(['modern', 'legacy'] as const)('a %s client', (era) => {
   it('is shown exactly what is shipped', async () => {
     const { client } = await openWorkbench({ era });
     const { tools } = await client.listTools();
-    const { resourceTemplates } = await client.listResourceTemplates();
     expect(await shipped()).toMatchObject({
       serverInfo: client.getServerVersion(),
       instructions: client.getInstructions(),
       capabilities: client.getServerCapabilities(),
       tools,
-      resourceTemplates,
     });
   });
 });
