@@ -62,9 +62,6 @@ export type DetailsOf<Code extends DrawbridgeErrorCode> = Code extends keyof Err
   ? ErrorDetails[Code]
   : undefined;
 
-/** JSON-RPC's code for what went wrong in the bridge, or between it and a server. */
-export const INTERNAL_ERROR = -32_603;
-
 /** `details` is safe to show to the caller; `cause` is for the log only. */
 export class DrawbridgeError<Code extends DrawbridgeErrorCode = DrawbridgeErrorCode> extends Error {
   readonly code: Code;
@@ -114,6 +111,8 @@ export function hasPath(text: string): boolean {
   return /[\\/]/.test(text);
 }
 
+/** What callers hear of an error that is not the bridge's own. */
+export const FAILED = 'The bridge failed; its log says why.';
 export const AWAY = 'The database is away; the log of the bridge says why.';
 
 /** The bridge's own error in what was thrown or in its causes; libraries wrap what they pass on. */

@@ -98,7 +98,9 @@ function splitRequest(value: unknown, at: 'params' | 'body'): JobResult {
       const skeleton = toJsonText(value);
       if (skeleton.length > SKELETON_BYTES) return { kind: 'too_large' };
       const bytes = encoder.encode(text);
-      return { kind: 'split', skeleton, large: { bytes, logged: toLogged(text, bytes) } };
+      const logged = toLogged(text, bytes);
+      const sha256 = logged.body === undefined ? logged.sha256 : toSha256(bytes);
+      return { kind: 'split', skeleton, large: { bytes, sha256, logged } };
     }
   }
   const skeleton = toJsonText(value);
@@ -204,10 +206,14 @@ function toLogged(text: string, bytes: Uint8Array): LoggedBytes {
   const body = redacted === text ? bytes : encoder.encode(redacted);
   return {
     size: bytes.length,
-    sha256: new Uint8Array(createHash('sha256').update(body).digest()),
+    sha256: toSha256(body),
     preview: redacted.slice(0, PREVIEW_CHARACTERS),
     ...(redacted !== text && { body }),
   };
+}
+
+function toSha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(bytes).digest());
 }
 
 function toOwn(bytes: Buffer): Uint8Array {

@@ -85,9 +85,9 @@ export const serverOptionsSchema = strict({
   pin: z.enum(['trust', 'strict']).default('trust'),
   instance: z.enum(['shared', 'session', 'principal']).default('shared'),
   /** For one call, renewed on progress. */
-  timeout: duration.default(60_000),
+  timeout: timeout(60_000),
   /** For the start up to the first answer. */
-  startTimeout: duration.default(30_000),
+  startTimeout: timeout(30_000),
   /** Stop after this long without a call; 0 keeps it running. */
   idle: duration.default(600_000),
   /** Largest message taken from the server, in bytes. */

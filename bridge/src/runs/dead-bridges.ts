@@ -2,7 +2,8 @@
 // first, which fences it off (store/run-log.ts); then its calls and runs get the ends that it can no longer
 // write.
 import type { Logger } from 'pino';
-import { INTERNAL_ERROR, hasCode } from '../errors.ts';
+import { hasCode } from '../errors.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
 import { isRefused } from './log-errors.ts';
 import type { RunLog } from './run-log.ts';

@@ -8,7 +8,7 @@ import { type RunLogStore, takenForDead } from '../store/run-log.ts';
 import type { RunLogBodies } from '../store/run-log-bodies.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
 import type { HeldBytes } from '../flow/held-bytes.ts';
-import { INTERNAL_ERROR } from '../errors.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import { isUuid } from '../ids.ts';
 import { type EventText, LARGE_BYTES, type LogEvent, createEventText } from './event-text.ts';
 import { type PrepareBody, createLargeBodies } from './large-bodies.ts';

@@ -9,7 +9,8 @@ import {
   toFailure,
 } from '../calls/call.ts';
 import type { LargeResult } from '../calls/large-json/large-json.ts';
-import { DrawbridgeError, type DrawbridgeErrorCode, INTERNAL_ERROR, toMessage } from '../errors.ts';
+import { DrawbridgeError, type DrawbridgeErrorCode, toMessage } from '../errors.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import type { ServerEra } from './era-memory.ts';
 import { isRecord } from '../json-record.ts';
 

@@ -185,6 +185,13 @@ export const frontMutants: readonly Mutant[] = [
     tests: ['bridge/test/rest/idempotency.test.ts'],
   },
   {
+    name: 'large bodies that differ in a secret only are one to an Idempotency-Key',
+    file: 'bridge/src/rest/tools.ts',
+    find: "args.sha256.toString('hex')",
+    replace: "args.logged.artifact.sha256.toString('hex')",
+    tests: ['bridge/test/mcp/large-json.test.ts'],
+  },
+  {
     name: 'a bridge that is not ready says 200',
     file: 'bridge/src/rest/health.ts',
     find: 'isReady ? 200 : 503',

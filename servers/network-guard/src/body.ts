@@ -18,6 +18,8 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 /** Encodings on top of each other. More than one is rare; more than two serves bombs only. */
 const MOST_LAYERS = 2;
 
+const FIRST_BYTES = 16 * 1024;
+
 export interface BodyLimits {
   maxWireBytes: number;
   /** Unpacked, at each layer. */
@@ -49,6 +51,25 @@ function createCap(most: number, toError: () => ToolError) {
     },
   });
   return { stream, bytes: () => bytes };
+}
+
+/** One buffer that grows: a list of pieces of one byte each would take a hundred times their size. */
+function createCollector() {
+  let [kept, length] = [Buffer.alloc(FIRST_BYTES), 0];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      const needed = length + chunk.length;
+      if (needed > kept.length) {
+        const larger = Buffer.alloc(Math.max(needed, 2 * kept.length));
+        kept.copy(larger, 0, 0, length);
+        kept = larger;
+      }
+      chunk.copy(kept, length);
+      length = needed;
+      done();
+    },
+  });
+  return { stream, bytes: () => Buffer.from(kept.subarray(0, length)) };
 }
 
 /** The decoders, the outermost layer's first. @throws ToolError */
@@ -84,23 +105,17 @@ export async function readBody(
   const wire = createCap(maxWireBytes, () =>
     tooLarge(shown, { what: 'over the wire', most: maxWireBytes }),
   );
-  const chunks: Buffer[] = [];
-  const collect = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      chunks.push(chunk);
-      done();
-    },
-  });
+  const collected = createCollector();
   const unpacked = () =>
     createCap(maxBytes, () => tooLarge(shown, { what: 'unpacked', most: maxBytes }));
   const layers = decoders.flatMap((decoder) => [decoder, unpacked().stream]);
   try {
-    await pipeline([body, wire.stream, ...layers, unpacked().stream, collect], { signal });
+    await pipeline([body, wire.stream, ...layers, unpacked().stream, collected.stream], { signal });
   } catch (error) {
     // An empty body has no packing either.
     if (wire.bytes() === 0 && isDamage(error)) return { bytes: Buffer.alloc(0), wireBytes: 0 };
     if (!isDamage(error)) throw error;
     throw new ToolError(`The answer of ${shown} is packed wrongly or cut off.`, { cause: error });
   }
-  return { bytes: Buffer.concat(chunks), wireBytes: wire.bytes() };
+  return { bytes: collected.bytes(), wireBytes: wire.bytes() };
 }

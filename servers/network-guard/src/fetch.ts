@@ -106,6 +106,8 @@ function parseTarget(location: string, from: URL, check: (url: string) => URL): 
 }
 
 function toFirst(url: URL, { method = 'GET', headers = {}, body, contentTypes }: FetchOptions) {
+  if (body !== undefined && method !== 'POST')
+    throw new ToolError(`A ${method} has no body.`, { allowed: 'a body with POST' });
   const given = checkHeaders(headers);
   const defaults: [string, string][] = [
     ['accept', contentTypes?.join(', ') ?? '*/*'],

@@ -5,12 +5,14 @@ import { pipeline } from 'node:stream/promises';
 import type { Socket } from 'node:net';
 import { ToolError } from '@drawbridge/kit';
 import { createDeadline } from './deadline.ts';
-import { toShownHost } from './host-check.ts';
 import { toAnswer, toProblem, toRefusal } from './proxy-problem.ts';
-import type { ProxyRun } from './proxy-run.ts';
+import { MAX_HEADER_BYTES, NO_TARGET, type ProxyRun } from './proxy-run.ts';
 import { toPort } from './url-check.ts';
 
-const MAX_HEADER_BYTES = 64 * 1024;
+const WHOLE_HTTP = /^http:\/\//i;
+
+/** Asks for the proxy's credentials; a host that says so would make programs show or drop them. */
+const PROXYS_OWN = 407;
 
 /** Between two neighbours only (RFC 9110, section 7.6.1), and what the proxy says by itself. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -29,11 +31,12 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /** The headers that go on to the other side, as they came: names and values in turns. */
-function toEndToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
+function toEndToEnd({ rawHeaders, headers, statusCode }: IncomingMessage): string[] {
   const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
-  // The length is the message's own, whoever wishes it away; beside chunks it is nobody's.
+  // The length is the message's own, whoever wishes it away; beside chunks and in a 204 it means nothing.
   const dropped = new Set(named.filter((name) => name !== 'content-length'));
-  if (headers['transfer-encoding'] !== undefined) dropped.add('content-length');
+  if (headers['transfer-encoding'] !== undefined || statusCode === 204)
+    dropped.add('content-length');
   const kept: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
@@ -57,10 +60,17 @@ function hasKnownCoding(message: IncomingMessage): boolean {
   return !isChunked(message) || message.headers['transfer-encoding']?.toLowerCase() === 'chunked';
 }
 
+/** Host and port, also of a URL that is refused; nothing else of it, which may hold a key. */
+function toTarget(text: string): string {
+  if (!WHOLE_HTTP.test(text) || !URL.canParse(text)) return NO_TARGET;
+  const url = new URL(text);
+  return `${url.hostname}:${toPort(url)}`;
+}
+
 /** @throws ToolError */
 function parseTarget(request: IncomingMessage, checkUrl: (url: string) => URL): URL {
   const text = request.url ?? '';
-  if (!/^http:\/\//i.test(text)) {
+  if (!WHOLE_HTTP.test(text)) {
     throw new ToolError('The proxy takes whole http URLs, and CONNECT for all else.', {
       allowed: 'GET http://host/path, CONNECT host:443',
     });
@@ -95,10 +105,12 @@ async function relay({ request, response, url, server, idleMs }: Exchange): Prom
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
   });
+  // As of the server: a frame that is not seen is not kept.
+  onward.maxHeadersCount = 0;
   server.setTimeout(idleMs, () => server.destroy());
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     onward.once('response', resolve);
-    onward.once('error', reject);
+    onward.on('error', reject);
     onward.once('upgrade', () => reject(new Error('The host changes the protocol unasked.')));
     onward.once('close', () => reject(new Error('The host ended the connection.')));
   });
@@ -107,7 +119,10 @@ async function relay({ request, response, url, server, idleMs }: Exchange): Prom
   sent.catch(() => server.destroy());
   const answer = await Promise.race([answered, sent.then(() => answered)]);
   if (!hasKnownCoding(answer)) throw new Error('The host answers in an unknown transfer coding.');
-  response.writeHead(answer.statusCode ?? 502, toEndToEnd(answer));
+  const { statusCode = 0 } = answer;
+  if (statusCode < 200 || statusCode === PROXYS_OWN)
+    throw new Error('The host answers what is not for it to say.');
+  response.writeHead(statusCode, toEndToEnd(answer));
   await pipeline(answer, response);
 }
 
@@ -122,30 +137,30 @@ async function forwardOne(
     timeoutMs: connectMs,
     toError: () => new Error('The host did not answer in time.'),
   });
-  const leave = () => deadline.abort(new Error('The program has gone.'));
-  response.once('close', leave);
+  const { socket } = request;
   let server: Socket | undefined;
-  const end = () => server?.destroy();
-  let target = 'a path without a host';
+  const leave = () => {
+    deadline.abort(new Error('The program has gone.'));
+    server?.destroy();
+  };
+  socket.once('close', leave);
   try {
     if (!hasKnownCoding(request)) {
       toAnswer(response, toProblem(501, 'Of transfer codings, chunked alone is known.'));
       return;
     }
     const url = parseTarget(request, checkUrl);
-    target = toShownHost(url.hostname, toPort(url));
     server = await connect({ hostname: url.hostname, port: toPort(url), signal: deadline.signal });
     track(server);
-    response.once('close', end);
     deadline.close();
     await relay({ request, response, url, server, idleMs });
   } catch (error) {
-    refuse(target, error);
+    refuse(toTarget(request.url ?? ''), error);
     toAnswer(response, toRefusal(error));
   } finally {
     deadline.close();
-    response.off('close', leave);
-    end();
+    socket.off('close', leave);
+    server?.destroy();
   }
 }
 

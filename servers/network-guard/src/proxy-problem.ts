@@ -1,6 +1,5 @@
 // What the proxy answers by itself, in place of the host that was asked for.
 import type { ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ToolError } from '@drawbridge/kit';
 import { UnreachableError } from './connection.ts';
@@ -10,7 +9,7 @@ export interface Problem {
   text: string;
 }
 
-/** Milliseconds without a byte, after the answer. */
+/** Milliseconds after the answer for which the connection is still read. */
 const LINGER_MS = 1000;
 
 const REASONS: Readonly<Record<Problem['status'], string>> = {
@@ -60,7 +59,8 @@ export function writeProblem(socket: Duplex, problem: Problem): void {
   const head = [`HTTP/1.1 ${problem.status} ${REASONS[problem.status]}`, ...lines, '', ''];
   // What the program still sends is read, or its system would drop the answer with the connection.
   socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
   socket.once('end', () => socket.destroy());
-  if (socket instanceof Socket) socket.setTimeout(LINGER_MS, () => socket.destroy());
   socket.end(head.join('\r\n') + problem.text);
 }

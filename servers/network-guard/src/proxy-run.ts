@@ -2,6 +2,12 @@
 import type { Socket } from 'node:net';
 import type { Connect } from './connection.ts';
 
+/** Of requests and of answers. */
+export const MAX_HEADER_BYTES = 64 * 1024;
+
+/** Of a request that names no host and port in a form that is read. */
+export const NO_TARGET = 'no host';
+
 export interface ProxyRun {
   checkUrl: (url: string) => URL;
   connect: Connect;

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { ToolError } from '@drawbridge/kit';
 import { createDeadline } from './deadline.ts';
 import { toProblem, toRefusal, writeProblem } from './proxy-problem.ts';
-import type { ProxyRun } from './proxy-run.ts';
+import { NO_TARGET, type ProxyRun } from './proxy-run.ts';
 import { toPort } from './url-check.ts';
 
 interface Opened {
@@ -61,7 +61,7 @@ export async function openTunnel({ request, socket, head }: Opened, run: ProxyRu
     if (head.length > 0) server.write(head);
     join(socket, server, idleMs);
   } catch (error) {
-    refuse(target.slice(0, 300), error);
+    refuse(AUTHORITY.test(target) ? target : NO_TARGET, error);
     writeProblem(
       socket,
       deadline.signal.aborted ? toProblem(502, 'The host did not answer.') : toRefusal(error),

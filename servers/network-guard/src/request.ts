@@ -86,6 +86,11 @@ function toHeaders(
   return headers;
 }
 
+/** Whatever length its headers say, which is that of another answer (RFC 9112, section 6.3). */
+function hasNoBody(method: Method, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304;
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code
@@ -143,7 +148,7 @@ export async function requestOnce(request: HopRequest, options: HopOptions): Pro
     const answer = { status: response.statusCode, headers: toHeaders(response.headers) };
     // The client's end is an error for a body that nobody reads.
     response.body.on('error', () => undefined);
-    if (!wantsBody(answer) || method === 'HEAD')
+    if (!wantsBody(answer) || hasNoBody(method, answer.status))
       return { ...answer, body: new Uint8Array(), wireBytes: 0 };
     const shown = toShownOrigin(url);
     if (Number(answer.headers['content-length'] ?? 0) > maxWireBytes)

@@ -36,6 +36,13 @@ test.each([
   expect(server.connections()).toBe(0);
 });
 
+test.each(['GET', 'HEAD'] as const)('a %s has no body', async (method) => {
+  const guard = openGuard({ allowHosts: ['127.0.0.1'] });
+  await expect(get(guard, 'http://127.0.0.1/', { method, body: 'x' })).rejects.toThrow(
+    `A ${method} has no body.`,
+  );
+});
+
 test('a path with encoded line breaks stays a path', async () => {
   const seen: (string | undefined)[] = [];
   const server = await startHttp((request, response) => {

@@ -1,7 +1,7 @@
 // What a hostile server may cost: bombs, endless and slow answers, lengths that lie.
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import type { Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { get, openGuard, startAnswering, startHttp, startRaw } from './support/servers.ts';
 
 const MB = 1024 * 1024;
@@ -212,6 +212,32 @@ test('a HEAD has no body, whatever its length says', async () => {
   const response = await getFrom(server, { method: 'HEAD' });
   expect(response).toMatchObject({ status: 200, headers: { 'x-method': 'HEAD' } });
   expect(response.body.length).toBe(0);
+});
+
+test.each([204, 304])('a %i has no body, whatever its length says', async (status) => {
+  const server = await startAnswering((socket) => {
+    socket.write(`HTTP/1.1 ${status} x\r\ncontent-length: 5\r\n\r\n`);
+  });
+  const answer = await getFrom(server);
+  expect(answer.status).toBe(status);
+  expect(answer.body).toHaveLength(0);
+});
+
+test('a body in pieces of one byte takes no more memory than its bytes', async () => {
+  const pieces = '1\r\nx\r\n'.repeat(10_000);
+  const server = await startAnswering((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+    for (let sent = 0; sent < 100; sent += 1) socket.write(pieces);
+    socket.end('0\r\n\r\n');
+  });
+  const before = process.memoryUsage().heapUsed;
+  let most = before;
+  const timer = setInterval(() => {
+    most = Math.max(most, process.memoryUsage().heapUsed);
+  }, 10);
+  onTestFinished(() => clearInterval(timer));
+  expect((await getFrom(server)).body).toHaveLength(1_000_000);
+  expect(most - before).toBeLessThan(64 * MB);
 });
 
 test('a connection ends with its request', async () => {

@@ -117,14 +117,28 @@ test.each([
   ['two lengths', 'content-length: 3\r\ncontent-length: 5\r\n\r\nhello'],
   ['a coding before chunks', 'transfer-encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'],
   ['huge headers', `x: ${'a'.repeat(100_000)}\r\n\r\nhello`],
-])('passes no answer on with %s', async (_form, rest) => {
+  ['a change of protocol that names none', '\r\n', 101],
+  ["a question for the proxy's credentials", 'content-length: 0\r\n\r\n', 407],
+])('passes no answer on with %s', async (_form, rest, status = 200) => {
   const server = await startAnswering((socket) => {
-    socket.end(`HTTP/1.1 200 OK\r\n${rest}`);
+    socket.end(`HTTP/1.1 ${status} x\r\n${rest}`);
   });
   const guard = openGuard({ allowHosts: ['127.0.0.1'] });
   const { port, credentials } = await openTestProxy(guard);
   const head = `GET ${server.url}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${credentials}\r\n`;
   expect(await openRaw(port, head).ended).toMatch(/^HTTP\/1\.1 502 /);
+});
+
+test('a 204 goes on without the length it cannot have', async () => {
+  const server = await startAnswering((socket) => {
+    socket.end('HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello');
+  });
+  const guard = openGuard({ allowHosts: ['127.0.0.1'] });
+  const { port, credentials } = await openTestProxy(guard);
+  const head = `GET ${server.url}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${credentials}\r\n`;
+  const answer = await openRaw(port, head).ended;
+  expect(answer).toMatch(/^HTTP\/1\.1 204 /);
+  expect(answer).not.toMatch(/content-length|hello/i);
 });
 
 test('an answer that is cut off is cut off for the program, too', async () => {
@@ -148,4 +162,20 @@ test('a change of protocol that nobody asked for is an error', async () => {
   const { port, credentials } = await openTestProxy(guard);
   const head = `GET ${server.url}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${credentials}\r\n`;
   expect(await openRaw(port, head).ended).toMatch(/^HTTP\/1\.1 502 /);
+});
+
+test.each([
+  [
+    'chunks',
+    `Transfer-Encoding: chunked\r\n\r\n${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`,
+  ],
+  ['a length', `Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`],
+])('a frame with %s behind thousands of headers is kept', async (_form, rest) => {
+  const { server, received } = await startListening();
+  const guard = openGuard({ allowHosts: ['127.0.0.1'] });
+  const { port, credentials } = await openTestProxy(guard);
+  const head = `GET ${server.url}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${credentials}`;
+  const answer = await openRaw(port, `${head}${'a:\r\n'.repeat(2100)}${rest}`).ended;
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  expect(received()).toMatch(/\r\n(?:Transfer-Encoding: chunked|Content-Length: \d+)\r\n/);
 });

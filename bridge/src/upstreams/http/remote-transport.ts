@@ -9,7 +9,7 @@ import {
   type JSONRPCMessage,
   type TransportSendOptions,
 } from '@modelcontextprotocol/client';
-import { INTERNAL_ERROR } from '../../errors.ts';
+import { INTERNAL_ERROR } from '../../rpc-codes.ts';
 import { NotificationLimit } from '../notification-limit.ts';
 import { callMethods } from '@drawbridge/schemas';
 import type { LargeJsonReader } from '../../calls/large-json/large-json.ts';
