@@ -1,6 +1,8 @@
 // Which settings are secrets, told by the names they stand under, and which values of them nothing may
 // show. A setting's name is chosen for it and stands alone, so more words tell one than in any text, where
 // most of them are prose; every name that tells a secret in a text does so here too.
+import { toRecord } from '../json-record.ts';
+import { parseJson } from '../parse-json.ts';
 import { isTellingName } from './secret-names.ts';
 
 const settingName =
@@ -23,11 +25,26 @@ export function isLongEnough(secret: string): boolean {
   return secret.length >= SHORTEST_SECRET;
 }
 
-/** The literal values to hide for one configured value: itself, and a header's credential without its scheme. */
+/**
+ * The literal values to hide for one configured value: itself, a header's credential without its scheme, and
+ * what stands under a secret's name where the value is a JSON object.
+ */
 export function toSecretValues(value: string): string[] {
   const credential = value.slice(schemeOf(value).length);
   const hasCredential = credential !== value && /^\S+$/.test(credential);
-  return [value, ...(hasCredential ? [credential] : [])].filter(isLongEnough);
+  const inside = value.trimStart().startsWith('{') ? findSecrets(parseJson(value)) : [];
+  return [value, ...(hasCredential ? [credential] : []), ...inside].filter(isLongEnough);
+}
+
+/** Settings are an operator's own, and no deeper than this. */
+const MAX_DEPTH = 8;
+
+function findSecrets(value: unknown, depth = 0): string[] {
+  if (depth > MAX_DEPTH) return [];
+  return Object.entries(toRecord(value)).flatMap(([name, inner]) => {
+    if (typeof inner !== 'string') return findSecrets(inner, depth + 1);
+    return isSecretName(name) ? [inner] : [];
+  });
 }
 
 /** The password inside a connection URL, as it is written and as it is meant. */

@@ -5,7 +5,9 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { ServerManifest } from '@drawbridge/registry';
 import { z } from 'zod';
+import { toSecretValues } from '../secrets/setting-secrets.ts';
 
 /** The name and arguments of a built-in server's entry; nothing for any other command. */
 export function parseBuiltin(
@@ -53,4 +55,23 @@ function isFresh(bundle: string, folder: string): boolean {
       readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => join(source, name)),
     )
     .every((file) => statSync(file).mtimeMs <= made);
+}
+
+/**
+ * What a built-in server gets of the bridge's own environment: the variables that its place in the
+ * registry declares. `secrets` are the values of those that are declared secret.
+ */
+export function toBuiltinEnv(
+  { packages = [] }: Pick<ServerManifest, 'packages'>,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly env: Record<string, string>; readonly secrets: readonly string[] } {
+  const declared = packages.flatMap(({ environmentVariables = [] }) => environmentVariables);
+  const given = declared.flatMap(({ name, isSecret = false }) => {
+    const value = env[name];
+    return value === undefined || value === '' ? [] : [{ name, value, isSecret }];
+  });
+  return {
+    env: Object.fromEntries(given.map(({ name, value }) => [name, value])),
+    secrets: given.flatMap(({ value, isSecret }) => (isSecret ? toSecretValues(value) : [])),
+  };
 }

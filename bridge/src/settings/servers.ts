@@ -10,8 +10,9 @@ import {
   serverOptionsSchema,
   stdioServerSchema,
 } from '@drawbridge/schemas';
+import type { ServerManifest } from '@drawbridge/registry';
 import type { UpstreamConfig } from '../upstreams/upstream.ts';
-import { parseBuiltin, toBuiltinCommand } from './builtin-server.ts';
+import { parseBuiltin, toBuiltinCommand, toBuiltinEnv } from './builtin-server.ts';
 import type { ParsedConfig } from './config-file.ts';
 import { type Issue, toIssues } from './issues.ts';
 import { isSecretName, toSecretValues } from '../secrets/setting-secrets.ts';
@@ -26,8 +27,8 @@ export interface ServerContext {
   /** The settings file; a relative `cwd` of an entry counts from its folder. */
   readonly configPath: string;
   readonly packageRoot: string;
-  /** Ids of the servers that ship with Drawbridge. */
-  readonly builtins: readonly string[];
+  /** The servers that ship with Drawbridge. */
+  readonly builtins: readonly ServerManifest[];
 }
 
 interface Resolved {
@@ -143,10 +144,10 @@ function resolveServer({ name, path, entry, options }: Entry, context: ServerCon
   const transport = toTransport(expanded.entry, path, context);
   if ('issues' in transport) return fail(...issues, ...transport.issues);
   if (issues.length > 0) return fail(...issues);
-  const { builtin, ...rest } = transport;
+  const { builtin, secrets = [], ...rest } = transport;
   return {
     issues,
-    secretValues: expanded.secretValues,
+    secretValues: [...expanded.secretValues, ...secrets],
     upstreams: [
       {
         name,
@@ -161,6 +162,7 @@ function resolveServer({ name, path, entry, options }: Entry, context: ServerCon
 
 type Transport = Pick<UpstreamConfig, 'transport' | 'fingerprint'> & {
   readonly builtin: string | undefined;
+  readonly secrets?: readonly string[];
 };
 
 function toTransport(
@@ -194,28 +196,33 @@ function toTransport(
       ? {}
       : { cwd: resolve(dirname(context.configPath), parsed.data.cwd) };
   const builtin = parseBuiltin(command, args);
-  if (builtin !== undefined && !context.builtins.includes(builtin.name)) {
-    const message = `"${builtin.name}" does not ship with Drawbridge; there are: ${context.builtins.join(', ')}`;
+  // As written, not as started: a built-in server is the same one from sources and from its bundle.
+  const fingerprint = toFingerprint(['stdio', command, args, Object.keys(env).sort()]);
+  if (builtin === undefined) {
+    const transport = { kind: 'stdio', command, args, env, ...cwd } as const;
+    return { builtin: undefined, transport, fingerprint };
+  }
+  const manifest = context.builtins.find(({ id }) => id === builtin.name);
+  if (manifest === undefined) {
+    const names = context.builtins.map(({ id }) => id).join(', ');
+    const message = `"${builtin.name}" does not ship with Drawbridge; there are: ${names}`;
     return { issues: [{ path: `${path}.args.1`, message }] };
   }
-  const start =
-    builtin === undefined
-      ? { command, args }
-      : toBuiltinCommand(context.packageRoot, builtin.name, builtin.args);
+  const own = toBuiltinEnv(manifest, context.scope.env);
   return {
-    builtin: builtin?.name,
+    builtin: builtin.name,
+    secrets: own.secrets,
     transport: {
       kind: 'stdio',
-      ...start,
-      // Where the list of this user's homes lies, none of which a server opens.
-      env: { ...(builtin !== undefined && stateFolderOf(context.scope.env)), ...env },
+      ...toBuiltinCommand(context.packageRoot, builtin.name, builtin.args),
+      env: { ...stateFolderOf(context.scope.env), ...own.env, ...env },
       ...cwd,
     },
-    // As written, not as started: a built-in server is the same one from sources and from its bundle.
-    fingerprint: toFingerprint(['stdio', command, args, Object.keys(env).sort()]),
+    fingerprint,
   };
 }
 
+/** Where the list of this user's homes lies, none of which a server opens. */
 function stateFolderOf(env: VariableScope['env']): Record<string, string> {
   const { XDG_STATE_HOME: folder } = env;
   return folder === undefined ? {} : { XDG_STATE_HOME: folder };

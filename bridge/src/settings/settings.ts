@@ -66,7 +66,7 @@ export function loadSettings(options: SettingsOptions): Settings {
     scope: { env: options.env, workspaceFolder: cwd },
     configPath,
     packageRoot,
-    builtins: listServers(packageRoot).map(({ id }) => id),
+    builtins: listServers(packageRoot),
   });
   const own = keepFaulty(parsed.config.drawbridge, parsed.dropped, previous?.own);
   const { toolsets, cors, allowedHosts, limits, retention } = own;

@@ -305,45 +305,6 @@ describe('a server entry', () => {
   });
 });
 
-describe('a built-in server', () => {
-  const packageRoot = () => {
-    const root = join(cwd, 'package');
-    mkdirSync(join(root, 'registry', 'servers'), { recursive: true });
-    writeFileSync(
-      join(root, 'registry', 'servers', 'clock.json'),
-      JSON.stringify({ name: 'io.example/clock', description: 'Time.', version: '1.0.0' }),
-    );
-    return root;
-  };
-  const entry = { command: 'drawbridge', args: ['server', 'clock', '--utc'], env: { A: 'b' } };
-
-  it('starts from its bundle where there is one, with its own arguments', () => {
-    const root = packageRoot();
-    const bundle = join(root, 'servers', 'clock', 'dist', 'main.js');
-    mkdirSync(join(bundle, '..'), { recursive: true });
-    writeFileSync(bundle, '');
-    writeConfig({ mcpServers: { clock: entry } });
-    expect(load({ packageRoot: root }).upstreams[0]).toMatchObject({
-      builtin: true,
-      transport: { command: process.execPath, args: [bundle, '--utc'], env: { A: 'b' } },
-    });
-  });
-
-  it('starts from its sources where there is no bundle', () => {
-    writeConfig({ mcpServers: { fs: { command: 'drawbridge', args: ['server', 'filesystem'] } } });
-    const { transport } = load().upstreams[0] ?? {};
-    if (transport?.kind !== 'stdio') throw new Error('not a process');
-    expect(transport.command).toBe(process.execPath);
-    expect(transport.args.at(-1)).toMatch(/servers\/filesystem\/(src\/main\.ts|dist\/main\.js)$/);
-  });
-
-  it('is not any other command that ends the same way', () => {
-    expect(only({ command: '/tmp/drawbridge', args: ['server', 'filesystem'] }).builtin).toBe(
-      false,
-    );
-  });
-});
-
 describe('secret values', () => {
   it('are what came from variables or stands under a secret-looking name, and passwords in URLs', () => {
     writeConfig({
