@@ -1,28 +1,62 @@
 // What knip, which finds unused code, takes as entries; packages are taken from the tree.
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { KnipConfig } from 'knip';
+
+/** Relative to the folder above the one given. */
+function filesIn(folder: string): string[] {
+  const part = basename(folder);
+  return readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => `${part}/${path}`);
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(import.meta.dirname, folder, 'package.json'), 'utf8'));
+}
+
+/**
+ * A bundle leaves packages with binaries outside, so a server depends on those that it takes through
+ * another package of ours: here, whatever both depend on.
+ */
+function outsideOf(folder: string): string[] {
+  const { dependencies = {} } = readManifest(folder);
+  const shared = packages
+    .filter((each) => Object.hasOwn(dependencies, readManifest(each).name))
+    .flatMap((each) => Object.keys(readManifest(each).dependencies ?? {}));
+  const text = filesIn(`${folder}/src`)
+    .map((path) => readFileSync(join(import.meta.dirname, folder, path), 'utf8'))
+    .join();
+  return Object.keys(dependencies).filter(
+    (name) => shared.includes(name) && !text.includes(`'${name}'`),
+  );
+}
 
 /** A package of ours, with what it has of an entry and tests. */
 function describe(folder: string) {
   const has = (path: string) => existsSync(join(import.meta.dirname, folder, path));
-  const entry = [
-    ...(has('src/main.ts') ? ['src/main.ts'] : []),
-    ...(has('test') ? ['test/**/*.test.ts'] : []),
-  ];
+  const files = ['src', 'test'].filter(has).flatMap((part) => filesIn(`${folder}/${part}`));
+  const entry = files.filter((path) => /^src\/main\.ts$|\.worker\.ts$/.test(path));
   return {
     entry,
     project: ['src/**/*.ts', ...(has('test') ? ['test/**/*.ts'] : [])],
-    // A bundle leaves packages with binaries outside, so a server depends on those that it takes through
-    // another package of ours.
-    ...(has('src/main.ts') && { ignoreDependencies: ['@vscode/ripgrep'] }),
+    ...(has('src/main.ts') && { ignoreDependencies: outsideOf(folder) }),
   };
 }
 
 const packages = [
   'schemas',
   'registry',
-  ...readdirSync(join(import.meta.dirname, 'servers')).map((name) => `servers/${name}`),
+  ...['servers', 'agents']
+    .filter((parent) => existsSync(join(import.meta.dirname, parent)))
+    .flatMap((parent) =>
+      readdirSync(join(import.meta.dirname, parent)).map((name) => `${parent}/${name}`),
+    ),
 ].filter((folder) => existsSync(join(import.meta.dirname, folder, 'package.json')));
 
 const config: KnipConfig = {

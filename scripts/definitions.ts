@@ -16,9 +16,8 @@ const definitions = new URL('../registry/definitions/', import.meta.url);
 
 await mkdir(definitions, { recursive: true });
 for (const name of readdirSync(servers).sort()) {
+  if (!existsSync(new URL(`${name}/src/main.ts`, servers))) continue;
   const source = new URL(`${name}/src/server.ts`, servers);
-  // The kit has a module of that name too, but is no server.
-  if (name === 'kit' || !existsSync(source)) continue;
   // Held by the convention above; a module that breaks it fails on the next line.
   const { createDefinition } = (await import(source.href)) as ServerModule;
   const file = new URL(`${name}.json`, definitions);

@@ -1,10 +1,11 @@
 // `"command": "drawbridge", "args": ["server", NAME]` in the settings. The same entry works in any
 // other client with `drawbridge` on the PATH; here it starts the server's own file directly, without
 // the command line in between.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
 
 /** The name and arguments of a built-in server's entry; nothing for any other command. */
 export function parseBuiltin(
@@ -18,16 +19,17 @@ export function parseBuiltin(
 
 /**
  * How to start a built-in server: its bundle, or its sources through tsx where there is no bundle or
- * the sources are newer.
+ * the sources are newer. The bundle lists the folders it was made from.
  */
 export function toBuiltinCommand(
   packageRoot: string,
   name: string,
   args: readonly string[],
 ): { command: string; args: string[] } {
-  const bundle = join(packageRoot, 'servers', name, 'dist', 'main.js');
-  const main = join(packageRoot, 'servers', name, 'src', 'main.ts');
-  if (existsSync(bundle) && (!existsSync(main) || isNewer(bundle, toSources(packageRoot, name)))) {
+  const folder = join(packageRoot, 'servers', name);
+  const bundle = join(folder, 'dist', 'main.js');
+  const main = join(folder, 'src', 'main.ts');
+  if (existsSync(bundle) && (!existsSync(main) || isFresh(bundle, folder))) {
     return { command: process.execPath, args: [bundle, ...args] };
   }
   // By URL, because a bare `tsx` would be looked for from the folder the server is started in.
@@ -35,21 +37,20 @@ export function toBuiltinCommand(
   return { command: process.execPath, args: ['--import', pathToFileURL(tsx).href, main, ...args] };
 }
 
-/** The folders that a server is made from: its own, what servers share, and the schemas. */
-function toSources(packageRoot: string, name: string): readonly string[] {
-  const servers = join(packageRoot, 'servers');
-  const shared = readdirSync(servers).filter(
-    (each) => each === name || !existsSync(join(servers, each, 'src', 'main.ts')),
-  );
-  return [...shared.map((each) => join(servers, each, 'src')), join(packageRoot, 'schemas', 'src')];
-}
+/** Relative to the server's folder; scripts/bundle.mjs writes it. */
+const sourcesSchema = z.array(z.string());
 
-function isNewer(file: string, folders: readonly string[]): boolean {
-  const made = statSync(file).mtimeMs;
-  return folders
-    .filter((folder) => existsSync(folder))
-    .flatMap((folder) =>
-      readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+/** A bundle that was not finished lists no sources. */
+function isFresh(bundle: string, folder: string): boolean {
+  const list = join(folder, 'dist', 'sources.json');
+  if (!existsSync(list)) return false;
+  const made = statSync(bundle).mtimeMs;
+  return sourcesSchema
+    .parse(JSON.parse(readFileSync(list, 'utf8')))
+    .map((path) => join(folder, path))
+    .filter((source) => existsSync(source))
+    .flatMap((source) =>
+      readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => join(source, name)),
     )
-    .every((source) => statSync(source).mtimeMs <= made);
+    .every((file) => statSync(file).mtimeMs <= made);
 }

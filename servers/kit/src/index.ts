@@ -17,5 +17,6 @@ export {
 export { createStateFolder } from './state-folder.ts';
 export { TEXT_LIMIT_BYTES, characterEnd, limitText, type LimitedText } from './text.ts';
 export { ToolError, type ToolErrorOptions } from './tool-error.ts';
+export { startWorker } from './worker.ts';
 export { defineTool, type Tool, type ToolAnswer, type ToolDefinition } from './tool.ts';
 export { createUserState, type UserState } from './user-state.ts';

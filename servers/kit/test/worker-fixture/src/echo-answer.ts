@@ -1,0 +1,3 @@
+export function answer(message: string): string {
+  return `echo ${message}`;
+}
