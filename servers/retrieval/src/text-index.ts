@@ -51,15 +51,14 @@ export function toTextIndexSchema({ table, fields }: TextIndexOptions): string {
   );
 }
 
-/** A word as FTS5 takes it literally. */
-function toQuoted(word: string): string {
-  return `"${word.replaceAll('\0', ' ').replaceAll('"', '""')}"`;
-}
+/** What FTS5's tokenizer sees as one token, so that no word becomes a phrase. */
+const TOKEN = /[\p{L}\p{M}\p{N}_$]+/gu;
+const HAS_TOKEN = /[\p{L}\p{N}_$]/u;
 
 /** Nothing when there is no word to look for. */
 export function toMatch({ words, all = false, fields }: TextQuery): string | undefined {
-  // A word without a letter or digit has no token, and FTS5 would take it for an error.
-  const quoted = words.filter((word) => /[\p{L}\p{N}_$]/u.test(word)).map(toQuoted);
+  const tokens = words.flatMap((word) => word.match(TOKEN) ?? []);
+  const quoted = tokens.filter((token) => HAS_TOKEN.test(token)).map((token) => `"${token}"`);
   if (quoted.length === 0) return undefined;
   const expression = quoted.join(all ? ' AND ' : ' OR ');
   return fields === undefined
@@ -82,13 +81,25 @@ export function createTextIndex(
     `select rowid as id, bm25(${name}, ${weights}) as score from ${name} ` +
       `where ${name} match ? order by score, rowid limit ?`,
   );
+  const rowsOf = (query: TextQuery): { id: number; score: number }[] => {
+    const match = toMatch(query);
+    if (match === undefined) return [];
+    try {
+      // The shape is that of the statement above.
+      return search.all([match, query.limit]) as { id: number; score: number }[];
+    } catch (error) {
+      // SQLite knows the letters of Unicode 6.1; one that came later divides a word into a phrase.
+      const isPhrase = error instanceof Error && error.message.includes('phrase queries');
+      const known = query.words.filter((word) => /^[\0-\x7f]*$/.test(word));
+      if (!isPhrase || known.length === query.words.length) throw error;
+      return rowsOf({ ...query, words: known });
+    }
+  };
   return {
     add: (id, texts) => void insert.run([id, ...columns.map((column) => texts[column] ?? '')]),
     remove: (id) => void remove.run([id]),
     search(query) {
-      const match = toMatch(query);
-      if (match === undefined) return [];
-      const rows = search.all([match, query.limit]) as { id: number; score: number }[];
+      const rows = rowsOf(query);
       // FTS5's own score is the better the smaller.
       return rows.map(({ id, score }) => ({ id, score: -score }));
     },
