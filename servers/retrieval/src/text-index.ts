@@ -47,11 +47,11 @@ export function toTextIndexSchema({ table, fields }: TextIndexOptions): string {
   const columns = fields.map(({ name }) => assertIdentifier(name)).join(', ');
   return (
     `create virtual table ${assertIdentifier(table)} using fts5(${columns}, content='', ` +
-    `contentless_delete=1, detail=column, tokenize="${TOKENIZER}");`
+    `contentless_delete=1, tokenize="${TOKENIZER}");`
   );
 }
 
-/** What FTS5's tokenizer sees as one token, so that no word becomes a phrase. */
+/** What can be part of a token; everything else would be syntax, or nothing, to FTS5. */
 const TOKEN = /[\p{L}\p{M}\p{N}_$]+/gu;
 const HAS_TOKEN = /[\p{L}\p{N}_$]/u;
 
@@ -81,25 +81,14 @@ export function createTextIndex(
     `select rowid as id, bm25(${name}, ${weights}) as score from ${name} ` +
       `where ${name} match ? order by score, rowid limit ?`,
   );
-  const rowsOf = (query: TextQuery): { id: number; score: number }[] => {
-    const match = toMatch(query);
-    if (match === undefined) return [];
-    try {
-      // The shape is that of the statement above.
-      return search.all([match, query.limit]) as { id: number; score: number }[];
-    } catch (error) {
-      // SQLite knows the letters of Unicode 6.1; one that came later divides a word into a phrase.
-      const isPhrase = error instanceof Error && error.message.includes('phrase queries');
-      const known = query.words.filter((word) => /^[\0-\x7f]*$/.test(word));
-      if (!isPhrase || known.length === query.words.length) throw error;
-      return rowsOf({ ...query, words: known });
-    }
-  };
   return {
     add: (id, texts) => void insert.run([id, ...columns.map((column) => texts[column] ?? '')]),
     remove: (id) => void remove.run([id]),
     search(query) {
-      const rows = rowsOf(query);
+      const match = toMatch(query);
+      if (match === undefined) return [];
+      // The shape is that of the statement above.
+      const rows = search.all([match, query.limit]) as { id: number; score: number }[];
       // FTS5's own score is the better the smaller.
       return rows.map(({ id, score }) => ({ id, score: -score }));
     },
