@@ -30,7 +30,7 @@ export interface ParserPoolOptions {
   start?: () => Worker;
 }
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 5_000;
 /** Milliseconds after which a thread without work is ended. */
 const IDLE_MS = 20_000;
 const MAX_SIZE = 4;
