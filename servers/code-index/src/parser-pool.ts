@@ -71,7 +71,7 @@ export function createParserPool({
     clearTimeout(idleTimer);
     if (idle.length < all.size) return;
     idleTimer = setTimeout(() => {
-      for (const worker of [...idle]) end(worker);
+      for (let [worker] = idle; worker !== undefined; [worker] = idle) end(worker);
     }, IDLE_MS);
     idleTimer.unref();
   };
