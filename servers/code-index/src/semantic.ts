@@ -88,10 +88,9 @@ export function createSemantic({ env, log, withFolder }: SemanticOptions): Seman
   const vectorsOf = (store: IndexStore, dimensions: number): VectorStore => {
     const known = partsOf(store);
     // Vectors of two models cannot be compared.
-    if (store.getMeta('model') !== model) {
-      store.database.exec('drop table if exists vectors');
-      store.setMeta('model', model);
-    }
+    if (store.getMeta('model') !== model) store.database.exec('drop table if exists vectors');
+    store.setMeta('model', model);
+    store.setMeta('dimensions', String(dimensions));
     known.vectors ??=
       qdrant === undefined || qdrant === ''
         ? createLibsqlVectors(store.database, { table: 'vectors', dimensions })
@@ -102,6 +101,13 @@ export function createSemantic({ env, log, withFolder }: SemanticOptions): Seman
             dimensions,
           });
     return known.vectors;
+  };
+
+  /** Those that there were when this process began, too. */
+  const knownVectors = (store: IndexStore): VectorStore | undefined => {
+    const dimensions = Number(store.getMeta('dimensions'));
+    const usable = dimensions > 0 && store.getMeta('model') === model;
+    return partsOf(store).vectors ?? (usable ? vectorsOf(store, dimensions) : undefined);
   };
 
   /** Texts of chunks whose file is still as it was indexed. */
@@ -143,8 +149,7 @@ export function createSemantic({ env, log, withFolder }: SemanticOptions): Seman
       if (chunks.length === 0) return;
       after = chunks.at(-1)?.id ?? after;
       const store = await index.use((each) => each);
-      const known = partsOf(store).vectors;
-      const there = await known?.present(
+      const there = await knownVectors(store)?.present(
         chunks.map(({ id }) => id),
         stop.signal,
       );
@@ -176,7 +181,7 @@ export function createSemantic({ env, log, withFolder }: SemanticOptions): Seman
     },
     forget(index, chunks) {
       index
-        .use((store) => partsOf(store).vectors)
+        .use(knownVectors)
         .then((vectors) => vectors?.remove(chunks))
         .catch((error: unknown) => log('vectors could not be removed', { error }));
     },
