@@ -2,7 +2,7 @@
 import { createFence, defineTool, type Tool } from '@drawbridge/kit';
 import type { Change } from '@drawbridge/paths';
 import { z } from 'zod';
-import { codeText, hashText, nameText, pathText } from '../arguments.ts';
+import { codeText, hashText, lineNumber, nameText, pathText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 import { editFile, type EditedFile } from '../edit-file.ts';
 import { locateSymbol } from '../locate-symbol.ts';
@@ -12,14 +12,14 @@ const output = z.object({
   written: z.boolean(),
   diff: z.string(),
   hash: z.string(),
-  notes: z.array(z.string()),
+  notes: z.string().optional(),
 });
 
 const input = {
   path: pathText,
-  name: nameText.describe('or Class/method'),
+  name: nameText,
   content: codeText,
-  line: z.int().min(1).optional(),
+  line: lineNumber.optional(),
   dry_run: z.boolean().default(false),
   expected_hash: hashText.optional(),
 };
@@ -32,7 +32,9 @@ function toAnswer(edited: EditedFile) {
     ...notes.map((note) => `[${note}]`),
     `[Hash of the file: ${edited.hash}]`,
   ];
-  return { output: { ...edited }, text: lines.join('\n') };
+  const { hash } = edited;
+  const said = notes.length === 0 ? {} : { notes: notes.join('; ') };
+  return { output: { path, written, diff, hash, ...said }, text: lines.join('\n') };
 }
 
 /** `content` with the line ends of `text`, and none at its end. */
@@ -52,7 +54,7 @@ export function replaceSymbol(deps: Deps): Tool {
   return defineTool({
     name: 'replace_symbol',
     title: 'Replace a definition',
-    description: 'Replaces one whole definition, decorators included, comments above it not.',
+    description: 'Replaces one whole definition; comments above it stay.',
     effect: 'destructive',
     input: z.strictObject(input),
     output,
@@ -81,8 +83,8 @@ export function replaceSymbol(deps: Deps): Tool {
 export function insertAtSymbol(deps: Deps): Tool {
   return defineTool({
     name: 'insert_at_symbol',
-    title: 'Insert beside a definition',
-    description: 'Inserts code on lines of its own before or after a definition.',
+    title: 'Insert code',
+    description: 'Inserts code before or after a definition.',
     effect: 'destructive',
     input: z.strictObject({ ...input, position: z.enum(['before', 'after']) }),
     output,

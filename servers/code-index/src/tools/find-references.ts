@@ -2,7 +2,7 @@
 import { defineTool, fromCursor, toCursor, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { toAnswerText } from '../answer-text.ts';
-import { cursorText, nameText, pathText } from '../arguments.ts';
+import { countUpTo, cursorText, nameText, pathText, rowsWith } from '../arguments.ts';
 import { withScopes, type Deps } from '../deps.ts';
 import { findCandidates, parseOccurrences } from '../find-occurrences.ts';
 import { parseNamePath } from '../find-symbols.ts';
@@ -24,25 +24,16 @@ export function findReferences(deps: Deps): Tool {
   return defineTool({
     name: 'find_references',
     title: 'Find references',
-    description:
-      'Where a name is used, by name, without comments and strings. Definitions are marked.',
+    description: 'Where a name is used: by name, not in comments and strings.',
     effect: 'read',
     input: z.strictObject({
       name: nameText,
       path: pathText.optional(),
-      limit: z.int().min(1).max(500).default(100),
+      limit: countUpTo(500, 1).default(100),
       cursor: cursorText.optional(),
     }),
     output: z.object({
-      references: z.array(
-        z.object({
-          path: z.string(),
-          line: z.int(),
-          column: z.int(),
-          text: z.string(),
-          definition: z.boolean().optional(),
-        }),
-      ),
+      references: rowsWith('path, line, column, text, definition'),
       by_name: z.boolean(),
       skipped: z.int().optional(),
       next: z.string().optional(),
@@ -81,7 +72,7 @@ export function findReferences(deps: Deps): Tool {
         const next = file < candidates.length ? toCursor([file, place], args) : undefined;
         return {
           output: {
-            references,
+            references: references.map((each) => ({ ...each })),
             by_name: true,
             ...(skipped > 0 && { skipped }),
             ...(next !== undefined && { next }),

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { defineTool, toPage, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { toAnswerText } from '../answer-text.ts';
-import { cursorText, pathText } from '../arguments.ts';
+import { countUpTo, cursorText, pathText, rowsWith } from '../arguments.ts';
 import { showIn, withScopes, type Deps } from '../deps.ts';
 import { parseText } from '../locate-symbol.ts';
 import { readIndexed } from '../source-files.ts';
@@ -38,27 +38,17 @@ export function outline(deps: Deps): Tool {
   return defineTool({
     name: 'outline',
     title: 'Outline',
-    description: 'Definitions of a file, nested; or those at the top of the files in a folder.',
+    description: 'Definitions of a file, nested, or of the files in a folder.',
     effect: 'read',
     input: z.strictObject({
       path: pathText.default('.'),
-      depth: z.int().min(0).max(20).optional().describe('levels below the top'),
+      depth: countUpTo(20).optional(),
       members: z.boolean().default(false).describe('also fields and variables'),
-      limit: z.int().min(1).max(1_000).default(300),
+      limit: countUpTo(1_000, 1).default(300),
       cursor: cursorText.optional(),
     }),
     output: z.object({
-      symbols: z.array(
-        z.object({
-          path: z.string(),
-          line: z.int(),
-          end_line: z.int(),
-          kind: z.string(),
-          name: z.string(),
-          depth: z.int(),
-          signature: z.string(),
-        }),
-      ),
+      symbols: rowsWith('path, line, end_line, kind, name, depth, signature'),
       broken: z.boolean().optional(),
       next: z.string().optional(),
       index: z.string(),
@@ -115,7 +105,7 @@ export function outline(deps: Deps): Tool {
         const note = 'the file has mistakes, so something may be missing';
         return {
           output: {
-            symbols: items,
+            symbols: items.map((each) => ({ ...each })),
             ...(broken && { broken }),
             ...(next !== undefined && { next }),
             index,

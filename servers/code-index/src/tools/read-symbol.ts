@@ -4,7 +4,7 @@ import { ToolError, createFence, defineTool, type Tool } from '@drawbridge/kit';
 import { hashOf, quoted, toShown } from '@drawbridge/paths';
 import { z } from 'zod';
 import { toNumbered } from '../answer-text.ts';
-import { nameText, pathText } from '../arguments.ts';
+import { countUpTo, lineNumber, nameText, pathText } from '../arguments.ts';
 import { withScopes, type Deps } from '../deps.ts';
 import { findDefinitions } from '../find-symbols.ts';
 import { locateSymbol, parseText } from '../locate-symbol.ts';
@@ -21,10 +21,10 @@ export function readSymbol(deps: Deps): Tool {
     description: 'The whole text of one definition.',
     effect: 'read',
     input: z.strictObject({
-      name: nameText.describe('or Class/method'),
+      name: nameText,
       path: pathText.optional(),
-      line: z.int().min(1).optional(),
-      context: z.int().min(0).max(200).default(0).describe('lines around it'),
+      line: lineNumber.optional(),
+      context: countUpTo(200).default(0),
     }),
     output: z.object({
       name: z.string(),

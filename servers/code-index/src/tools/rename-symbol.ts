@@ -64,14 +64,13 @@ export function renameSymbol(deps: Deps): Tool {
   return defineTool({
     name: 'rename_symbol',
     title: 'Rename a definition',
-    description:
-      'Renames a definition and its uses, by name, without comments and strings. Try dry_run first.',
+    description: 'Renames a definition and its uses, by name. Try dry_run first.',
     effect: 'destructive',
     input: z.strictObject({
       name: nameText,
       new_name: nameText,
-      path: pathText.optional().describe('only there'),
-      everywhere: z.boolean().default(false).describe('all definitions of that name'),
+      path: pathText.optional(),
+      everywhere: z.boolean().default(false),
       dry_run: z.boolean().default(false),
     }),
     output: z.object({

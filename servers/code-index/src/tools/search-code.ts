@@ -5,7 +5,14 @@ import { fuseRankings, toQueryWords } from '@drawbridge/retrieval';
 import type { PathGuard } from '@drawbridge/paths';
 import { z } from 'zod';
 import { toAnswerText, toNumbered } from '../answer-text.ts';
-import { cursorText, languageName, pathText, questionText } from '../arguments.ts';
+import {
+  countUpTo,
+  cursorText,
+  languageName,
+  pathText,
+  questionText,
+  rowsWith,
+} from '../arguments.ts';
 import { inScope, showIn, withScopes, type Deps, type Scope } from '../deps.ts';
 import { readIndexed } from '../source-files.ts';
 import type { ChunkRow } from '../store-queries.ts';
@@ -78,21 +85,12 @@ export function searchCode(deps: Deps): Tool {
       query: questionText,
       path: pathText.optional(),
       language: languageName.optional(),
-      lines: z.int().min(0).max(200).default(12).describe('shown of each'),
-      limit: z.int().min(1).max(50).default(10),
+      lines: countUpTo(200).default(12),
+      limit: countUpTo(50, 1).default(10),
       cursor: cursorText.optional(),
     }),
     output: z.object({
-      hits: z.array(
-        z.object({
-          path: z.string(),
-          line: z.int(),
-          end_line: z.int(),
-          name: z.string(),
-          score: z.number(),
-          text: z.string(),
-        }),
-      ),
+      hits: rowsWith('path, line, end_line, name, score, text'),
       ranking: z.string(),
       next: z.string().optional(),
       index: z.string(),

@@ -2,7 +2,14 @@
 import { defineTool, fromCursor, toCursor, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { toAnswerText, toNumbered } from '../answer-text.ts';
-import { cursorText, languageName, pathText, patternText } from '../arguments.ts';
+import {
+  countUpTo,
+  cursorText,
+  languageName,
+  pathText,
+  patternText,
+  rowsWith,
+} from '../arguments.ts';
 import { inScope, showIn, withScopes, type Deps, type Scope } from '../deps.ts';
 import { ParseFailure } from '../parser-pool.ts';
 import type { PatternMatch } from '../parse-task.ts';
@@ -49,26 +56,17 @@ export function searchStructure(deps: Deps): Tool {
   return defineTool({
     name: 'search_structure',
     title: 'Search by structure',
-    description:
-      'Code that looks like a pattern: $A one node, $$$A any number. Such as "foo($A, $$$REST)".',
+    description: 'Code of the shape of a pattern, such as "foo($A, $$$REST)".',
     effect: 'read',
     input: z.strictObject({
       pattern: patternText,
       language: languageName,
       path: pathText.optional(),
-      limit: z.int().min(1).max(200).default(50),
+      limit: countUpTo(200, 1).default(50),
       cursor: cursorText.optional(),
     }),
     output: z.object({
-      matches: z.array(
-        z.object({
-          path: z.string(),
-          line: z.int(),
-          end_line: z.int(),
-          text: z.string(),
-          captures: z.record(z.string(), z.string()),
-        }),
-      ),
+      matches: rowsWith('path, line, end_line, text, captures'),
       skipped: z.int().optional(),
       next: z.string().optional(),
       index: z.string(),

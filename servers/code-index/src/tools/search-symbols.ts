@@ -2,7 +2,7 @@
 import { defineTool, toPage, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { toAnswerText } from '../answer-text.ts';
-import { cursorText, nameText, pathText } from '../arguments.ts';
+import { countUpTo, cursorText, nameText, pathText, rowsWith } from '../arguments.ts';
 import { withScopes, type Deps } from '../deps.ts';
 import {
   describeSymbol,
@@ -15,16 +15,7 @@ import {
 const MOST = 2_000;
 
 const output = z.object({
-  symbols: z.array(
-    z.object({
-      name: z.string(),
-      kind: z.string(),
-      path: z.string(),
-      line: z.int(),
-      end_line: z.int(),
-      signature: z.string(),
-    }),
-  ),
+  symbols: rowsWith('name, kind, path, line, end_line, signature'),
   next: z.string().optional(),
   index: z.string(),
 });
@@ -49,14 +40,14 @@ export function searchSymbols(deps: Deps): Tool {
   return defineTool({
     name: 'search_symbols',
     title: 'Search definitions',
-    description: 'Definitions whose name is near the query: whole, beginning, part, then letters.',
+    description: 'Definitions with a name like the query, the nearest first.',
     effect: 'read',
     input: z.strictObject({
-      query: nameText.describe('a name, or Class/method'),
-      kind: nameText.optional().describe('such as function, class'),
+      query: nameText,
+      kind: nameText.optional(),
       path: pathText.optional(),
       exact: z.boolean().default(false),
-      limit: z.int().min(1).max(500).default(50),
+      limit: countUpTo(500, 1).default(50),
       cursor: cursorText.optional(),
     }),
     output,
@@ -76,9 +67,9 @@ export function findDefinition(deps: Deps): Tool {
     description: 'Where a name is defined.',
     effect: 'read',
     input: z.strictObject({
-      name: nameText.describe('or Class/method'),
+      name: nameText,
       path: pathText.optional(),
-      limit: z.int().min(1).max(500).default(50),
+      limit: countUpTo(500, 1).default(50),
       cursor: cursorText.optional(),
     }),
     output,

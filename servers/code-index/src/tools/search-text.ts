@@ -18,7 +18,7 @@ import {
   type PathGuard,
 } from '@drawbridge/paths';
 import { z } from 'zod';
-import { cursorText, globText, pathText, patternText } from '../arguments.ts';
+import { countUpTo, cursorText, globText, pathText, patternText, rowsWith } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 
 function sizeOf({ path, text }: FoundLine): number {
@@ -43,19 +43,12 @@ export function searchText({ indexes, ripgrep }: Deps): Tool {
       literal: z.boolean().default(false),
       ignore_case: z.boolean().default(false),
       glob: globText.optional(),
-      context: z.int().min(0).max(20).default(0),
-      limit: z.int().min(1).max(1_000).default(100),
+      context: countUpTo(20).default(0),
+      limit: countUpTo(1_000, 1).default(100),
       cursor: cursorText.optional(),
     }),
     output: z.object({
-      matches: z.array(
-        z.object({
-          path: z.string(),
-          line: z.int(),
-          text: z.string(),
-          context: z.boolean().optional(),
-        }),
-      ),
+      matches: rowsWith('path, line, text; context: not a match'),
       next: z.string().optional(),
     }),
     run({ limit, cursor, ...args }, { signal, progress, ...context }) {

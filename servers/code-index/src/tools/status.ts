@@ -2,6 +2,7 @@
 import { defineTool, type Tool } from '@drawbridge/kit';
 import { toShown } from '@drawbridge/paths';
 import { z } from 'zod';
+import { rowsWith } from '../arguments.ts';
 import { withScopes, type Deps, type Scope } from '../deps.ts';
 
 const leftOutSchema = z.record(z.string(), z.int());
@@ -36,17 +37,7 @@ export function status(deps: Deps): Tool {
     effect: 'read',
     input: z.strictObject({}),
     output: z.object({
-      roots: z.array(
-        z.object({
-          root: z.string(),
-          files: z.int(),
-          symbols: z.int(),
-          parsed: z.int(),
-          words_only: z.int(),
-          left_out: leftOutSchema,
-          indexed_at: z.string(),
-        }),
-      ),
+      roots: rowsWith('root, files, symbols, parsed, words_only, left_out, indexed_at'),
       index: z.string(),
     }),
     run: (_args, context) =>

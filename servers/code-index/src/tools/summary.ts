@@ -52,11 +52,13 @@ function moduleOf(path: string, below: string): string {
   return name === '' ? '.' : name;
 }
 
-function most(counts: ReadonlyMap<string, number>): { name: string; count: number }[] {
-  return [...counts]
-    .map(([name, count]) => ({ name, count }))
-    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1))
-    .slice(0, MOST);
+/** The most frequent first. */
+function most(counts: ReadonlyMap<string, number>): [name: string, count: number][] {
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, MOST);
+}
+
+function toList(counts: readonly [name: string, count: number][]): string {
+  return counts.map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
 }
 
 function raise(counts: Map<string, number>, key: string, by = 1): void {
@@ -64,7 +66,7 @@ function raise(counts: Map<string, number>, key: string, by = 1): void {
 }
 
 export function summary(deps: Deps): Tool {
-  const counted = z.array(z.object({ name: z.string(), count: z.int() }));
+  const counts = z.looseObject({});
   return defineTool({
     name: 'summary',
     title: 'Summary',
@@ -72,11 +74,11 @@ export function summary(deps: Deps): Tool {
     effect: 'read',
     input: z.strictObject({ path: pathText.optional() }),
     output: z.object({
-      languages: counted.describe('by files'),
-      modules: counted.describe('by files'),
+      languages: counts,
+      modules: counts,
       entry_points: z.array(z.string()),
-      imports: z.array(z.object({ from: z.string(), to: z.string(), count: z.int() })),
-      packages: counted.describe('from outside'),
+      imports: counts,
+      packages: counts,
       index: z.string(),
     }),
     run: ({ path: given }, context) =>
@@ -106,34 +108,31 @@ export function summary(deps: Deps): Tool {
             if (inside === undefined) {
               if (!target.startsWith('.')) raise(packages, target);
             } else if (inScope(scope, inside) && moduleOf(inside, below) !== from) {
-              raise(edges, `${from}\0${moduleOf(inside, below)}`);
+              raise(edges, `${from} -> ${moduleOf(inside, below)}`);
             }
           }
         }
         const depth = (path: string): number => path.split('/').length;
         entries.sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1));
-        const output = {
-          languages: most(languages),
-          modules: most(modules),
-          entry_points: entries.slice(0, MOST),
-          imports: most(edges).map(({ name, count }) => {
-            const [from = '', to = ''] = name.split('\0');
-            return { from, to, count };
-          }),
-          packages: most(packages),
-          index,
-        };
-        const list = (items: readonly { name: string; count: number }[]): string =>
-          items.map(({ name, count }) => `${name} ${count}`).join(', ') || 'none';
+        const [byLanguage, byModule] = [most(languages), most(modules)];
+        const [byImport, byPackage] = [most(edges), most(packages)];
+        const first = entries.slice(0, MOST);
         return {
-          output,
+          output: {
+            languages: Object.fromEntries(byLanguage),
+            modules: Object.fromEntries(byModule),
+            entry_points: first,
+            imports: Object.fromEntries(byImport),
+            packages: Object.fromEntries(byPackage),
+            index,
+          },
           text: toAnswerText({
             content: [
-              `Languages (files): ${list(output.languages)}`,
-              `Modules (files): ${list(output.modules)}`,
-              `Entry points: ${output.entry_points.join(', ') || 'none'}`,
-              `Imports: ${output.imports.map(({ from, to, count }) => `${from} -> ${to} ${count}`).join(', ') || 'none'}`,
-              `From outside: ${list(output.packages)}`,
+              `Languages (files): ${toList(byLanguage)}`,
+              `Modules (files): ${toList(byModule)}`,
+              `Entry points: ${first.join(', ') || 'none'}`,
+              `Imports: ${toList(byImport)}`,
+              `From outside: ${toList(byPackage)}`,
             ],
             index,
           }),
