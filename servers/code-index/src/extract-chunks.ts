@@ -113,11 +113,8 @@ export function extractChunks(
     const [start = 0, end = 0] = [starts[line - 1], starts[line]];
     while ((comments[next]?.end ?? Infinity) <= start) next += 1;
     const comment = comments[next];
-    const head = text.slice(start, Math.max(start, Math.min(comment?.start ?? 0, end)));
-    commentLines[line] =
-      comment !== undefined &&
-      comment.start < end &&
-      (comment.start <= start || head.trim() === '');
+    if (comment === undefined || comment.start >= end) continue;
+    commentLines[line] = comment.start <= start || text.slice(start, comment.start).trim() === '';
   }
   const chunks: CodeChunk[] = [];
   let first = 0;

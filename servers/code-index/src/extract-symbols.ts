@@ -43,8 +43,19 @@ const MAX_SYMBOLS = 50_000;
 const MAX_IMPORTS = 2_000;
 const MAX_IMPORT = 300;
 
-function withWrappers(node: Node): Node {
+/** Whether nothing but a gap or a comment is in front, as far as that is easily told. */
+function standsAlone(text: string, start: number): boolean {
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  if (text.slice(lineStart, start).trim() !== '') return false;
+  if (lineStart === 0) return true;
+  const above = text.slice(text.lastIndexOf('\n', lineStart - 2) + 1, lineStart - 1).trim();
+  return above === '' || /^(?:\/[/*]|\*)|[{};,]$/.test(above);
+}
+
+/** Asking for what is above a node costs a way down from the top, so it is asked only where it may tell. */
+function withWrappers(node: Node, text: string): Node {
   let whole = node;
+  if (standsAlone(text, node.startIndex)) return whole;
   for (let above = whole.parent; above !== null; above = whole.parent) {
     const counts =
       WRAPPERS.has(above.type) || (SINGLE_WRAPPERS.has(above.type) && above.namedChildCount === 1);
@@ -69,7 +80,7 @@ function toFound({ captures }: QueryMatch, text: string): Found | undefined {
   const ownerNode = captures.find(({ name }) => name === 'owner')?.node;
   const whole = captures.find(({ name }) => !/^(?:name|owner|_.*)$/.test(name));
   if (nameNode === undefined || whole === undefined) return undefined;
-  const node = withWrappers(whole.node);
+  const node = withWrappers(whole.node, text);
   const isSelector = whole.name === 'selector';
   let outer = node;
   // A selector stands for the rule that it begins.

@@ -96,6 +96,8 @@ async function openOnce(options: OpenDatabaseOptions): Promise<OpenedDatabase> {
     database.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
     database.prepare('pragma journal_mode = wal').get();
     database.exec('pragma synchronous = normal');
+    // Pages after which what was written is brought into the file, with a wait for the disk.
+    database.exec('pragma wal_autocheckpoint = 8000');
     // In KB, when negative.
     database.exec('pragma cache_size = -16000');
     prepareSchema(database, options);

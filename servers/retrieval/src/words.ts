@@ -2,6 +2,9 @@
 // acronyms, digits), because people ask for "http server" and code says `createHTTPServer2`.
 
 const TOKEN = /[\p{L}_$][\p{L}\p{M}\p{N}_$]*|\p{N}+/gu;
+/** The same for plain text, several times as quick. */
+const ASCII_TOKEN = /[A-Za-z_$][\w$]*|\d+/g;
+const BEYOND_ASCII = /[^\0-\x7f]/;
 const LOWER_UPPER = /(\p{Ll}|\p{N})(\p{Lu})/gu;
 const ACRONYM = /(\p{Lu})(\p{Lu}\p{Ll})/gu;
 const LETTER_DIGIT = /(\p{L})(\p{N})/gu;
@@ -27,7 +30,7 @@ export function createWordSplitter(): (text: string) => string {
   const known = new Map<string, string>();
   return (text) => {
     const words: string[] = [];
-    for (const [token] of text.matchAll(TOKEN)) {
+    for (const token of text.match(BEYOND_ASCII.test(text) ? TOKEN : ASCII_TOKEN) ?? []) {
       if (token.length > MAX_TOKEN) continue;
       let split = known.get(token);
       if (split === undefined) {
