@@ -18,6 +18,8 @@ const MARK = 'µ';
 const VARIABLE = /\$\$\$([A-Z_][A-Z0-9_]*)?|\$([A-Z_][A-Z0-9_]*)/g;
 const MARKED = new RegExp(`^(${MARK}${MARK}${MARK}|${MARK})([A-Z0-9_]*);?$`);
 const NEEDS_SEMICOLON = new Set(['java', 'c', 'cpp', 'csharp', 'php', 'css']);
+/** In C#, `new X()` alone would be read as the head of a method. */
+const AS_VALUE = '_ = ';
 const MAX_STEPS = 400_000;
 const MAX_DEPTH = 400;
 const MAX_TEXT = 400;
@@ -62,8 +64,10 @@ function unwrap(node: Node): Node {
   }
 }
 
-function hasMistake(node: Node): boolean {
-  return node.hasError;
+function toPattern(node: Node): Pattern {
+  const root = toPatternNode(node, { nodes: 0 });
+  if (root.variable !== undefined) throw new PatternError('The pattern would match anything.');
+  return { root, literals: literalsOf(root) };
 }
 
 /** @throws PatternError when it is no code of the language. */
@@ -74,21 +78,25 @@ export function parsePattern(parser: Parser, language: string, given: string): P
   const asStatements = NEEDS_SEMICOLON.has(language)
     ? marked.replaceAll(new RegExp(`(${MARK}{3}[A-Z0-9_]*)(?=\\s*(?:\\}|\\n))`, 'g'), '$1;')
     : marked;
-  for (const text of new Set([asStatements, `${asStatements};`, marked, `${marked};`])) {
+  const asExpression = language === 'csharp' && !/[;}]\s*$/.test(given);
+  const forms = [asStatements, `${asStatements};`, marked, `${marked};`];
+  for (const text of new Set([...(asExpression ? [AS_VALUE + marked] : []), ...forms])) {
     const prefix = language === 'php' && !text.startsWith('<?') ? '<?php ' : '';
-    const tree = parser.parse(prefix + text);
+    const isValue = text.startsWith(AS_VALUE);
+    const tree = parser.parse(prefix + text + (isValue ? ';' : ''));
     if (tree === null) continue;
     try {
-      if (hasMistake(tree.rootNode)) continue;
+      if (tree.rootNode.hasError) continue;
+      if (isValue) {
+        const value = tree.rootNode.descendantForIndex(AS_VALUE.length, text.length);
+        if (value?.startIndex !== AS_VALUE.length || value.endIndex !== text.length) continue;
+        return toPattern(value);
+      }
       const parts = tree.rootNode.namedChildren.filter((child) => child?.type !== 'php_tag');
       const [top] = parts;
       if (top === undefined || top === null) continue;
       if (parts.length > 1) throw new PatternError('The pattern is more than one statement.');
-      const root = toPatternNode(unwrap(top), { nodes: 0 });
-      if (root.variable !== undefined) {
-        throw new PatternError('The pattern would match anything.');
-      }
-      return { root, literals: literalsOf(root) };
+      return toPattern(unwrap(top));
     } finally {
       tree.delete();
     }
