@@ -38,6 +38,8 @@ export interface RootIndexOptions {
 
 export type ProgressListener = (done: number, total: number) => void;
 
+/** An index that was never whole is waited for longer; milliseconds. */
+const FIRST_MS = 20_000;
 const POLL_MS = 150;
 const MAX_ROUNDS = 1_000;
 
@@ -207,7 +209,9 @@ export class RootIndex {
     { signal, onProgress }: { signal: AbortSignal; onProgress?: ProgressListener },
   ): Promise<Freshness> {
     const asked = performance.now();
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(most)]);
+    const isNew = await this.use((store) => store.getMeta('indexed-at') === undefined);
+    const timeout = isNew ? Math.max(most, FIRST_MS) : most;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
     if (onProgress !== undefined) this.#listeners.add(onProgress);
     try {
       do {
