@@ -17,9 +17,8 @@ interface Loaded {
   query: Query;
 }
 
-const grammars = dirname(
-  createRequire(import.meta.url).resolve('@vscode/tree-sitter-wasm/package.json'),
-);
+const require = createRequire(import.meta.url);
+const grammars = dirname(require.resolve('@vscode/tree-sitter-wasm/package.json'));
 const started = Parser.init();
 const loaded = new Map<Grammar, Promise<Loaded>>();
 const MAX_OCCURRENCES = 20_000;

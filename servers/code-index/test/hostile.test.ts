@@ -49,7 +49,7 @@ describe('a caller', () => {
     expect(deep.isError).toBe(true);
     for (const pattern of ['$A', '$$$', '', 'a b c d', ')']) {
       const { isError } = await call('search_structure', { pattern, language: 'typescript' });
-      expect(isError, pattern).toBe(true);
+      expect(isError).toBe(true);
     }
     const long = await call('search_symbols', { query: 'a'.repeat(501) });
     expect(long.text).toContain('1 to 500 characters');
@@ -77,7 +77,7 @@ describe('a caller', () => {
         const args = tool.startsWith('search') ? { query: 'secret' } : {};
         const text = tool === 'search_text' ? { pattern: 'secret' } : args;
         const answer = await call(tool, { path, ...text });
-        expect(answer.isError, `${tool} ${path}`).toBe(true);
+        expect(answer.isError).toBe(true);
         answers.push(answer);
       }
       answers.push(await call('replace_symbol', { path, name, content: 'gone' }));
@@ -92,7 +92,7 @@ describe('a caller', () => {
     const { call } = await openWorkbench({ roots: () => [] });
     for (const tool of ['index', 'status', 'summary', 'outline']) {
       const { isError, text } = await call(tool);
-      expect(isError, tool).toBe(true);
+      expect(isError).toBe(true);
       expect(text).toContain('--root');
     }
   });
@@ -116,7 +116,7 @@ describe('a repository', () => {
       },
     });
     for (const name of ['good', 'fine', 'Later']) {
-      expect(rowsOf(await call('find_definition', { name }), 'symbols'), name).toHaveLength(1);
+      expect(rowsOf(await call('find_definition', { name }), 'symbols')).toHaveLength(1);
     }
     const { output, text } = await call('outline', { path: 'a.ts' });
     expect(output['broken']).toBe(true);
