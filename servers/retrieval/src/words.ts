@@ -25,13 +25,19 @@ export function splitIdentifier(identifier: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** Each token of `text` whole, followed by its parts where it has more than one. */
-export function createWordSplitter(): (text: string) => string {
+/**
+ * Each token of `text` whole, followed by its parts where it has more than one; no token more often
+ * than `most` times, because BM25 makes little of more and an index much longer.
+ */
+export function createWordSplitter(most = 3): (text: string) => string {
   const known = new Map<string, string>();
   return (text) => {
     const words: string[] = [];
+    const times = new Map<string, number>();
     for (const token of text.match(BEYOND_ASCII.test(text) ? TOKEN : ASCII_TOKEN) ?? []) {
-      if (token.length > MAX_TOKEN) continue;
+      const before = times.get(token) ?? 0;
+      if (before >= most || token.length > MAX_TOKEN) continue;
+      times.set(token, before + 1);
       let split = known.get(token);
       if (split === undefined) {
         const parts = splitIdentifier(token);
