@@ -68,7 +68,6 @@ export interface FileStamp {
   size: number;
   /** Milliseconds; -1 when it changed so shortly before it was read that it must be read again. */
   mtime: number;
-  hash: string;
 }
 
 export interface FileRecord {
@@ -87,8 +86,17 @@ export interface IndexStore extends StoreQueries {
   /** Whether the file of the database is still the one at its path. */
   isCurrent(): boolean;
   stamps(): Map<string, FileStamp>;
-  /** Replaces what is known of these files, and forgets the removed; ids of chunks that went. */
-  replace(records: readonly FileRecord[], removed: readonly number[]): number[];
+  /** What is known of the content of one file. */
+  known(path: string): { id: number; hash: string } | undefined;
+  /**
+   * Replaces what is known of these files, and forgets the removed; ids of chunks that went. `assertHeld`
+   * throws, in the same transaction, when another process took over.
+   */
+  replace(
+    records: readonly FileRecord[],
+    removed: readonly number[],
+    assertHeld: () => void,
+  ): number[];
   touch(stamps: readonly Pick<FileStamp, 'id' | 'mtime'>[]): void;
   rank(words: readonly string[], limit: number): TextHit[];
   /** Ids of files in which the word occurs as a whole. */
@@ -106,8 +114,8 @@ export async function openIndexStore(path: string): Promise<IndexStore> {
   });
   const text = createTextIndex(database, TEXT);
   const statements = {
-    stamps: database.prepare('select id, path, size, mtime, hash from files'),
-    idOf: database.prepare('select id from files where path = ?'),
+    stamps: database.prepare('select id, path, size, mtime from files'),
+    known: database.prepare('select id, hash from files where path = ?'),
     chunkIds: database.prepare('select id from chunks where file_id = ?'),
     insertFile: database.prepare(
       'insert into files(path, language, state, size, mtime, hash, lines, symbols, broken) ' +
@@ -162,6 +170,9 @@ export async function openIndexStore(path: string): Promise<IndexStore> {
       text.add(Number(lastInsertRowid), { path: at, names, comments, body });
     }
   };
+  const knownOf = (at: string): { id: number; hash: string } | undefined =>
+    // The shape is that of the statement.
+    statements.known.get([at]) as { id: number; hash: string } | undefined;
   return {
     database,
     ...createStoreQueries(database),
@@ -170,21 +181,23 @@ export async function openIndexStore(path: string): Promise<IndexStore> {
       const stamps = new Map<string, FileStamp>();
       for (const row of statements.stamps.iterate()) {
         // The shape is that of the statement.
-        const { path: at, id, size, mtime, hash } = row as FileStamp & { path: string };
-        stamps.set(at, { id, size, mtime, hash });
+        const { path: at, id, size, mtime } = row as FileStamp & { path: string };
+        stamps.set(at, { id, size, mtime });
       }
       return stamps;
     },
-    replace: (records, removed) =>
+    replace: (records, removed, assertHeld) =>
       inTransaction(database, () => {
+        assertHeld();
         const gone = removed.flatMap(remove);
         for (const record of records) {
-          const known = statements.idOf.get([record.path]) as { id: number } | undefined;
+          const known = knownOf(record.path);
           if (known !== undefined) gone.push(...remove(known.id));
           insert(record);
         }
         return gone;
       }),
+    known: knownOf,
     touch: (stamps) =>
       inTransaction(database, () => {
         for (const { id, mtime } of stamps) statements.touch.run([mtime, id]);

@@ -46,8 +46,9 @@ export interface ParseResults {
   pattern: { matches: PatternMatch[] };
 }
 
-/** `wrong` is for the caller to read; `defect` is not. */
+/** `ready` is said once, before any task; `wrong` is for the caller to read; `defect` is not. */
 export type ParseAnswer =
+  | { ready: true }
   | { result: ParseResults[ParseTask['kind']] }
   | { wrong: string }
   | { defect: string };

@@ -138,6 +138,13 @@ function reply(answer: ParseAnswer): void {
   parentPort?.postMessage(answer);
 }
 
+started.then(
+  () => reply({ ready: true }),
+  (error: unknown) => {
+    throw error;
+  },
+);
+
 parentPort?.on('message', (task: ParseTask) => {
   run(task).then(
     (result) => reply({ result }),

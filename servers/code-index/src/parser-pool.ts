@@ -30,7 +30,10 @@ export interface ParserPoolOptions {
   start?: () => Worker;
 }
 
-const TIMEOUT_MS = 5_000;
+/** Far more than the largest file takes, because others may keep the machine busy. */
+const TIMEOUT_MS = 15_000;
+/** Milliseconds for a thread to start. */
+const START_MS = 60_000;
 /** Milliseconds after which a thread without work is ended. */
 const IDLE_MS = 20_000;
 const MAX_SIZE = 4;
@@ -57,6 +60,7 @@ export function createParserPool({
 }: ParserPoolOptions = {}): ParserPool {
   const idle: Worker[] = [];
   const all = new Set<Worker>();
+  const ready = new WeakSet<Worker>();
   const queue: Waiting[] = [];
   let idleTimer: NodeJS.Timeout | undefined;
 
@@ -110,6 +114,12 @@ export function createParserPool({
       next();
     };
     const onMessage = (answer: ParseAnswer): void => {
+      if ('ready' in answer) {
+        ready.add(worker);
+        clearTimeout(timer);
+        timer = limit(timeout);
+        return;
+      }
       settle(true);
       if ('result' in answer) resolve(answer.result);
       else if ('wrong' in answer) reject(new ToolError(answer.wrong));
@@ -127,10 +137,12 @@ export function createParserPool({
       settle(false);
       reject(signal.reason);
     };
-    const timer = setTimeout(() => {
-      settle(false);
-      reject(new ParseFailure('timeout', `parsing took longer than ${timeout} ms`));
-    }, timeout);
+    const limit = (most: number): NodeJS.Timeout =>
+      setTimeout(() => {
+        settle(false);
+        reject(new ParseFailure('timeout', `parsing took longer than ${most} ms`));
+      }, most);
+    let timer = limit(ready.has(worker) ? timeout : START_MS);
     worker.on('message', onMessage);
     worker.on('error', onError);
     worker.on('exit', onExit);

@@ -73,7 +73,7 @@ export function readSource(folder: Folder, name: string): Source {
       const settled =
         isSame(before, after) &&
         bytes.length === size &&
-        Date.now() - after.mtimeMs > CLOCK_GRAIN_MS;
+        Math.abs(Date.now() - after.mtimeMs) > CLOCK_GRAIN_MS;
       const text = bytes.toString('utf8');
       const state = judge(text);
       return {

@@ -1,5 +1,6 @@
 // Brings an index up to date: files that changed are read, parsed in threads and stored in batches. No
 // more than a few are held at once, so that memory does not grow with the repository.
+import { lstatSync } from 'node:fs';
 import {
   createFolderCache,
   ifThere,
@@ -35,40 +36,49 @@ async function parse(
   path: string,
   text: string,
   { pool, signal }: RefreshOptions,
-): Promise<{ parsed: ParsedFile; failed: boolean }> {
+): Promise<{ parsed: ParsedFile | undefined; failed: boolean }> {
   const language = languageOf(path)?.name;
   try {
     return { parsed: await pool.run({ kind: 'index', language, text }, signal), failed: false };
   } catch (error) {
-    if (!(error instanceof ParseFailure) || language === undefined) throw error;
+    if (!(error instanceof ParseFailure)) throw error;
+  }
+  try {
     // A text that no parser gets through is still searched by its words.
     const plain = { kind: 'index', language: undefined, text } as const;
     return { parsed: await pool.run(plain, signal), failed: true };
+  } catch (error) {
+    if (!(error instanceof ParseFailure)) throw error;
+    return { parsed: undefined, failed: true };
   }
 }
 
-/** Nothing when the file is gone. */
+/** `same` is the time stamp of a file whose content is as it was. */
 async function toRecord(
   path: string,
   cache: FolderCache,
-  options: RefreshOptions & { hashOf: (path: string) => string | undefined },
-): Promise<FileRecord | { same: number } | undefined> {
+  options: RefreshOptions & Pick<IndexStore, 'known'>,
+): Promise<FileRecord | { same: number; id: number }> {
   const end = path.lastIndexOf('/');
   const name = path.slice(end + 1);
-  const source = ifThere(() => {
-    const above = cache.get(end < 0 ? '' : path.slice(0, end));
-    return above === undefined || options.guard.hides(above.real)(name)
+  const above = cache.get(end < 0 ? '' : path.slice(0, end));
+  const source = ifThere(() =>
+    above === undefined || options.guard.hides(above.real)(name)
       ? undefined
-      : readSource(above, name);
-  });
+      : readSource(above, name),
+  );
   const language = languageOf(path)?.name ?? 'text';
   if (source === undefined) {
-    const empty = { size: -1, mtime: -1, hash: '', lines: 0, parsed: undefined };
-    return { path, language, state: 'unreadable', ...empty };
+    // Read again when it changes, and not before.
+    const stat = above && ifThere(() => lstatSync(above.at(name)));
+    const { size = -1, mtimeMs: mtime = -1 } = stat ?? {};
+    const empty = { hash: '', lines: 0, parsed: undefined };
+    return { path, language, state: 'unreadable', size, mtime, ...empty };
   }
   const { text, state, size, mtime, hash, lines } = source;
   const record = { path, language, state, size, mtime, hash, lines, parsed: undefined };
-  if (hash !== '' && options.hashOf(path) === hash) return { same: mtime };
+  const known = options.known(path);
+  if (hash !== '' && known?.hash === hash) return { same: mtime, id: known.id };
   if (text === undefined) return record;
   const { parsed, failed } = await parse(path, text, options);
   const parsedAs = failed ? 'unparsed' : language === 'text' ? 'text' : 'indexed';
@@ -81,14 +91,12 @@ export async function refresh(
   options: RefreshOptions,
 ): Promise<void> {
   const { folder, pool, lease, signal, onProgress, onRemoved } = options;
-  const stamps = store.stamps();
   const cache = createFolderCache(folder);
   let batch: FileRecord[] = [];
   let touched: { id: number; mtime: number }[] = [];
   let [characters, done, next] = [0, 0, 0];
   const flush = (gone: readonly number[] = []): void => {
-    lease.assertHeld();
-    const chunks = store.replace(batch, gone);
+    const chunks = store.replace(batch, gone, lease.assertHeld);
     if (touched.length > 0) store.touch(touched);
     if (chunks.length > 0) onRemoved(chunks);
     done += batch.length + touched.length;
@@ -98,13 +106,9 @@ export async function refresh(
   const work = async (): Promise<void> => {
     for (let path = changed[next++]; path !== undefined; path = changed[next++]) {
       signal.throwIfAborted();
-      const hashOf = (at: string): string | undefined => stamps.get(at)?.hash;
-      const record = await toRecord(path, cache, { ...options, hashOf });
-      if (record === undefined) continue;
-      if ('same' in record) {
-        const id = stamps.get(path)?.id;
-        if (id !== undefined) touched.push({ id, mtime: record.same });
-      } else {
+      const record = await toRecord(path, cache, { ...options, known: store.known });
+      if ('same' in record) touched.push({ id: record.id, mtime: record.same });
+      else {
         batch.push(record);
         characters += record.size;
       }

@@ -90,8 +90,11 @@ export class RootIndex {
   }
 
   async #open(): Promise<IndexStore> {
-    const known = await this.#store;
+    const opened = this.#store;
+    const known = await opened;
     if (known?.isCurrent() === true) return known;
+    // Another caller opened it meanwhile.
+    if (this.#store !== opened) return this.#open();
     known?.close();
     const opening = openIndexStore(this.#options.path);
     this.#store = opening;
@@ -204,9 +207,17 @@ export class RootIndex {
    * Compares the index with the files, and waits up to `most` milliseconds for it to be up to date.
    * @throws what stopped the job, when there is nothing to answer from.
    */
-  async freshen(
+  freshen(
     most: number,
     { signal, onProgress }: { signal: AbortSignal; onProgress?: ProgressListener },
+  ): Promise<Freshness> {
+    return this.#freshen(most, { signal, onProgress }, true);
+  }
+
+  async #freshen(
+    most: number,
+    { signal, onProgress }: { signal: AbortSignal; onProgress?: ProgressListener | undefined },
+    isFirst: boolean,
   ): Promise<Freshness> {
     const asked = performance.now();
     const isNew = await this.use((store) => store.getMeta('indexed-at') === undefined);
@@ -220,6 +231,8 @@ export class RootIndex {
       } while (this.#begunAt < asked && !limit.aborted);
     } catch (error) {
       signal.throwIfAborted();
+      // What was damaged is away by now, and is built again.
+      if (isDamage(error) && isFirst) return this.#freshen(most, { signal, onProgress }, false);
       if ((await this.use((store) => store.counts().files)) === 0) throw error;
     } finally {
       if (onProgress !== undefined) this.#listeners.delete(onProgress);

@@ -1,12 +1,13 @@
 // `outline`: what a file defines, or what the files of a folder do at their top.
 import { basename } from 'node:path';
-import { defineTool, toPage, type Tool } from '@drawbridge/kit';
+import { defineTool, fromCursor, toPage, type Tool } from '@drawbridge/kit';
 import { z } from 'zod';
 import { toAnswerText } from '../answer-text.ts';
 import { countUpTo, cursorText, pathText, rowsWith } from '../arguments.ts';
 import { showIn, withScopes, type Deps } from '../deps.ts';
 import { parseText } from '../locate-symbol.ts';
 import { readIndexed } from '../source-files.ts';
+import type { CodeSymbol } from '../symbol.ts';
 
 interface Entry {
   path: string;
@@ -17,6 +18,11 @@ interface Entry {
   depth: number;
   signature: string;
 }
+
+type Defined = Pick<
+  CodeSymbol,
+  'startLine' | 'endLine' | 'kind' | 'name' | 'signature' | 'container'
+>;
 
 const MEMBERS = new Set(['field', 'constant', 'variable']);
 
@@ -55,7 +61,19 @@ export function outline(deps: Deps): Tool {
     }),
     run: ({ limit, cursor, ...args }, context) =>
       withScopes(deps, context, { path: args.path }, async ({ guard, scopes, index }) => {
-        const entries: Entry[] = [];
+        const wanted: Entry[] = [];
+        const oneFile = scopes.some((scope) => scope.isFile);
+        const deepest = args.depth ?? (oneFile ? Infinity : 0);
+        const [from = 0] = fromCursor(cursor, args);
+        // One more than is shown, to see that there is more.
+        const enough = from + limit + 1;
+        const take = (path: string, symbol: Defined): void => {
+          const { startLine: line, endLine, kind, name, signature } = symbol;
+          const depth = depthOf(symbol);
+          const isMember = MEMBERS.has(kind) && !(oneFile && depth === 0);
+          if (depth > deepest || (isMember && !args.members)) return;
+          wanted.push({ path, line, end_line: endLine, kind, name, depth, signature });
+        };
         let broken = false;
         for (const scope of scopes) {
           const { below, isFile } = scope;
@@ -65,37 +83,18 @@ export function outline(deps: Deps): Tool {
             const input = { path: basename(below), shown: path, text: text ?? '' };
             const parsed = await parseText(deps, input, context.signal);
             broken = parsed.broken;
-            for (const {
-              startLine: line,
-              endLine,
-              kind,
-              name,
-              signature,
-              container,
-            } of parsed.symbols) {
-              const depth = depthOf({ container });
-              entries.push({ path, line, end_line: endLine, kind, name, depth, signature });
-            }
+            for (const symbol of parsed.symbols) take(path, symbol);
             continue;
           }
-          const rows = await scope.index.use((store) =>
-            store
-              .filesBelow(below)
-              .filter(({ symbols }) => symbols > 0)
-              .flatMap(({ path }) => store.symbolsOf(path)),
-          );
-          for (const row of rows) {
-            const { startLine: line, endLine, kind, name, signature } = row;
-            const [path, depth] = [showIn(scope, guard, row.path), depthOf(row)];
-            entries.push({ path, line, end_line: endLine, kind, name, depth, signature });
-          }
+          await scope.index.use((store) => {
+            for (const { path, symbols } of store.filesBelow(below)) {
+              if (wanted.length >= enough) break;
+              if (symbols === 0) continue;
+              const shown = showIn(scope, guard, path);
+              for (const row of store.symbolsOf(path)) take(shown, row);
+            }
+          });
         }
-        const isFile = scopes.some((scope) => scope.isFile);
-        const deepest = args.depth ?? (isFile ? Infinity : 0);
-        const wanted = entries.filter(
-          ({ depth, kind }) =>
-            depth <= deepest && (args.members || !MEMBERS.has(kind) || (isFile && depth === 0)),
-        );
         const { items, next } = toPage(wanted, {
           cursor,
           limit,
