@@ -84,6 +84,9 @@ export function createParserPool({
     // Threads never keep the process alive.
     worker.unref();
     all.add(worker);
+    // One that breaks without a task is missed by nobody, but must not be given the next.
+    worker.on('error', () => end(worker));
+    worker.on('exit', () => end(worker));
     return worker;
   };
   const next = (): void => {
@@ -106,11 +109,7 @@ export function createParserPool({
       worker.off('error', onError);
       worker.off('exit', onExit);
       if (healthy) idle.push(worker);
-      else {
-        // An error that follows the first has no listener otherwise.
-        worker.on('error', () => {});
-        end(worker);
-      }
+      else end(worker);
       next();
     };
     const onMessage = (answer: ParseAnswer): void => {
