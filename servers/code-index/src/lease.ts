@@ -29,7 +29,8 @@ interface LeaseRow {
 
 /** Whether the process that took the lease is one of this machine, and gone. */
 function isDead(process_: string): boolean {
-  const [host, pid] = process_.split('\0');
+  // libsql ends a text at a NUL, so it is a space that divides.
+  const [, host, pid] = /^(.*) (\d+)$/.exec(process_) ?? [];
   if (host !== hostname() || pid === undefined) return false;
   try {
     process.kill(Number(pid), 0);
@@ -51,7 +52,7 @@ export function takeLease(database: Database, now: () => number = Date.now): Lea
     if (lives && !isDead(row.process)) return false;
     database
       .prepare('insert or replace into lease(id, holder, process, until) values (1, ?, ?, ?)')
-      .run([holder, `${hostname()}\0${process.pid}`, now() + LEASE_MS]);
+      .run([holder, `${hostname()} ${process.pid}`, now() + LEASE_MS]);
     return true;
   });
   if (!taken) return undefined;

@@ -84,6 +84,7 @@ export function createStoreQueries(database: Database): StoreQueries {
     `${SYMBOL} where s.lower = ? order by f.path, s.start_line limit ?`,
   );
   const symbolsOf = prepare(`${SYMBOL} where f.path = ? order by s.start_line, s.id`);
+  const nameIs = prepare('select lower from symbols where lower = ? limit 1');
   const namesFrom = prepare(
     'select distinct lower from symbols where lower >= ? and lower < ? order by lower limit ?',
   );
@@ -123,7 +124,7 @@ export function createStoreQueries(database: Database): StoreQueries {
     namesLike(lower, match, limit) {
       switch (match) {
         case 'exact':
-          return lowerOf(namesFrom.all([lower, `${lower}\0`, 1])).filter((name) => name === lower);
+          return lowerOf(nameIs.all([lower]));
         case 'prefix':
           return lowerOf(namesFrom.all([lower, `${lower}\u{10ffff}`, limit]));
         case 'part':

@@ -101,6 +101,8 @@ describe('lists', () => {
     } while (cursor !== undefined);
     expect(new Set(seen).size).toBe(30);
     const { output } = await call('search_symbols', { query: 'item', limit: 7 });
+    const exact = await call('search_symbols', { query: 'Item1', exact: true, kind: 'function' });
+    expect(rowsOf(exact, 'symbols').map(({ name }) => name)).toEqual(['item1']);
     const wrong = await call('search_symbols', { query: 'other', cursor: output['next'] });
     expect(wrong.text).toContain('cursor does not belong');
     await write({ 'b.ts': `${'item1();\n'.repeat(25)}` });
