@@ -35,8 +35,8 @@ const packageRules: readonly PackageRule[] = [
 
 /** What each folder of the bridge may import of the others; the files beside them are everybody's. */
 const folderRules: Record<string, readonly string[]> = {
-  calls: ['principals/caller', 'runs', 'secrets'],
-  catalog: ['calls', 'secrets', 'store', 'upstreams'],
+  calls: ['flow', 'principals/caller', 'runs', 'secrets'],
+  catalog: ['calls', 'flow', 'secrets', 'store', 'upstreams'],
   cli: [
     'edge/http/problem',
     'http-client',
@@ -46,11 +46,12 @@ const folderRules: Record<string, readonly string[]> = {
     'store',
     'telemetry',
   ],
-  edge: ['calls', 'principals/caller'],
+  edge: ['calls', 'flow', 'principals/caller'],
   'edge/http': [
     'calls',
     'catalog',
     'edge',
+    'flow',
     'principals',
     'runs',
     'sessions',
@@ -60,19 +61,20 @@ const folderRules: Record<string, readonly string[]> = {
     'upstreams',
   ],
   fast: ['calls', 'catalog', 'edge', 'mcp', 'principals', 'sessions'],
+  flow: [],
   'http-client': [],
-  mcp: ['calls', 'catalog', 'edge', 'principals', 'sessions'],
+  mcp: ['calls', 'catalog', 'edge', 'flow', 'principals', 'sessions'],
   principals: ['store'],
   processes: [],
-  rest: ['calls', 'edge', 'mcp', 'principals', 'runs', 'store'],
-  runs: ['principals/caller', 'processes', 'secrets', 'store'],
+  rest: ['calls', 'edge', 'flow', 'mcp', 'principals', 'runs', 'store'],
+  runs: ['flow', 'principals/caller', 'processes', 'secrets', 'store'],
   secrets: [],
   sessions: ['calls/call', 'principals/caller', 'secrets', 'store'],
   settings: ['secrets', 'upstreams/upstream'],
   'stdio-proxy': ['http-client'],
-  store: ['processes'],
+  store: ['flow', 'processes'],
   telemetry: ['calls', 'secrets', 'upstreams'],
-  upstreams: ['calls', 'principals/caller', 'processes'],
+  upstreams: ['calls', 'flow', 'principals/caller', 'processes'],
 };
 
 /** Outside packages that belong to some folders only. */

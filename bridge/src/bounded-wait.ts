@@ -1,4 +1,4 @@
-// Waiting no longer than one may. What takes longer goes on, and nobody is told of it.
+// Waits within a limit. Work that takes longer goes on, and nobody hears how it ended.
 
 /**
  * @param ms at most; infinite where nobody is in a hurry

@@ -3,16 +3,13 @@
 import { join } from 'node:path';
 import { loadDefinition } from '@drawbridge/registry';
 import type { Logger } from 'pino';
-import { createAdmitStep } from './calls/admit.ts';
-import { createCallGate, toStopReason } from './calls/call-gate.ts';
+import { createCallPath } from './call-path.ts';
+import { toStopReason } from './calls/call-gate.ts';
 import { createLargeJsonReader } from './calls/large-json/reader.ts';
-import { createHeldBytes } from './held-bytes.ts';
+import { createHeldBytes } from './flow/held-bytes.ts';
 import { spawnWorker } from './calls/large-json/spawn-worker.ts';
 import { createWorkerQueue } from './calls/large-json/worker-queue.ts';
-import { createPipeline } from './calls/pipeline.ts';
-import { createRecordStep } from './calls/record.ts';
-import { createRouteStep } from './calls/route.ts';
-import { createWriteAheadStep } from './calls/write-ahead.ts';
+import { createCatalogEvents } from './catalog-events.ts';
 import { createApprovals } from './catalog/approvals.ts';
 import { createCatalog } from './catalog/catalog.ts';
 import { createDiscovery } from './catalog/discovery.ts';
@@ -22,9 +19,9 @@ import { toMessage } from './errors.ts';
 import { createHttpFront } from './http.ts';
 import { type Listener, listen } from './edge/listen.ts';
 import { createIdSource } from './ids.ts';
-import { createLatestOnly } from './latest-only.ts';
+import { createLatestOnly } from './flow/latest-only.ts';
 import { type Lifetime, withLifetime } from './lifetime.ts';
-import { createLoopTurns } from './loop-turns.ts';
+import { createLoopTurns } from './flow/loop-turns.ts';
 import { type HomeKeys, ensureHomeKeys } from './principals/key-files.ts';
 import { createPrincipals } from './principals/principals.ts';
 import { createRedact, createRedactValues } from './secrets/redaction.ts';
@@ -83,11 +80,7 @@ export const STOP_MS = 7_000;
 /** What the store keeps of that, whatever the others need. */
 const STORE_STOP_MS = 2_000;
 
-/** Calls whose names stand in the catalog. */
-const namesKnown = new Set<string>(['tools/call', 'prompts/get']);
 const HOUR_MS = 3_600_000;
-/** Definitions that an event of their approval names. */
-const NAMED_APPROVALS = 100;
 
 /** Starts everything; when a part fails to start, those before it are closed again. */
 export function createBridge(options: BridgeOptions): Promise<Bridge> {
@@ -196,6 +189,7 @@ async function open(
       .catch((error: unknown) => logger.error({ err: error }, "the bridge's run was not renewed"));
   });
   const listings = createSavedListings(createListingStore({ db: store.db, tenantId, createId }));
+  const catalogEvents = createCatalogEvents(bridgeRun, logger);
   const discovery = createDiscovery({
     catalog,
     upstreams,
@@ -206,80 +200,27 @@ async function open(
         logger.warn({ server: name, ...entry }, 'what names a secret is not offered'),
       ),
     logger,
-    onChange(change) {
-      const { upstream, added, removed, changed, more, leftOut } = change;
-      logger.info(
-        {
-          server: upstream,
-          added: added.length + (more?.added ?? 0),
-          removed: removed.length + (more?.removed ?? 0),
-          changed: changed.length + (more?.changed ?? 0),
-          leftOut,
-        },
-        'the catalog changed',
-      );
-      bridgeRun
-        .append({ type: 'catalog.changed', payload: change })
-        .catch((error: unknown) =>
-          logger.error({ err: error }, 'a change of the catalog was not recorded'),
-        );
-    },
+    onChange: catalogEvents.onChange,
   });
   lifetime.defer(discovery.close);
   const approvals = createApprovals({
     catalog,
     store: listings,
     config: (name) => settings.upstreams.find((config) => config.name === name),
-    async onAllow(upstream, keys, by) {
-      const definitions = keys.slice(0, NAMED_APPROVALS);
-      logger.info(
-        { server: upstream, by, count: keys.length },
-        'withheld definitions were allowed',
-      );
-      await bridgeRun.append({
-        type: 'catalog.allowed',
-        payload: { upstream, by, count: keys.length, definitions },
-      });
-    },
+    onAllow: catalogEvents.onAllow,
   });
 
   const turn = createLoopTurns();
-  const carry = createPipeline({
-    route: createRouteStep(catalog.find, catalog.changing),
-    record: createRecordStep({
-      log: runs.log,
-      redact,
-      onEnd(made, outcome, seconds) {
-        const target = 'target' in made ? made.target : undefined;
-        const { id: callId, runId, requestId } = made;
-        const told = {
-          server: target?.upstream,
-          // A resource's name is whatever its caller asks for.
-          tool: namesKnown.has(made.method) ? target?.name : target && made.method,
-          outcome: outcome.kind,
-          seconds,
-        };
-        metrics.call(told);
-        logger.debug({ callId, runId, requestId, ...told }, 'call');
-      },
-    }),
-    admit: createAdmitStep({
-      concurrentCalls: () => settings.limits.concurrentCalls,
-      isLogFull: runs.log.isFull,
-      timeout: (name) =>
-        settings.upstreams.find((upstream) => upstream.name === name)?.options.timeout ?? 0,
-    }),
-    writeAhead: createWriteAheadStep(),
+  const { call, gate } = createCallPath({
+    settings: () => settings,
+    catalog,
+    log: runs.log,
+    redact,
     send: upstreams.send,
+    metrics,
+    turn,
+    logger,
   });
-  const gate = createCallGate({ next: carry, find: catalog.find });
-  const call: typeof carry = async (made) => {
-    const outcome = await gate.call(made);
-    // A commit lets out all that it wrote at once.
-    const myTurn = turn(made.principal.id);
-    if (myTurn !== undefined) await myTurn;
-    return outcome;
-  };
 
   const sessions = createSessions({
     store: createSessionStore(store.db),

@@ -111,6 +111,8 @@ export function hasPath(text: string): boolean {
   return /[\\/]/.test(text);
 }
 
+/** What callers hear of an error that is not the bridge's own. */
+export const FAILED = 'The bridge failed; its log says why.';
 export const AWAY = 'The database is away; the log of the bridge says why.';
 
 /** The bridge's own error in what was thrown or in its causes; libraries wrap what they pass on. */

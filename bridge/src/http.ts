@@ -1,27 +1,28 @@
-// The HTTP edge: what every request passes before its route (id, host, origin, key), the routes, and
-// the one place where errors become answers.
+// Puts the HTTP side together: the edge, the fast path, and behind both the Hono app with its checks (id, host,
+// origin, key), all routes, and the one handler that makes answers of errors.
 import { getRequestListener } from '@hono/node-server';
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import { type Edge, type EdgeOptions, createEdge } from './edge/edge.ts';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { METHOD_NAME_ALL } from 'hono/router';
 import type { RouterRoute } from 'hono/types';
 import { toStopReason } from './calls/call-gate.ts';
 import { DrawbridgeError, toMessage } from './errors.ts';
-import { createHeapRoom, toHeapShare } from './heap-room.ts';
+import { createHeapRoom, toHeapShare } from './flow/heap-room.ts';
 import type { Settings } from './settings/settings.ts';
 import { createAuthFailures } from './edge/http/auth-failures.ts';
 import { assertOperator, authenticate, toKey } from './edge/http/authenticate.ts';
 import { refuseLargeBody, requireJson } from './edge/http/body-guard.ts';
 import { createCallsUnderWay } from './mcp/calls-under-way.ts';
 import { toErrorAnswer } from './edge/error-answer.ts';
+import type { Tally } from './edge/tally.ts';
 import { type FastFrontOptions, createFastFront } from './fast/fast-front.ts';
 import { createHealthRoutes } from './rest/health.ts';
 import { createCors, createHostGuard } from './edge/http/host-guard.ts';
 import type { HttpEnv, HttpDeps } from './edge/http/http-env.ts';
 import { holdKey } from './edge/http/key-hold.ts';
-import { createMcpRoutes } from './mcp/routes.ts';
+import { type McpRoutes, createMcpRoutes } from './mcp/routes.ts';
 import type { Precomputed } from './edge/http/precomputed.ts';
 import { createDocsRoutes, describeApi } from './rest/docs.ts';
 import { addArtifactRoutes } from './rest/artifacts.ts';
@@ -39,23 +40,7 @@ export interface HttpFront {
 }
 
 export function createHttpFront(deps: HttpDeps): HttpFront {
-  const { settings, logger, metrics, principals, createId } = deps;
-  const app = new OpenAPIHono<HttpEnv>({
-    defaultHook(result) {
-      if (!result.success) {
-        const details = result.error.issues.map(({ path, message }) => ({
-          path: path.join('.'),
-          message,
-        }));
-        const first = details.map(({ path, message }) => `${path}: ${message}`).join('; ');
-        throw new DrawbridgeError('request/invalid', first, { details });
-      }
-    },
-  });
-  app.openAPIRegistry.registerComponent('securitySchemes', 'key', {
-    type: 'http',
-    scheme: 'bearer',
-  });
+  const { settings, logger, principals } = deps;
   const underWay = createCallsUnderWay();
   const mcp = createMcpRoutes(deps, underWay);
   const precomputed = new WeakMap<object, Precomputed>();
@@ -64,25 +49,61 @@ export function createHttpFront(deps: HttpDeps): HttpFront {
       logger.error({ err: error }, 'a security event was not recorded');
     });
   });
-
-  app.use(async (c, next) => {
-    const begin = performance.now();
-    const requestId = createId();
-    c.set('requestId', requestId);
-    await next();
-    c.res.headers.set('X-Request-Id', requestId);
-    const seconds = (performance.now() - begin) / 1_000;
-    metrics.request({
-      route: toRouteLabel(c),
-      method: c.req.method,
-      status: c.res.status,
-      seconds,
+  const app = createApp(deps, mcp, failures);
+  const listener = getRequestListener(
+    (request, env) => {
+      const { incoming } = env;
+      return app.fetch(request, { ...env, precomputed: precomputed.get(incoming) });
+    },
+    // The edge has read the body, or leaves it unread.
+    { autoCleanupIncoming: false },
+  );
+  const pass: FastFrontOptions['fallback'] = (request, response, rawBody, known) => {
+    precomputed.set(request, known);
+    Object.assign(request, { rawBody });
+    listener(request, response).catch((error: unknown) => {
+      logger.error({ err: error }, 'a request broke off');
+      response.destroy();
     });
-    logger.debug(
-      { requestId, method: c.req.method, path: c.req.path, status: c.res.status, seconds },
-      'request',
-    );
+  };
+  const refuse: EdgeOptions['refuse'] = (request, response, refusal) =>
+    pass(request, response, Buffer.alloc(0), refusal === undefined ? {} : { refusal });
+  const heap = createHeapRoom(logger);
+  const limits = createLimits(settings);
+  const edge = createEdge({
+    limits,
+    logger,
+    toKey: ({ headers }) => toKey(headers.authorization),
+    verify: principals.verify,
+    turn: deps.turn,
+    isShort: () => heap.isShort,
+    handle: createFastFront({ deps, underWay, refuse, fallback: pass }),
+    refuse,
   });
+  return {
+    edge,
+    async close() {
+      failures.close();
+      heap.close();
+      edge.close();
+      await mcp.close();
+    },
+  };
+}
+
+/** The routes and what stands before them, in order. */
+function createApp(deps: HttpDeps, mcp: McpRoutes, failures: Tally): OpenAPIHono<HttpEnv> {
+  const { settings, logger, metrics, principals } = deps;
+  const app = new OpenAPIHono<HttpEnv>({
+    defaultHook(result) {
+      if (!result.success) throw toInvalid(result.error);
+    },
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'key', {
+    type: 'http',
+    scheme: 'bearer',
+  });
+  app.use(observeRequests(deps));
   app.use(
     createHostGuard({
       allowedHosts: () => settings().allowedHosts,
@@ -127,7 +148,7 @@ export function createHttpFront(deps: HttpDeps): HttpFront {
   addKeyRoutes(app, deps);
   addPruneRoute(app, deps);
   app.get('/metrics', async (c) => {
-    // It tells what everybody calls, and how often.
+    // The metrics show what everybody calls, and how often.
     assertOperator(c.get('principal'));
     return c.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType });
   });
@@ -150,49 +171,43 @@ export function createHttpFront(deps: HttpDeps): HttpFront {
     }
     return c.json(body, status, headers);
   });
+  return app;
+}
 
-  const listener = getRequestListener(
-    (request, env) => {
-      const { incoming } = env;
-      return app.fetch(request, { ...env, precomputed: precomputed.get(incoming) });
-    },
-    // The edge has read the body, or left it unread for good.
-    { autoCleanupIncoming: false },
-  );
-  const pass: FastFrontOptions['fallback'] = (request, response, rawBody, known) => {
-    precomputed.set(request, known);
-    Object.assign(request, { rawBody });
-    listener(request, response).catch((error: unknown) => {
-      logger.error({ err: error }, 'a request broke off');
-      response.destroy();
+/** Gives each request its id, and measures it. */
+function observeRequests({
+  createId,
+  metrics,
+  logger,
+}: Pick<HttpDeps, 'createId' | 'metrics' | 'logger'>): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const begin = performance.now();
+    const requestId = createId();
+    c.set('requestId', requestId);
+    await next();
+    c.res.headers.set('X-Request-Id', requestId);
+    const seconds = (performance.now() - begin) / 1_000;
+    metrics.request({
+      route: toRouteLabel(c),
+      method: c.req.method,
+      status: c.res.status,
+      seconds,
     });
-  };
-  const refuse: EdgeOptions['refuse'] = (request, response, refusal) =>
-    pass(request, response, Buffer.alloc(0), refusal === undefined ? {} : { refusal });
-  const heap = createHeapRoom(logger);
-  const limits = createLimits(settings);
-  const edge = createEdge({
-    limits,
-    logger,
-    toKey: ({ headers }) => toKey(headers.authorization),
-    verify: principals.verify,
-    turn: deps.turn,
-    isShort: () => heap.isShort,
-    handle: createFastFront({ deps, underWay, refuse, fallback: pass }),
-    refuse,
-  });
-  return {
-    edge,
-    async close() {
-      failures.close();
-      heap.close();
-      edge.close();
-      await mcp.close();
-    },
+    logger.debug(
+      { requestId, method: c.req.method, path: c.req.path, status: c.res.status, seconds },
+      'request',
+    );
   };
 }
 
-/** What the settings allow, as far as the heap allows it; worked out once for all requests. */
+/** A request that does not have the shape that its route describes. */
+function toInvalid({ issues }: z.core.$ZodError): DrawbridgeError {
+  const details = issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const message = details.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return new DrawbridgeError('request/invalid', message, { details });
+}
+
+/** The limits of the settings, lowered where the heap is small; computed anew only when these change. */
 function createLimits(settings: () => Settings): EdgeOptions['limits'] {
   let given: Settings['limits'] | undefined;
   let limits: ReturnType<EdgeOptions['limits']> | undefined;
@@ -214,7 +229,7 @@ function createLimits(settings: () => Settings): EdgeOptions['limits'] {
   };
 }
 
-/** The pattern of the route; paths that lead nowhere share one label. */
+/** The pattern of the route; all paths without a route share one label. */
 function toRouteLabel(c: Context<HttpEnv>): string {
   const isRoute = ({ method, path }: RouterRoute): boolean =>
     !(method === METHOD_NAME_ALL && path.endsWith('*'));

@@ -5,6 +5,7 @@ import { v7 } from 'uuid';
 
 const BYTES_EACH = 16;
 const DRAWN_AT_ONCE = 512;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Makes keys that rise, even when the clock steps back. */
 export function createIdSource(now: () => number = Date.now): () => string {
@@ -29,4 +30,8 @@ export function createIdSource(now: () => number = Date.now): () => string {
     }
     return v7({ random, msecs, seq });
   };
+}
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
 }

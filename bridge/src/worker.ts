@@ -19,7 +19,7 @@ import { isSameJson, toCheckedResult } from './calls/tool-result.ts';
 import { PREVIEW_CHARACTERS } from './runs/event-text.ts';
 import { toJsonText } from './json-text.ts';
 import { createRedact } from './secrets/redaction.ts';
-import { MAX_ENTRIES } from './upstreams/fetch-listing.ts';
+import { MAX_ENTRIES } from './upstreams/bounded-list.ts';
 import { findResult } from './upstreams/stdio/inbound-message.ts';
 import { type JsonRecord, isRecord } from './json-record.ts';
 
@@ -98,7 +98,9 @@ function splitRequest(value: unknown, at: 'params' | 'body'): JobResult {
       const skeleton = toJsonText(value);
       if (skeleton.length > SKELETON_BYTES) return { kind: 'too_large' };
       const bytes = encoder.encode(text);
-      return { kind: 'split', skeleton, large: { bytes, logged: toLogged(text, bytes) } };
+      const logged = toLogged(text, bytes);
+      const sha256 = logged.body === undefined ? logged.sha256 : toSha256(bytes);
+      return { kind: 'split', skeleton, large: { bytes, sha256, logged } };
     }
   }
   const skeleton = toJsonText(value);
@@ -168,7 +170,7 @@ function splitList(message: JsonRecord, result: JsonRecord, id: number | string)
   // One more than is taken, which says that there are more.
   for (const entry of entries.slice(0, MAX_ENTRIES + 1)) {
     const text = toJsonText(entry);
-    // Nobody can listing one that large to a model; parsing it would hold up everybody.
+    // No client shows a model an entry that large, and parsing it would hold up everybody.
     if (text.length > ENTRY_BYTES) {
       count += 1;
       if (names.length < MAX_NAMES) names.push(toEntryName(entry));
@@ -204,10 +206,14 @@ function toLogged(text: string, bytes: Uint8Array): LoggedBytes {
   const body = redacted === text ? bytes : encoder.encode(redacted);
   return {
     size: bytes.length,
-    sha256: new Uint8Array(createHash('sha256').update(body).digest()),
+    sha256: toSha256(body),
     preview: redacted.slice(0, PREVIEW_CHARACTERS),
     ...(redacted !== text && { body }),
   };
+}
+
+function toSha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(bytes).digest());
 }
 
 function toOwn(bytes: Buffer): Uint8Array {

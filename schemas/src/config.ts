@@ -79,23 +79,19 @@ export const httpServerSchema = z.looseObject({
 /** Our settings for one server, under `drawbridge.servers.<name>`. Times default as the README says. */
 export const serverOptionsSchema = strict({
   enabled: z.boolean().default(true),
-  /** Tools to listing; a pattern may end in `*`. Absent: all. */
+  /** Tools that are listed; a pattern may end in `*`. Absent: all. */
   expose: z.array(z.string()).optional(),
   /** `trust`: pinned when first seen; `strict`: withheld until approved. */
   pin: z.enum(['trust', 'strict']).default('trust'),
   instance: z.enum(['shared', 'session', 'principal']).default('shared'),
   /** For one call, renewed on progress. */
-  timeout: duration.default(60_000),
+  timeout: timeout(60_000),
   /** For the start up to the first answer. */
-  startTimeout: duration.default(30_000),
+  startTimeout: timeout(30_000),
   /** Stop after this long without a call; 0 keeps it running. */
   idle: duration.default(600_000),
   /** Largest message taken from the server, in bytes. */
-  maxMessageBytes: z
-    .number()
-    .int()
-    .positive()
-    .default(32 * 1024 * 1024),
+  maxMessageBytes: bytes(32),
   /** Calls of one principal at the server at once; more of them wait their turn. */
   concurrentCalls: z.number().int().positive().default(64),
   effects: z.record(z.string(), effectSchema).default({}),
@@ -123,11 +119,7 @@ export const drawbridgeOptionsSchema = strict({
   allowedHosts: z.array(z.string()).default([]),
   limits: strict({
     /** Largest request body, in bytes. */
-    bodyBytes: z
-      .number()
-      .int()
-      .positive()
-      .default(4 * 1024 * 1024),
+    bodyBytes: bytes(4),
     /** For a whole request body, from when it is read. */
     bodyTimeout: timeout(60_000),
     /** Bodies being read at once, in bytes: of one principal, and in all. */

@@ -1,15 +1,16 @@
-// Policy's place in the way of a call: what the catalog refused ends here, and a principal that has
-// too many calls under way is denied.
-import { CompactingMap } from '../compacting-map.ts';
+// Third step: ends the calls that the catalog refused, denies those of a principal that has too many under
+// way, and lets the others in by turns (window.ts).
+import { CompactingMap } from '../flow/compacting-map.ts';
+import { DENIED, INTERNAL_ERROR } from '../rpc-codes.ts';
 import { type BegunCall, createCallWindow } from './window.ts';
 import { type Outcome, type RoutedCall, toFailure } from './call.ts';
 import type { Step } from './step.ts';
-import type { Recordable } from './record.ts';
+import type { Recordable } from './call-record.ts';
 import { LargeJson } from './large-json/large-json.ts';
 import { type Refusal, createRefusals } from './refusals.ts';
 import type { RefusableCall } from './route.ts';
 
-/** Large arguments of one principal that are held in memory at once. */
+/** Bytes of large arguments that the calls of one principal may hold at once. */
 const LARGE_BYTES_UNDER_WAY = 32 * 1024 * 1024;
 
 export interface AdmitOptions {
@@ -17,11 +18,11 @@ export interface AdmitOptions {
   readonly concurrentCalls: () => number;
   /** The timeout of a server's calls, in milliseconds. */
   readonly timeout: (upstream: string) => number;
-  /** Whether so much of a principal waits for the log that it takes no more. */
+  /** Whether so many events of a principal wait for the log that it takes no more of them. */
   readonly isLogFull?: (principalId: string) => boolean;
 }
 
-/** The log has no room for it. */
+/** A refusal that the log has no room for. */
 const UNLOGGED = { kind: 'counted' } as const;
 
 export function createAdmitStep({
@@ -29,8 +30,8 @@ export function createAdmitStep({
   timeout,
   isLogFull = () => false,
 }: AdmitOptions): Step<Recordable<RefusableCall>, Recordable<RoutedCall>> {
-  /** Of calls that lead nowhere; each is in the log. */
-  const strays = createRefusals();
+  /** Paces calls whose name leads nowhere; each of them is in the log. */
+  const unroutable = createRefusals();
   const refusals = createRefusals();
   const largeBytes = new CompactingMap<string, number>();
   const window = createCallWindow();
@@ -38,17 +39,16 @@ export function createAdmitStep({
   return async (call, next) => {
     if ('refusal' in call) {
       const { arguments: given } = call.params;
-      await strays.pace(call.principal.id, !(given instanceof LargeJson));
+      await unroutable.pace(call.principal.id, !(given instanceof LargeJson));
       return toFailure(call.refusal);
     }
     const limit = concurrentCalls();
-    const key = call.principal.id;
-    const count = underWay.get(key) ?? 0;
+    const { id: principalId, name } = call.principal;
+    const count = underWay.get(principalId) ?? 0;
     const { arguments: given } = call.params;
     const bytes = given instanceof LargeJson ? given.bytes.length : 0;
-    const held = (largeBytes.get(key) ?? 0) + bytes;
-    const { name } = call.principal;
-    if (isLogFull(key)) {
+    const held = (largeBytes.get(principalId) ?? 0) + bytes;
+    if (isLogFull(principalId)) {
       const message = `Too many events of ${name} wait to be recorded; the call was not sent. Try again later.`;
       return toDenied(UNLOGGED, message);
     }
@@ -59,32 +59,34 @@ export function createAdmitStep({
           ? `Calls of ${name} with ${held - bytes} bytes of arguments are under way already; wait for one to end.`
           : undefined;
     if (why !== undefined) {
-      const refusal = await refusals.pace(key, bytes === 0);
+      const refusal = await refusals.pace(principalId, bytes === 0);
       return toDenied(refusal, why, { limit });
     }
-    underWay.set(key, count + 1);
-    if (bytes > 0) largeBytes.set(key, held);
+    underWay.set(principalId, count + 1);
+    if (bytes > 0) largeBytes.set(principalId, held);
     let begun: BegunCall | undefined;
     try {
       let admitted = call;
-      if (!window.enter(key)) {
+      if (!window.enter(principalId)) {
         const since = performance.now();
-        const timeoutMs = timeout(call.target.upstream);
-        const waited = await window.wait(key, { signal: call.signal, timeoutMs });
+        const before = call.waitedMs ?? 0;
+        const timeoutMs = Math.max(1, Math.round(timeout(call.target.upstream) - before));
+        const waited = await window.wait(principalId, { signal: call.signal, timeoutMs });
         if (waited === 'timed_out') return toLate(call, timeoutMs);
         if (waited === 'cancelled') return { kind: 'cancelled' };
-        admitted = { waitedMs: performance.now() - since, ...call };
+        const waitedMs = before + performance.now() - since;
+        admitted = call.waitedMs === undefined ? { waitedMs, ...call } : { ...call, waitedMs };
       }
-      begun = window.begin(key);
+      begun = window.begin(principalId);
       return call.signal.aborted ? { kind: 'cancelled' } : await next(admitted);
     } finally {
       if (begun !== undefined) window.leave(begun);
-      const stillHeld = (largeBytes.get(key) ?? 0) - bytes;
-      if (stillHeld > 0) largeBytes.set(key, stillHeld);
-      else if (bytes > 0) largeBytes.delete(key);
-      const left = (underWay.get(key) ?? 1) - 1;
-      if (left === 0) underWay.delete(key);
-      else underWay.set(key, left);
+      const stillHeld = (largeBytes.get(principalId) ?? 0) - bytes;
+      if (stillHeld > 0) largeBytes.set(principalId, stillHeld);
+      else if (bytes > 0) largeBytes.delete(principalId);
+      const left = (underWay.get(principalId) ?? 1) - 1;
+      if (left === 0) underWay.delete(principalId);
+      else underWay.set(principalId, left);
     }
   };
 }
@@ -95,7 +97,7 @@ function toDenied(refusal: Refusal | undefined, message: string, data: object = 
     kind: 'denied',
     code,
     ...(refusal !== undefined && { refusal }),
-    error: { code: -32_003, message, data: { code, ...data } },
+    error: { code: DENIED, message, data: { code, ...data } },
   };
 }
 
@@ -103,5 +105,5 @@ function toLate({ target }: RoutedCall, timeoutMs: number): Outcome {
   const message = `Other calls were under way for ${timeoutMs / 1_000} s; this one was not sent to upstream "${target.upstream}".`;
   const code = 'upstream/timeout';
   const data = { code, upstream: target.upstream };
-  return { kind: 'timed_out', code, error: { code: -32_603, message, data } };
+  return { kind: 'timed_out', code, error: { code: INTERNAL_ERROR, message, data } };
 }

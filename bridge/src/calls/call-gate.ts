@@ -1,8 +1,9 @@
-// The gate before the way of a call. It knows the calls under way, so that a bridge that stops lets them
-// end, and answers those that do not: whatever hangs behind it, no caller is left without an answer.
+// The gate before the pipeline. It knows the calls under way. When the bridge stops it refuses new calls,
+// waits a while for the others, and answers those that do not end: no caller is left without an answer.
 import { DrawbridgeError, type DrawbridgeErrorCode, hasCode } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
+import { DrainableMap } from '../flow/drainable-map.ts';
 import { isRecord } from '../json-record.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import {
   type Call,
   type FailedOutcome,
@@ -12,10 +13,9 @@ import {
   toFailure,
 } from './call.ts';
 import type { Handler } from './step.ts';
-import { waitAtMost } from '../bounded-wait.ts';
 
 export interface CallGate {
-  /** Carries a call, or refuses it once the bridge stops. */
+  /** Hands a call to the pipeline, or refuses it once the bridge stops. */
   readonly call: Handler<Call>;
   isClosed(): boolean;
   /** Refuses new calls; resolves when no caller waits for an answer any more. */
@@ -25,7 +25,7 @@ export interface CallGate {
 export interface CloseOptions {
   /** How long calls under way may go on, in milliseconds. */
   readonly graceMs: number;
-  /** How long those that were aborted then have to be written down, in milliseconds. */
+  /** How long aborted calls then have for their ends to be logged, in milliseconds. */
   readonly lastMs: number;
   /** Aborts the calls under way with {@link toStopReason}. */
   readonly abort: () => void;
@@ -37,26 +37,10 @@ export interface CallGateOptions {
 }
 
 const STOPPING = 'The bridge is stopping; the call was not sent. Send it again in a moment.';
-const CODE = -32_603;
 
 export function createCallGate({ next, find }: CallGateOptions): CallGate {
-  const underWay = new CompactingMap<Call, (outcome: Outcome) => void>();
+  const underWay = new DrainableMap<Call, (outcome: Outcome) => void>();
   let isClosed = false;
-  let onEmpty: (() => void) | undefined;
-
-  const leave = (call: Call): void => {
-    underWay.delete(call);
-    if (underWay.size === 0) onEmpty?.();
-  };
-
-  const untilEmpty = async (ms: number): Promise<void> => {
-    if (underWay.size === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      onEmpty = resolve;
-    });
-    await waitAtMost(empty, ms);
-    onEmpty = undefined;
-  };
 
   /** A call that changes nothing, or was never sent, may be sent again. */
   const toInterrupted = (call: Call, wasSent: boolean): Outcome => {
@@ -77,13 +61,13 @@ export function createCallGate({ next, find }: CallGateOptions): CallGate {
         underWay.set(call, resolve);
         made.then(
           (outcome) => {
-            leave(call);
+            underWay.delete(call);
             const isInterrupted = outcome.kind === 'cancelled' && isStop(call.signal.reason);
             if (isInterrupted) resolve(toInterrupted(call, outcome.sent !== false));
             else resolve(disown(outcome));
           },
           (error: unknown) => {
-            leave(call);
+            underWay.delete(call);
             reject(error);
           },
         );
@@ -91,9 +75,9 @@ export function createCallGate({ next, find }: CallGateOptions): CallGate {
     },
     async close({ graceMs, lastMs, abort }) {
       isClosed = true;
-      await untilEmpty(graceMs);
+      await underWay.untilEmpty(graceMs);
       abort();
-      await untilEmpty(lastMs);
+      await underWay.untilEmpty(lastMs);
       for (const call of underWay.keys()) underWay.get(call)?.(toUnknown(call));
     },
   };
@@ -118,7 +102,10 @@ export function isOfStop(outcome: Outcome): outcome is FailedOutcome {
   return outcome.kind === 'protocol_error' && gateCodes.has(outcome.code);
 }
 
-/** What a server says is not taken for the gate's word, by which callers send calls again. */
+/**
+ * Takes the gate's codes out of a server's error: callers send a call again when the gate says so, and no
+ * server may say it.
+ */
 function disown(outcome: Outcome): Outcome {
   if (outcome.kind !== 'protocol_error' || !isRecord(outcome.error.data)) return outcome;
   if (!gateCodes.has(outcome.error.data['code'])) return outcome;
@@ -127,12 +114,12 @@ function disown(outcome: Outcome): Outcome {
 }
 
 function refused(message: string): FailedOutcome {
-  return toFailure({ code: CODE, message, data: { code: 'bridge/stopping' } });
+  return toFailure({ code: INTERNAL_ERROR, message, data: { code: 'bridge/stopping' } });
 }
 
 function toUnknown({ id: callId, name, runId }: Call): FailedOutcome {
   return toFailure({
-    code: CODE,
+    code: INTERNAL_ERROR,
     message: `The bridge stopped while ${name} was under way; the outcome is unknown. Look before you repeat it.`,
     data: { code: 'bridge/outcome_unknown', callId, runId },
   });

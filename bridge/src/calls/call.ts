@@ -23,7 +23,7 @@ export interface CallSink {
 export interface Call {
   readonly id: string;
   readonly method: CallMethod;
-  /** A tool's name in the view, a prompt's name, a resource's URI, or the `ref` of a completion as text. */
+  /** A tool's name in the view, a prompt's name, a resource's URI, or the name or URI in a completion's `ref`. */
   readonly name: string;
   /** The request's params as the caller sent them, without `_meta` keys of ours. */
   readonly params: Readonly<Record<string, unknown>>;
@@ -52,7 +52,7 @@ export interface Target {
 
 export interface RoutedCall extends Call {
   readonly target: Target;
-  /** How long it waited for its turn already, which counts towards its timeout. */
+  /** Milliseconds it has waited for its turn, which count towards its timeout. */
   readonly waitedMs?: number;
 }
 
@@ -67,7 +67,7 @@ export interface RpcError {
   readonly data?: unknown;
 }
 
-/** An error of the bridge itself: its code stands in `data`, where callers look for it. */
+/** An error of the bridge itself. Callers read its code from `data`. */
 export interface BridgeRpcError extends RpcError {
   readonly data: Readonly<Record<string, unknown>> & { readonly code: DrawbridgeErrorCode };
 }
@@ -82,22 +82,22 @@ export interface AnsweredOutcome {
   readonly kind: 'result' | 'tool_error';
   readonly result: Record<string, unknown>;
   /**
-   * The result as JSON text: as the server wrote it, where that is known; from the recorder on there is
-   * always one, for the log and for fronts.
+   * The result as a JSON string: as the server wrote it, where that is known. After the record step it is
+   * always there, unless the result is `large`.
    */
   readonly text?: string;
   /** A result that is kept as bytes; reading `result` parses them. */
   readonly large?: LargeResult;
 }
 
-/** Set by the recorder where the call never went to a server: nothing was done. */
+/** Set by the record step when the call was never sent to a server: nothing was done. */
 interface Unsent {
   readonly sent?: false;
 }
 
 export interface FailedOutcome extends Unsent {
   readonly kind: 'protocol_error';
-  /** The bridge's own; absent where the error is the server's, whatever that says in its `data`. */
+  /** Of an error of the bridge itself; absent where the error is the server's, whatever its `data` says. */
   readonly code?: DrawbridgeErrorCode;
   readonly error: RpcError;
 }

@@ -1,5 +1,5 @@
-// How much of what servers say during calls the log takes: progress and messages are advice, and a server
-// may say as much as it likes, in as many calls as are under way. Each server has its own share.
+// How many notes (progress and messages) the log takes of each server. A server may send as many as it
+// likes, in as many calls as are under way, so each has a token bucket of its own.
 import { toJsonSize } from '../json-size.ts';
 
 export interface NoteBudget {
@@ -11,10 +11,10 @@ export interface NoteBudgetOptions {
   readonly now: () => number;
 }
 
-/** A share is a store that fills up again, in characters. */
+/** The size of a bucket and how fast it fills up again, in characters. */
 const FULL = 1024 * 1024;
 const PER_SECOND = 64 * 1024;
-/** What a note costs beside its text: its row, its index. */
+/** What a note costs beside its text: its row and its index entry. */
 const ROW = 256;
 const NOTE_LIMITS = { size: 64 * 1024, depth: 128 };
 

@@ -1,9 +1,9 @@
-// The way of one call, in one place: route → record → admit → write ahead → send. Each step is its
-// own file and knows only the next; this file is their order. What a step adds to a call stands before
-// the call's spread: after it, V8 makes a hidden class for each call, five times as slow and left for
-// the full collector.
+// The order of a call's steps: route → record → admit → write ahead → send. Each step is a file of its
+// own and knows only the next one. A step that adds a property to a call writes it before the spread of
+// the call (`{ target, ...call }`). Written after it, V8 makes a hidden class for every call, which takes
+// five times as long and is freed only by a full garbage collection.
 import type { Call, RoutedCall } from './call.ts';
-import type { Recordable } from './record.ts';
+import type { Recordable } from './call-record.ts';
 import type { RefusableCall } from './route.ts';
 import type { Handler, Step } from './step.ts';
 

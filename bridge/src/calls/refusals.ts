@@ -1,21 +1,23 @@
-// Refusals that come in floods. A caller that asks again at once would be answered as fast as the bridge
-// can, at everybody's cost; so beyond a few in a second a principal's refusals are let out slowly, and the
-// log counts them instead of holding each.
-import { CompactingMap } from '../compacting-map.ts';
+// Slows down floods of refusals. A caller that is refused and tries again at once would keep the bridge busy
+// with refusals, at everybody's cost. After the first 20 in a second, a principal's refusals are answered
+// slowly, and the log counts them instead of holding each.
+import { CompactingMap } from '../flow/compacting-map.ts';
 
-/** How a refusal stands in the log. */
+/** How a refusal is logged. */
 export type Refusal =
-  /** By itself. */
+  /** As an event of its own. */
   | { readonly kind: 'logged' }
-  /** For itself and for others that are not in the log. */
+  /** As an event that also counts others, which have none. */
   | { readonly kind: 'counting'; readonly others: number }
+  /** In the count of another one. */
   | { readonly kind: 'counted' };
 
 interface Flood {
-  /** Refusals since the second began. */
+  /** Refusals in the current second. */
   refused: number;
-  /** Of these, how many the log does not hold by themselves. */
+  /** How many of them have no event of their own. */
   counted: number;
+  /** Answers the refusal whose event counts the others, at the end of the second. */
   reporter: ((refusal: Refusal) => void) | undefined;
   readonly waiting: (() => void)[];
 }
@@ -24,7 +26,7 @@ const SECOND_MS = 1_000;
 const LOGGED = 20;
 const RELEASE_MS = 10;
 const RELEASED_AT_ONCE = 4;
-/** What waits longer than others would only cost memory. */
+/** Refusals beyond this are answered at once: to let more of them wait would only cost memory. */
 const MAX_WAITING = 1_024;
 
 export interface Refusals {

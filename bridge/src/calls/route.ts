@@ -1,6 +1,6 @@
-// First step: which server is behind the name, and what may the call do there. A name that leads
-// nowhere goes on as a refusal, so that the log has it too. A server whose settings just changed is
-// waited for.
+// First step: finds the server behind the name, and the effect of the call there. A call whose name leads
+// nowhere goes on with its refusal, so that the log has it too. A call for a server whose settings just
+// changed waits for it.
 import type { Call, Outcome, RoutedCall, BridgeRpcError, Target } from './call.ts';
 import type { Handler, Step } from './step.ts';
 

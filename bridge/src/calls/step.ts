@@ -1,4 +1,4 @@
-// What a step of a call's way is: it gets the call and knows only the next one.
+// The type of a pipeline step: it gets a call and the next step.
 import type { Call, Outcome } from './call.ts';
 
 export type Handler<In extends Call> = (call: In) => Promise<Outcome>;

@@ -1,5 +1,5 @@
-// A tool's result in the form that the SDK's front would send. A result that the SDK passes unchanged goes
-// out as the text already known; any other is left to the SDK.
+// A tool's result as the SDK's front would send it. A result that the SDK would not change is sent as the
+// JSON string that is already known; any other is left to the SDK.
 import { specTypeSchemas } from '@modelcontextprotocol/server';
 import { isRecord } from '../json-record.ts';
 

@@ -1,15 +1,15 @@
-// How many calls of one principal go through the bridge at once. Alone it may have all that its limit
-// allows; while others call too, each has a window, so that nobody's call waits behind a crowd of
-// another's. What takes long, at a server that works on it, costs the bridge nothing and leaves the
+// How many calls of one principal the bridge works on at once. A principal that calls alone may have as many
+// as its limit allows. While others call too, each has a window of 24, so that nobody waits behind a crowd of
+// another's calls. A call that takes long waits for its server and costs the bridge nothing, so it leaves the
 // window.
-import { CompactingMap } from '../compacting-map.ts';
-import { TurnQueue, type WaitOptions, type Waited } from '../turn-queue.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
+import { TurnQueue, type WaitOptions, type Waited } from '../flow/turn-queue.ts';
 
 export interface CallWindow {
-  /** Whether the call may go on at once; else it has to `wait`. */
+  /** Takes a place in the window; false when there is none, and the call has to `wait`. */
   enter(owner: string): boolean;
   wait(owner: string, options: WaitOptions): Promise<Waited>;
-  /** After it has entered; to be given to `leave` once. */
+  /** Starts the time of a call that has its place. Give the result to `leave`. */
   begin(owner: string): BegunCall;
   leave(call: BegunCall): void;
 }
@@ -20,24 +20,25 @@ export interface BegunCall {
 }
 
 const WINDOW = 24;
-/** A call that is under way for so long waits for others than the bridge. */
+/** A call that is under way for this long waits for its server. */
 const SLOW_MS = 250;
-/** How often it is looked for such calls, while others wait. */
+/** How often to look for such calls while others wait. */
 const LOOK_MS = 50;
-/** Who called within this time is there. */
+/** A principal that called within this time counts as calling. */
 const PRESENT_MS = 1_000;
 
 export function createCallWindow(now: () => number = () => performance.now()): CallWindow {
-  const quick = new CompactingMap<string, number>();
+  /** Places taken by each principal. */
+  const taken = new CompactingMap<string, number>();
   const begun = new CompactingMap<BegunCall, true>();
   let last = { owner: '', at: Number.NEGATIVE_INFINITY };
   let otherAt = Number.NEGATIVE_INFINITY;
   let looking: NodeJS.Timeout | undefined;
 
   const mayBegin = (owner: string): boolean =>
-    (quick.get(owner) ?? 0) < WINDOW || now() - otherAt > PRESENT_MS;
+    (taken.get(owner) ?? 0) < WINDOW || now() - otherAt > PRESENT_MS;
 
-  const count = (owner: string): void => quick.set(owner, (quick.get(owner) ?? 0) + 1);
+  const count = (owner: string): void => taken.set(owner, (taken.get(owner) ?? 0) + 1);
 
   const waiting = new TurnQueue<undefined>({
     quantum: 1,
@@ -57,13 +58,13 @@ export function createCallWindow(now: () => number = () => performance.now()): C
   const leave = (call: BegunCall): void => {
     if (begun.get(call) === undefined) return;
     begun.delete(call);
-    const left = (quick.get(call.owner) ?? 1) - 1;
-    if (left === 0) quick.delete(call.owner);
-    else quick.set(call.owner, left);
+    const left = (taken.get(call.owner) ?? 1) - 1;
+    if (left === 0) taken.delete(call.owner);
+    else taken.set(call.owner, left);
     waiting.next();
   };
 
-  /** Lets those out that take long, and those in that are alone by now. */
+  /** Takes slow calls out of the window, and lets waiting ones in where there is room now. */
   const look = (): void => {
     const before = now() - SLOW_MS;
     for (const call of begun.keys()) if (call.at <= before) leave(call);

@@ -1,10 +1,11 @@
-// The recorder's inner half: a call that may change something is committed as started before it is
-// sent, so nothing is ever done that the log does not know. A call known as read-only is written
-// with its end, in one commit, unless it takes long enough for somebody to look.
+// Fourth step, the inner half of recording. The start of a call that may change something is committed
+// before the call is sent, so nothing is done that the log does not know. The start of a read-only call is
+// written with its end, in one commit; or after 100 ms, so that a long one is seen while it runs.
 import { DrawbridgeError, toMessage, toPublicMessage } from '../errors.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import { type Outcome, type RoutedCall, toFailure } from './call.ts';
 import type { Step } from './step.ts';
-import type { Recordable } from './record.ts';
+import type { Recordable } from './call-record.ts';
 
 const READ_GRACE_MS = 100;
 
@@ -18,7 +19,7 @@ export function createWriteAheadStep(): Step<Recordable<RoutedCall>, RoutedCall>
       }
       return next(call);
     }
-    // A failure to write is met again, and answered, when the end of the call is written.
+    // If this write fails, the write of the end fails too, and tells the caller.
     const timer = setTimeout(() => void call.record.start().catch(() => undefined), READ_GRACE_MS);
     try {
       return await next(call);
@@ -33,7 +34,7 @@ function notLogged(error: unknown): Outcome {
   const code = isOurs ? error.code : 'log/unavailable';
   const why = isOurs ? toPublicMessage(error) : toMessage(error);
   return toFailure({
-    code: -32_603,
+    code: INTERNAL_ERROR,
     message: `The call was not sent, because it could not be recorded: ${why}`,
     data: { code },
   });

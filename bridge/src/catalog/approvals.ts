@@ -1,5 +1,5 @@
-// What a strict pin keeps back, shown to an operator, and let through by the very hashes that were shown:
-// a definition that changes in between stays withheld.
+// The definitions that strict pins withhold: shown to an operator, and allowed by the hashes that were shown.
+// A definition that changes in between stays withheld.
 import { DrawbridgeError } from '../errors.ts';
 import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import type { Catalog } from './catalog.ts';
@@ -20,14 +20,14 @@ export interface WithheldDefinition {
 export interface Approvals {
   /** How many of a server's definitions are withheld. */
   count(server: string): number;
-  /** A page in a fixed order, after a place that the page before gave. */
+  /** A page in a fixed order, after the cursor `next` of the page before. */
   list(
     server: string,
     page: { readonly after: string | undefined; readonly limit: number },
   ): Promise<{ readonly definitions: readonly WithheldDefinition[]; readonly next?: string }>;
   /**
-   * Returns those it let through; the others are not withheld, or no longer with this hash. Rejects with
-   * `upstream/unknown`.
+   * Returns the definitions it allowed. The others are not withheld, or no longer with this hash. Rejects
+   * with `upstream/unknown`.
    */
   allow(server: string, keys: readonly PinKey[], by: string): Promise<readonly PinKey[]>;
 }
@@ -61,9 +61,9 @@ export function createApprovals({
     async list(server, { after, limit }) {
       const config = requireConfig(server);
       const all = catalog.withheld(server);
-      // Hashes name places, so that a list that changes meanwhile is not shown twice or in part unseen.
+      // A cursor holds a hash, not a number: a list that changes between pages skips nothing.
       const start =
-        after === undefined ? 0 : all.findIndex((entry) => toPlace(entry) === after) + 1;
+        after === undefined ? 0 : all.findIndex((entry) => toCursor(entry) === after) + 1;
       const page: Entry[] = [];
       let characters = 0;
       for (const entry of all.slice(start, start + limit)) {
@@ -79,14 +79,14 @@ export function createApprovals({
           const earlier = before.get(toEntryKey(entry));
           return { kind, name, hash, definition, ...(earlier && { before: earlier }) };
         }),
-        ...(last !== undefined && start + page.length < all.length && { next: toPlace(last) }),
+        ...(last !== undefined && start + page.length < all.length && { next: toCursor(last) }),
       };
     },
     async allow(server, keys, by) {
       const config = requireConfig(server);
-      const withheld = new Map(catalog.withheld(server).map((entry) => [toPlace(entry), entry]));
-      const places = new Set(keys.map(toPlace));
-      const entries = [...places].flatMap((place) => withheld.get(place) ?? []);
+      const withheld = new Map(catalog.withheld(server).map((entry) => [toCursor(entry), entry]));
+      const wanted = new Set(keys.map(toCursor));
+      const entries = [...wanted].flatMap((cursor) => withheld.get(cursor) ?? []);
       if (entries.length === 0) return [];
       const firstSeenAt = now();
       await store.approve(
@@ -102,7 +102,7 @@ export function createApprovals({
   };
 }
 
-/** Names a definition in a cursor. */
-function toPlace({ kind, name, hash }: PinKey): string {
+/** A cursor that stands for a definition. */
+function toCursor({ kind, name, hash }: PinKey): string {
   return `${hash}.${kind}.${name}`;
 }

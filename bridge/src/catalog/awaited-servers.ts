@@ -1,13 +1,13 @@
-// Servers that start anew because their settings changed. Calls wait until they have told what they
-// listing now, but not for long: one that does not come up fails its calls with what is wrong.
+// Servers that start anew because their settings changed. Calls wait for their new listing, 10 s at most: a
+// server that does not come up fails its calls with what is wrong.
 
 export interface AwaitedServers {
   readonly size: number;
-  /** These are awaited from now on, and no others. */
+  /** Replaces the awaited servers; whoever waits for another one goes on. */
   set(names: readonly string[]): void;
-  /** It has told, or will not soon: whoever waits goes on. */
+  /** The server has its listing, or will not have one soon: whoever waits for it goes on. */
   delete(name: string): void;
-  /** Undefined for a server that nobody has to wait for. Never rejects. */
+  /** Undefined for a server that is not awaited. Never rejects. */
   wait(name: string, signal: AbortSignal): Promise<void> | undefined;
 }
 

@@ -1,20 +1,19 @@
-// The merged catalog: what all servers offer under one roof, in a fixed order, and which server is
-// behind a name. It changes only when a listing, a pin or the settings change; between changes every list
-// is the same object, so lists are cheap and their bytes stable (clients cache prompts by them). Changes
-// are made beside the catalog in force, in small pieces, and taken over at once. What a server offered
-// stays listed while it starts with changed settings; calls wait until it has told what it offers now.
+// The merged catalog: the listings of all servers in a fixed order, and the server behind each name. It
+// changes only when a listing, a pin or the settings change. Between changes every list is the same object,
+// so lists are cheap and their bytes stable (clients cache prompts by them). A change builds a new catalog
+// beside the one in force, in small pieces, and then replaces it. A server that starts with changed settings
+// stays listed with its old listing; calls to it wait for the new one.
 import type { Call, BridgeRpcError, Target, View } from '../calls/call.ts';
-import { inSlices } from '../in-slices.ts';
+import { inSlices } from '../flow/in-slices.ts';
 import type { ServerListing, UpstreamConfig } from '../upstreams/upstream.ts';
 import { createAwaitedServers } from './awaited-servers.ts';
-import { createBell } from './bell.ts';
+import { createChangeNotifier } from './change-notifier.ts';
 import { type Merged, mergeServers } from './merge.ts';
-import { toSilent } from './not-found.ts';
+import { toNotListed } from './not-found.ts';
 import { type Definition, type Entry, type ListingIndex, indexListing } from './listing-index.ts';
 import { type PinRecord, recordPins } from './pin-record.ts';
 import { type Pin, type PinKey, toPinKey } from './pins.ts';
 import { createServerCatalog, type Item, type ServerCatalog } from './server-catalog.ts';
-
 import { type FindableCall, type Listing, createViews } from './views.ts';
 
 export type { Definition, Listing };
@@ -23,7 +22,7 @@ export interface Accepted {
   readonly index: ListingIndex;
   /** Definitions to pin, since they were not seen before. */
   readonly unpinned: readonly Entry[];
-  /** When each name was first seen, by `toEntryKey`. */
+  /** When each name was first seen, in milliseconds since 1970, by `toEntryKey`. */
   readonly since: ReadonlyMap<string, number>;
 }
 
@@ -35,13 +34,14 @@ interface Settings {
 export interface Catalog {
   configure(settings: Settings): Promise<void>;
   /**
-   * Takes what a server offers; tells what to pin now.
-   * @param from the settings under which it said so; nothing is served of what others have replaced
+   * Takes a server's listing; returns what to pin now.
+   * @param from the settings that the server ran with; a listing under other settings than the current ones
+   * is not served
    */
   accept(from: ServerIdentity, listing: ServerListing, pins: readonly Pin[]): Promise<Accepted>;
-  /** A server with changed settings could not be asked; calls no longer wait for it. */
+  /** Calls no longer wait for this server, whose settings changed: it could not be asked. */
   giveUp(from: ServerIdentity): void;
-  /** Lets through what an operator approved; the store has it already. */
+  /** Serves what an operator approved; the store has the approval already. */
   approve(upstream: string, keys: readonly PinKey[]): Promise<void>;
   has(view: View): boolean;
   list(view: View): Listing;
@@ -49,32 +49,33 @@ export interface Catalog {
   tools(view: View): readonly { server: string; definition: Definition }[];
   find(call: FindableCall): Target | BridgeRpcError;
   /**
-   * Resolves when the server behind a call, whose settings changed, has told what it offers now, or will
-   * not soon; undefined for any other call.
+   * For a call to a server whose settings changed: resolves when its new listing is there, or will not be
+   * soon. Undefined for any other call.
    */
   changing(call: FindableCall & Pick<Call, 'signal'>): Promise<void> | undefined;
-  /** The output schema of a tool as it was offered, for the projection of its result. */
+  /** The output schema that the server declared for a tool, for the projection of its result. */
   outputSchema(view: View, name: string): Definition | undefined;
   /** A tool that can be called; undefined where {@link Catalog.find} would tell why not. */
   tool(view: View, name: string): ListedTool | undefined;
   /** Servers whose listing is known. */
   known(): ReadonlySet<string>;
-  /** Whether anything of a server is listed; it may be what it offered before its settings changed. */
+  /** Whether a server is listed, perhaps still with the listing from before its settings changed. */
   isListed(upstream: string): boolean;
   instructions(view: View): string | undefined;
-  /** What a strict pin keeps back, in the server's order. */
+  /** The definitions that a strict pin withholds, in the server's order. */
   withheld(upstream: string): readonly Entry[];
-  /** What of a server's listing is not served, and why, in words for the operator. */
+  /** What of a server's listing is not served, and why; sentences for the operator. */
   notes(upstream: string): readonly string[];
-  /** Told of changes, at most once a second. */
+  /** Calls back after changes, at most once a second. */
   subscribe(listener: () => void): () => void;
 }
 
-/** A tool, as far as a front looks at it before it calls it. */
+/** What a front needs to know of a tool before it calls it. */
 export type ListedTool = Pick<Item, 'hasHeaderParams' | 'outputSchema'>;
 
 type ServerIdentity = Pick<UpstreamConfig, 'name' | 'fingerprint'>;
 
+/** The last listing of a server, and the settings that it ran with. */
 interface Held {
   readonly fingerprint: string;
   readonly index: ListingIndex;
@@ -104,18 +105,18 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
   let servers: ReadonlyMap<string, ServerCatalog> = new Map();
   let merged = NOTHING;
   let views = createViews({ servers, merged, configured: configs, toolsets });
-  const bell = createBell();
+  const changes = createChangeNotifier();
   const awaited = createAwaitedServers();
   let changing: Promise<unknown> = Promise.resolve();
 
   /** One change after the other. */
   const change = <T>(work: () => Promise<T>): Promise<T> => {
     const next = changing.then(work, work);
-    changing = next.catch(() => undefined); // told to whoever asked for the change
+    changing = next.catch(() => undefined); // `next` rejects for whoever asked for the change
     return next;
   };
 
-  /** Whether what is listed of a server is what it offered under other settings. */
+  /** Whether the listing of a server is from before its settings changed. */
   const isStale = (server: string): boolean =>
     held.get(server)?.fingerprint !== configs.get(server)?.fingerprint;
 
@@ -123,7 +124,7 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
     views = createViews({ servers, merged, configured: configs, toolsets });
   };
 
-  /** Makes what these servers offer anew, and takes the whole over. */
+  /** Builds the catalogs of these servers anew, merges all, and replaces what is in force. */
   const rebuild = async (names: Iterable<string>): Promise<void> => {
     const next = new Map(servers);
     for (const name of names) {
@@ -137,11 +138,11 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
       }
     }
     const sorted = new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const together = await inSlices(mergeServers([...sorted.values()]));
+    const nextMerged = await inSlices(mergeServers([...sorted.values()]));
     servers = sorted;
-    merged = together;
+    merged = nextMerged;
     renewViews();
-    bell.ring();
+    changes.notify();
   };
 
   return {
@@ -191,8 +192,8 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
       })),
     find(call) {
       const found = views.locate(call);
-      // Nobody has seen yet what it offers now, nor let it through.
-      return 'upstream' in found && isStale(found.upstream) ? toSilent(found.upstream) : found;
+      // What the old listing said of the tool, and who approved it, need not hold any more.
+      return 'upstream' in found && isStale(found.upstream) ? toNotListed(found.upstream) : found;
     },
     changing(call) {
       if (awaited.size === 0) return undefined;
@@ -214,6 +215,6 @@ export function createCatalog({ now = Date.now }: CatalogOptions = {}): Catalog 
       const lost = merged.notes.get(upstream);
       return [...notes, ...(lost === undefined ? [] : [lost])];
     },
-    subscribe: bell.subscribe,
+    subscribe: changes.subscribe,
   };
 }

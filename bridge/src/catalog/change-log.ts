@@ -1,10 +1,10 @@
-// Tells the log what changed in a server's listing: against what it told before, at most once a minute a
-// server, and bounded, however long the lists are and however often they change.
-import { inSlices } from '../in-slices.ts';
-import { type Definition, type ListingIndex } from './listing-index.ts';
+// Reports the changes of servers' listings to the log, each against the one reported before: at most once a
+// minute a server, and bounded in size, however long the lists are and however often they change.
+import { inSlices } from '../flow/in-slices.ts';
+import type { Definition, ListingIndex } from './listing-index.ts';
 import { createPacedWork } from './paced-work.ts';
 
-/** What differs in a server's listing; names are `<kind> <name>`. */
+/** The difference between two listings of a server; names are `<kind> <name>`. */
 export interface CatalogChange {
   readonly upstream: string;
   readonly added: string[];
@@ -12,15 +12,15 @@ export interface CatalogChange {
   readonly changed: { name: string; before: unknown; after: unknown }[];
   /** How many more there are than those named. */
   readonly more?: { readonly added: number; readonly removed: number; readonly changed: number };
-  /** Changes since the event before that are not told one by one. */
+  /** How many further changes, since the last report, this one stands for. */
   readonly leftOut?: number;
 }
 
 export interface ChangeLog {
-  /** What the log knows already, as from an earlier start. */
+  /** Sets the listing that the first report is compared with, as from an earlier start. */
   begin(upstream: string, index: ListingIndex): void;
   note(upstream: string, index: ListingIndex): void;
-  /** Tells what is not told yet. */
+  /** Reports what is not reported yet. */
   close(): Promise<void>;
 }
 
@@ -30,13 +30,14 @@ export interface ChangeLogOptions {
 }
 
 interface State {
-  told: Told;
+  reported: Reported;
   latest: ListingIndex;
+  /** How often the listing changed since the last report. */
   changes: number;
 }
 
-/** Definitions are held only where they are small together. */
-type Told = ReadonlyMap<string, { readonly hash: string; readonly definition?: Definition }>;
+/** A listing as reported. Its definitions are held only where they are small together. */
+type Reported = ReadonlyMap<string, { readonly hash: string; readonly definition?: Definition }>;
 
 const GAP_MS = 60_000;
 const HELD_CHARACTERS = 4 * 1024 * 1024;
@@ -53,10 +54,10 @@ export function createChangeLog({ tell, gapMs = GAP_MS }: ChangeLogOptions): Cha
     async work(upstream) {
       const state = states.get(upstream);
       if (state === undefined || state.changes === 0) return;
-      const { told, latest, changes } = state;
+      const { reported, latest, changes } = state;
       state.changes = 0;
-      const difference = await inSlices(compare(told, latest.entries));
-      state.told = await inSlices(toTold(latest));
+      const difference = await inSlices(compare(reported, latest.entries));
+      state.reported = await inSlices(toReported(latest));
       const isEmpty = difference.added.length + difference.removed.length === 0;
       if (isEmpty && difference.changed.length === 0 && changes === 1) return;
       tell({ upstream, ...difference, ...(changes > 1 && { leftOut: changes - 1 }) });
@@ -66,11 +67,11 @@ export function createChangeLog({ tell, gapMs = GAP_MS }: ChangeLogOptions): Cha
   return {
     begin(upstream, latest) {
       if (!states.has(upstream)) {
-        states.set(upstream, { told: latest.entries, latest, changes: 0 });
+        states.set(upstream, { reported: latest.entries, latest, changes: 0 });
       }
     },
     note(upstream, latest) {
-      const state = states.get(upstream) ?? { told: new Map(), latest: undefined, changes: 0 };
+      const state = states.get(upstream) ?? { reported: new Map(), latest: undefined, changes: 0 };
       if (state.latest?.hash === latest.hash) return;
       states.set(upstream, Object.assign(state, { latest }));
       state.changes += 1;
@@ -80,19 +81,22 @@ export function createChangeLog({ tell, gapMs = GAP_MS }: ChangeLogOptions): Cha
   };
 }
 
-function* toTold({ entries, size }: ListingIndex): Generator<undefined, Told> {
+function* toReported({ entries, size }: ListingIndex): Generator<undefined, Reported> {
   if (size <= HELD_CHARACTERS) return entries;
-  const told = new Map<string, { hash: string }>();
+  const hashes = new Map<string, { hash: string }>();
   for (const [key, { hash }] of entries) {
-    told.set(key, { hash });
+    hashes.set(key, { hash });
     yield;
   }
-  return told;
+  return hashes;
 }
 
 type Difference = Omit<CatalogChange, 'upstream' | 'leftOut'>;
 
-function* compare(before: Told, after: ListingIndex['entries']): Generator<undefined, Difference> {
+function* compare(
+  before: Reported,
+  after: ListingIndex['entries'],
+): Generator<undefined, Difference> {
   const added: string[] = [];
   const removed: string[] = [];
   const changed: CatalogChange['changed'] = [];

@@ -1,30 +1,29 @@
-// Fills the catalog: built-in servers from their shipped definitions, known ones from their last
-// listing, the others by starting them, two at a time. A list waits for those a little; what comes
-// later is announced as a change. One that fails is asked again, less and less often. What a server
-// offers is served at once; the store and the log take it at most once a minute.
+// Fills the catalog: built-in servers from their shipped definitions, known ones from their last listing,
+// the others by starting them, two at a time. Lists wait for those 5 s at most; what comes later is announced
+// as a change. A server that fails is asked again (retries.ts). A new listing is served at once; the store
+// and the log take it at most once a minute (listing-saves.ts, change-log.ts).
 import type { Logger } from 'pino';
 import { toMessage } from '../errors.ts';
 import type { ServerListing, UpstreamConfig, Upstreams } from '../upstreams/upstream.ts';
 import type { Catalog } from './catalog.ts';
 import { type CatalogChange, createChangeLog } from './change-log.ts';
-import { toEntryKey } from './listing-index.ts';
-import type { NewPin, SavedListings } from './saved-listings.ts';
-import { createPacedWork } from './paced-work.ts';
+import { createListingSaves } from './listing-saves.ts';
+import { createRetries } from './retries.ts';
+import type { SavedListings } from './saved-listings.ts';
 import { waitAtMost } from '../bounded-wait.ts';
 
 const AT_ONCE = 2;
 const LIST_WAITS_MS = 5_000;
-const ASK_AGAIN_MS = [5_000, 15_000, 60_000, 300_000];
 
 export interface DiscoveryOptions {
   readonly catalog: Catalog;
   readonly upstreams: Upstreams;
   readonly store: Pick<SavedListings, 'find' | 'pins' | 'save'>;
-  /** The definitions that ship with a built-in server. */
+  /** The definitions that ship with a built-in server; undefined for any other server. */
   readonly shipped: (config: UpstreamConfig) => ServerListing | undefined;
   /** Takes out what not everybody may see. */
   readonly redactListing?: (name: string, listing: ServerListing) => Promise<ServerListing>;
-  /** At most once a minute a server. */
+  /** Called at most once a minute for each server. */
   readonly onChange: (change: CatalogChange) => void;
   readonly logger: Logger;
 }
@@ -37,14 +36,6 @@ export interface Discovery {
   /** Tells and saves what is not told or saved yet. */
   close(): Promise<void>;
 }
-
-interface Unsaved {
-  readonly config: UpstreamConfig;
-  readonly listing: ServerListing;
-  readonly pins: readonly NewPin[];
-}
-
-const SAVE_GAP_MS = 60_000;
 
 export function createDiscovery({
   catalog,
@@ -59,28 +50,13 @@ export function createDiscovery({
   let pending: Promise<void> = Promise.resolve();
   let isSettled = true;
   const stopping = new AbortController();
-  const retries = new Map<string, { attempt: number; timer: NodeJS.Timeout }>();
-
-  const unsaved = new Map<string, Unsaved>();
-  /** Configuration and hash of the listing that the store has, or is about to have. */
-  const saved = new Map<string, string>();
   const noted = new Map<string, string>();
   const taken = new WeakMap<ServerListing, Promise<void>>();
 
   const changes = createChangeLog({ tell: onChange });
-  const saves = createPacedWork({
-    gapMs: SAVE_GAP_MS,
-    async work(name) {
-      const next = unsaved.get(name);
-      if (next === undefined) return;
-      unsaved.delete(name);
-      try {
-        await store.save(next.config, next.listing, next.pins);
-      } catch (error) {
-        saved.delete(name);
-        logger.error({ err: error, server: name }, 'a listing could not be kept');
-      }
-    },
+  const saves = createListingSaves({ store, logger });
+  const retries = createRetries((name) => {
+    if (configs.has(name) && !catalog.known().has(name)) void discover([name]);
   });
 
   /** Says once what of a listing is not served. */
@@ -97,23 +73,15 @@ export function createDiscovery({
     const { name } = config;
     const listing = await redactListing(name, received);
     const pins = await store.pins(config);
-    const { index, unpinned, since } = await catalog.accept(config, listing, pins);
-    // Its settings may have changed meanwhile: what it offered before is nobody's business any more.
+    const accepted = await catalog.accept(config, listing, pins);
+    // When the settings changed meanwhile, this listing is of no use any more.
     if (configs.get(name)?.fingerprint !== config.fingerprint) return;
-    changes.note(name, index);
+    changes.note(name, accepted.index);
     noteIssues(name);
-    const version = `${config.fingerprint} ${index.hash}`;
-    if (saved.get(name) === version && unpinned.length === 0) return;
-    saved.set(name, version);
-    const fresh = unpinned.map((entry) => ({
-      entry,
-      firstSeenAt: since.get(toEntryKey(entry)) ?? Date.now(),
-    }));
-    unsaved.set(name, { config, listing, pins: fresh });
-    saves.due(name);
+    saves.save(config, listing, accepted);
   };
 
-  /** A listing comes as an event and as an answer; it is taken once. */
+  /** A listing comes as an event and as an answer; it is accepted once. */
   const take = (config: UpstreamConfig, listing: ServerListing): Promise<void> => {
     const taking = taken.get(listing) ?? accept(config, listing);
     taken.set(listing, taking);
@@ -129,22 +97,6 @@ export function createDiscovery({
     );
   });
 
-  /** No call leads to a server that has told nothing, so nothing else would start it again. */
-  const askAgain = (name: string): void => {
-    if (stopping.signal.aborted) return;
-    const { attempt = 0 } = retries.get(name) ?? {};
-    const wait = ASK_AGAIN_MS[Math.min(attempt, ASK_AGAIN_MS.length - 1)];
-    const timer = setTimeout(() => {
-      if (configs.has(name) && !catalog.known().has(name)) void discover([name]);
-    }, wait).unref();
-    retries.set(name, { attempt: attempt + 1, timer });
-  };
-
-  const forgetRetries = (): void => {
-    for (const { timer } of retries.values()) clearTimeout(timer);
-    retries.clear();
-  };
-
   const discover = async (names: string[]): Promise<void> => {
     const work = async (): Promise<void> => {
       for (let name = names.shift(); name !== undefined; name = names.shift()) {
@@ -153,14 +105,14 @@ export function createDiscovery({
         try {
           await take(config, await upstreams.discover(name, stopping.signal));
         } catch (error) {
-          // Whoever changed its settings has it asked again.
+          // A change of its settings asks it again.
           if (configs.get(name)?.fingerprint !== config.fingerprint) continue;
           catalog.giveUp(config);
           logger.warn(
             { server: name },
             `${name} could not be asked what it offers: ${toMessage(error)}`,
           );
-          askAgain(name);
+          if (!stopping.signal.aborted) retries.plan(name);
         }
       }
     };
@@ -172,17 +124,17 @@ export function createDiscovery({
     const { name } = config;
     try {
       const stored = await store.find(config);
-      // What is a secret may have changed since it was kept.
+      // Settings may name other secrets than when the listing was stored.
       const kept = stored && (await redactListing(name, stored));
       const known = shipped(config) ?? kept;
       if (known === undefined) return false;
       const { index } = await catalog.accept(config, known, await store.pins(config));
-      if (known === kept) saved.set(name, `${config.fingerprint} ${index.hash}`);
+      if (known === kept) saves.begin(config, index.hash);
       changes.begin(name, index);
       noteIssues(name);
       return true;
     } catch (error) {
-      // It is asked anew, and the other servers are served.
+      // The server is asked anew, and the other servers are served.
       logger.error({ err: error, server: name }, 'what a server offered could not be read');
       return false;
     }
@@ -190,7 +142,7 @@ export function createDiscovery({
 
   return {
     async configure(next) {
-      forgetRetries();
+      retries.clear();
       configs = new Map(
         next.filter(({ options }) => options.enabled).map((config) => [config.name, config]),
       );
@@ -210,7 +162,7 @@ export function createDiscovery({
     },
     async close() {
       stopping.abort();
-      forgetRetries();
+      retries.clear();
       unsubscribe();
       await changes.close();
       await saves.close();

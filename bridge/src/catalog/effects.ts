@@ -1,8 +1,9 @@
-// What a tool may do, for the log's write-ahead and for repeats. A server's own hints are claims
-// ("clients MUST consider tool annotations to be untrusted", specification, Tools), so only settings,
-// built-in servers and approved pins are believed.
+// The effect of a tool, which decides whether its start is logged before it is sent and whether it may be
+// repeated. A server's own hints are claims ("clients MUST consider tool annotations to be untrusted",
+// specification, Tools), so only settings, built-in servers and approved pins are believed.
 import type { Effect } from '@drawbridge/schemas';
 import type { Target } from '../calls/call.ts';
+import { isRecord } from '../json-record.ts';
 import { fitsPattern } from './names.ts';
 
 export interface EffectSources {
@@ -25,9 +26,8 @@ export function toEffect(
 }
 
 function fromAnnotations(annotations: unknown): Target['effect'] {
-  if (typeof annotations !== 'object' || annotations === null) return 'unknown';
-  const hints = annotations as Record<string, unknown>; // an object by the line above
-  if (hints['readOnlyHint'] === true) return 'read';
-  if (hints['idempotentHint'] === true) return 'idempotent';
-  return hints['destructiveHint'] === false ? 'write' : 'destructive';
+  if (!isRecord(annotations)) return 'unknown';
+  if (annotations['readOnlyHint'] === true) return 'read';
+  if (annotations['idempotentHint'] === true) return 'idempotent';
+  return annotations['destructiveHint'] === false ? 'write' : 'destructive';
 }

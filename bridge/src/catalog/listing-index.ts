@@ -1,5 +1,5 @@
-// What a server offers as a list of entries, each with its hash: what pins, the merged catalog and the
-// log of changes compare. Made in small pieces, because a server may list 20,000 of each kind.
+// A server's listing as entries, each with its hash, which pins, the merged catalog and the change log
+// compare. Made in small pieces, because a server may list 20,000 of each kind.
 import { createHash } from 'node:crypto';
 import type { ServerListing } from '../upstreams/upstream.ts';
 import { toCanonicalJson, toHash } from './definition-hash.ts';
@@ -18,9 +18,9 @@ export interface Entry {
 }
 
 export interface ListingIndex {
-  /** By {@link toEntryKey}, in the server's order; of two of one key the first. */
+  /** By {@link toEntryKey}, in the server's order. Of two entries with one key it has the first. */
   readonly entries: ReadonlyMap<string, Entry>;
-  /** Two offers with this in common are the same. */
+  /** Equal for equal listings. */
   readonly hash: string;
   /** Characters of all definitions. */
   readonly size: number;

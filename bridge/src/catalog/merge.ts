@@ -1,5 +1,5 @@
-// What all servers offer under one roof, and who has a name or a URI that several claim: a built-in
-// server before others, then who had it first. So no server takes from another what was there before.
+// Merges the servers' catalogs. Where several servers claim a name or a URI, a built-in server has it, else
+// the one that had it first, so that no server takes from another what was there before.
 import { nameSome } from './listing-index.ts';
 import type { Item, Items, ServerCatalog, Template } from './server-catalog.ts';
 
@@ -11,9 +11,9 @@ export interface Merged {
   readonly items: Readonly<Record<ItemKind, readonly Item[]>>;
   /** By merged name or URI, those who claim it; the first has it. */
   readonly claims: Readonly<Record<ItemKind, ReadonlyMap<string, readonly Item[]>>>;
-  /** Those that URIs are matched against, the first to answer first. */
+  /** The templates that URIs are matched against; the first match counts. */
   readonly templates: readonly Template[];
-  /** In words, what servers list under a name that is another's. */
+  /** By server, a sentence about what it lists under names that are another server's. */
   readonly notes: ReadonlyMap<string, string>;
 }
 
@@ -43,7 +43,7 @@ export function* mergeServers(servers: readonly ServerCatalog[]): Generator<unde
         const others = claimed.get(item.catalogName);
         if (others === undefined) claimed.set(item.catalogName, [item]);
         else {
-          claimed.set(item.catalogName, [...others, item].sort(byRight));
+          claimed.set(item.catalogName, [...others, item].sort(byPrecedence));
           contested.add(item.catalogName);
         }
       }
@@ -67,7 +67,7 @@ export function* mergeServers(servers: readonly ServerCatalog[]): Generator<unde
     (a, b) =>
       Number(b.builtin) - Number(a.builtin) ||
       Number(b.namesScheme) - Number(a.namesScheme) ||
-      byRight(a, b),
+      byPrecedence(a, b),
   );
   const notes = new Map(
     [...lost].map(([server, names]) => [
@@ -78,8 +78,8 @@ export function* mergeServers(servers: readonly ServerCatalog[]): Generator<unde
   return { items, claims, templates, notes };
 }
 
-/** The one that has the better right comes first. */
-function byRight(a: Item, b: Item): number {
+/** The server that keeps a contested name comes first. */
+function byPrecedence(a: Item, b: Item): number {
   if (a.builtin !== b.builtin) return a.builtin ? -1 : 1;
   if (a.since !== b.since) return a.since < b.since ? -1 : 1;
   return a.server < b.server ? -1 : Number(a.server > b.server);

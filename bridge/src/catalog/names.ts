@@ -1,6 +1,6 @@
-// Names of the merged catalog: `server__tool`. Models' APIs take letters, digits, `_` and `-`, 64
-// characters at most; a name that does not fit keeps its beginning and ends in a hash of the whole,
-// so that it stays the same between starts and two long names stay apart.
+// Names of the merged catalog: `server__tool`. Models' APIs take letters, digits, `_` and `-`, 64 characters
+// at most. A name that does not fit is cut and ends in a hash of the whole, so that it is the same at every
+// start and two long names stay apart.
 import { createHash } from 'node:crypto';
 
 const SEPARATOR = '__';
@@ -16,7 +16,7 @@ export function toCatalogName(server: string, name: string): string {
   return `${plain.slice(0, MAX_LENGTH - HASH_LENGTH - 1)}_${hash}`;
 }
 
-/** Whether `name` fits a pattern, which is a name or a beginning followed by `*`. */
+/** Whether `name` fits a pattern, which is a whole name or a prefix followed by `*`. */
 export function fitsPattern(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }

@@ -1,14 +1,12 @@
-// Why a call leads nowhere, in words for the model that made it.
+// The errors of calls whose name leads nowhere, worded for the model that made the call.
 import type { BridgeRpcError } from '../calls/call.ts';
-
-const INVALID_PARAMS = -32_602;
-const INTERNAL_ERROR = -32_603;
+import { INTERNAL_ERROR, INVALID_PARAMS } from '../rpc-codes.ts';
 
 export interface UnknownName {
   readonly kind: 'tool' | 'prompt';
   readonly name: string;
   readonly isWithheld: boolean;
-  /** What there is of the kind. */
+  /** All names of the kind in the view. */
   readonly names: readonly string[];
 }
 
@@ -41,8 +39,8 @@ export function toUnknownRef(): BridgeRpcError {
   };
 }
 
-/** The server has not told yet what it offers. */
-export function toSilent(upstream: string): BridgeRpcError {
+/** The server has no listing yet. */
+export function toNotListed(upstream: string): BridgeRpcError {
   return {
     code: INTERNAL_ERROR,
     message: `The server ${upstream} is not available: it has not told its tools yet. It is asked again from time to time; \`drawbridge servers\` and GET /v1/servers tell why.`,
@@ -58,7 +56,7 @@ function toWithheld(what: string, of: { name: string } | { uri: string }): Bridg
   };
 }
 
-/** Names that share most with the one asked for: what a model most likely meant. */
+/** Names that contain the one asked for, or are contained in it: what a model most likely meant. */
 function suggest(name: string, names: readonly string[]): string {
   const wanted = name.split('__').at(-1) ?? name;
   const near = names

@@ -1,5 +1,5 @@
-// Work that is asked for more often than it should be done: at once the first time, then with a gap, and
-// the last asking is always followed by the work. For each key alone.
+// Throttles work by key: at once the first time, then with a gap between runs. The last request is always
+// followed by a run.
 
 export interface PacedWork {
   due(key: string): void;

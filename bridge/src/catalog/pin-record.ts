@@ -1,10 +1,10 @@
-// What is known of the pins of one server's listing: what is approved, since when it has each name, and what
+// Compares a server's listing with its stored pins: what is approved, when each name was first seen, and what
 // is not pinned yet.
 import { type Entry, type ListingIndex, toEntryKey } from './listing-index.ts';
 import { type Pin, toPinKey } from './pins.ts';
-import type { PinBook } from './server-catalog.ts';
+import type { KnownPins } from './server-catalog.ts';
 
-export interface PinRecord extends PinBook {
+export interface PinRecord extends KnownPins {
   readonly unpinned: readonly Entry[];
 }
 
@@ -12,8 +12,8 @@ export interface RecordPinsOptions {
   readonly index: ListingIndex;
   /** As the store has them. */
   readonly pins: readonly Pin[];
-  /** Of the same server's listing before, whose names may not be stored yet. */
-  readonly before: PinBook | undefined;
+  /** The record of the server's listing before this one, whose names may not be stored yet. */
+  readonly before: KnownPins | undefined;
   readonly now: number;
 }
 

@@ -1,7 +1,7 @@
-// What a server offers is for all members, so no value that the settings call secret may stand in it: a
-// server may well put its connection string into a description. Names and URIs are what calls go by; an
-// entry whose name holds a secret is left out.
-import { inSlices } from '../in-slices.ts';
+// Takes secrets of the settings out of a server's listing, because all members see it: a server may well put
+// its connection string into a description. Calls need names and URIs unchanged, so an entry whose name or
+// URI holds a secret is left out.
+import { inSlices } from '../flow/in-slices.ts';
 import type { Redact } from '../secrets/redaction.ts';
 import { toJsonText } from '../json-text.ts';
 import { redactValue } from '../secrets/redact-value.ts';
@@ -9,10 +9,10 @@ import type { ServerListing } from '../upstreams/upstream.ts';
 
 type Entry = Readonly<Record<string, unknown>>;
 
-/** The fields that calls name entries by. */
+/** The fields by which calls name entries. */
 const identities = ['name', 'uri', 'uriTemplate'];
 
-/** `onLeftOut` is told which list the entry was of, and its place in it. */
+/** @param onLeftOut gets the list of an entry that is left out, and its index there */
 export async function redactListing(
   listing: ServerListing,
   redact: Redact,

@@ -1,6 +1,6 @@
-// Which URIs a resource template stands for (RFC 6570, as far as MCP's resource templates use it). The
-// template comes from a server and the URI from a caller, so the match is one walk over the URI for
-// each part of the template, never a regular expression that could try without end.
+// Matches URIs against resource templates (RFC 6570, as far as MCP's templates use it). The template comes
+// from a server and the URI from a caller, so a match is one pass over the URI for each part of the template,
+// and never a regular expression, which could backtrack without end.
 
 /** Matches a URI against a template; a template that does not parse matches nothing. */
 export function createUriMatcher(template: string): (uri: string) => boolean {
@@ -9,7 +9,7 @@ export function createUriMatcher(template: string): (uri: string) => boolean {
   return (uri) => uri.length <= MAX_URI && matches(parts, uri);
 }
 
-/** Whether a template names its scheme; one that does not stands for all there are. */
+/** Whether a template names its scheme; one that does not may match URIs of any scheme. */
 export function namesScheme(template: string): boolean {
   return /^[a-z][a-z0-9+.-]*:/i.test(template);
 }
@@ -65,7 +65,7 @@ function toParts(expression: string): readonly Part[] {
   }
 }
 
-/** Keeps, part by part, the places in the URI up to which the parts so far can match. */
+/** For each part, marks the offsets in the URI at which the parts so far can end. */
 function matches(parts: readonly Part[], uri: string): boolean {
   let places = new Uint8Array(uri.length + 1);
   places[0] = 1;

@@ -1,5 +1,5 @@
-// What was kept of a server at an earlier start, so that lists need no start, and its pins.
-import { inSlices } from '../in-slices.ts';
+// Servers' listings and pins in the store. With a stored listing a server is listed without being started.
+import { inSlices } from '../flow/in-slices.ts';
 import type { ListingStore, NewPin, ServerKey } from '../store/listing-store.ts';
 import type { ServerListing } from '../upstreams/upstream.ts';
 import { type Definition, type Entry, toEntryKey } from './listing-index.ts';
@@ -21,7 +21,7 @@ export function createSavedListings(store: ListingStore): SavedListings {
     pins: store.pins,
     approve: store.approve,
     async find(server) {
-      return (await store.find(server)) as ServerListing | undefined; // written by save, from an ServerListing
+      return (await store.find(server)) as ServerListing | undefined; // written by save, from a ServerListing
     },
     async save(server, listing, pins) {
       const text = await inSlices(writeListing(listing));

@@ -1,5 +1,5 @@
-// One server's part of the catalog: what it offers under its own and its merged names, without what the
-// settings hide or a strict pin withholds.
+// One server's part of the catalog, under its own and its merged names, without what the settings hide or a
+// strict pin withholds.
 import type { Target } from '../calls/call.ts';
 import type { UpstreamConfig } from '../upstreams/upstream.ts';
 import { toEffect } from './effects.ts';
@@ -9,7 +9,7 @@ import { type PinKey, toPinKey } from './pins.ts';
 import { createUriMatcher, namesScheme } from './resource-uri.ts';
 import { isRecord } from '../json-record.ts';
 
-/** Something a server offers. */
+/** A tool, prompt, resource or resource template of a server. */
 export interface Item {
   readonly server: string;
   readonly builtin: boolean;
@@ -22,9 +22,9 @@ export interface Item {
   readonly target: Target;
   /** Whether a tool takes arguments from `Mcp-Param-*` headers (2026-07-28, `x-mcp-header`). */
   readonly hasHeaderParams: boolean;
-  /** Of a tool, as it was offered. */
+  /** The output schema of a tool, as the server declared it. */
   readonly outputSchema: Definition | undefined;
-  /** When the server was first to offer it, in milliseconds since 1970. */
+  /** When the server was first seen to list it, in milliseconds since 1970. */
   readonly since: number;
 }
 
@@ -48,24 +48,25 @@ export interface ServerCatalog {
   readonly resourceTemplates: Items<Template>;
   /** What awaits approval, by kind and own name. */
   readonly withheld: ReadonlyMap<string, Entry>;
-  /** `tool/<name>` and so on of what is withheld, under own and merged names. */
+  /** Withheld definitions as `<kind>/<name>`, under their own and merged names. */
   readonly withheldNames: ReadonlySet<string>;
 }
 
 /** What is known of a server's pins. */
-export interface PinBook {
+export interface KnownPins {
+  /** By `toPinKey`. */
   readonly approved: ReadonlySet<string>;
   /** By {@link toEntryKey}. */
   readonly since: ReadonlyMap<string, number>;
 }
 
-/** Templates of one server that URIs are matched against; the others are listed only. */
+/** How many templates of one server URIs are matched against; further ones are listed only. */
 const MATCHED_TEMPLATES = 256;
 
 export function* createServerCatalog(
   config: UpstreamConfig,
   { entries }: Pick<ListingIndex, 'entries'>,
-  { approved, since }: PinBook,
+  { approved, since }: KnownPins,
 ): Generator<undefined, ServerCatalog> {
   const { name: server, options, builtin } = config;
   const tools = new Map<string, Item>();

@@ -1,13 +1,13 @@
-// The catalog as it is at one moment: what each view lists, and which server is behind a name in it. It
-// never changes; a change of the catalog makes another.
+// The catalog at one moment: what each view lists, and the server behind each name in it. Immutable; a change
+// of the catalog makes a new one.
 import type { Call, BridgeRpcError, Target, View } from '../calls/call.ts';
 import type { Definition } from './listing-index.ts';
 import { type ItemKind, type Merged, itemKinds } from './merge.ts';
 import { fitsPattern, toCatalogName } from './names.ts';
-import { toSilent, toUnknownName, toUnknownRef, toUnknownResource } from './not-found.ts';
+import { toNotListed, toUnknownName, toUnknownRef, toUnknownResource } from './not-found.ts';
 import type { Item, ServerCatalog } from './server-catalog.ts';
 
-/** What a view offers, ready to be listed. */
+/** The lists of a view, as clients get them. */
 export type Listing = Readonly<Record<ItemKind, readonly Definition[]>>;
 
 export type FindableCall = Pick<Call, 'method' | 'name' | 'params' | 'view'>;
@@ -16,7 +16,7 @@ export interface ViewsOptions {
   /** By name, in the order of lists. */
   readonly servers: ReadonlyMap<string, ServerCatalog>;
   readonly merged: Merged;
-  /** The servers that the settings name, whether they have told what they offer or not. */
+  /** The servers of the settings, with a listing or without. */
   readonly configured: ReadonlyMap<string, unknown>;
   /** The patterns of each toolset. */
   readonly toolsets: Readonly<Record<string, readonly string[]>>;
@@ -46,12 +46,12 @@ export function createViews({ servers, merged, configured, toolsets }: ViewsOpti
     return serverCatalog === undefined ? [] : [serverCatalog];
   };
 
-  const admits = (view: View, catalogName: string): boolean =>
+  const toolsetHas = (view: View, catalogName: string): boolean =>
     view.kind !== 'toolset' ||
     (toolsets[view.name] ?? []).some((pattern) => fitsPattern(pattern, catalogName));
 
   /** Whether a view has the resources of a server. */
-  const touches = (view: View, server: string): boolean =>
+  const hasResourcesOf = (view: View, server: string): boolean =>
     view.kind === 'toolset'
       ? (toolsets[view.name] ?? []).some((pattern) => pattern === '*' || pattern === `${server}__*`)
       : view.kind === 'all' || view.name === server;
@@ -61,10 +61,10 @@ export function createViews({ servers, merged, configured, toolsets }: ViewsOpti
     if (view.kind === 'server') return servers.get(view.name)?.[kind].get(name);
     const claims = merged.claims[kind].get(name);
     if (kind === 'resources' || kind === 'resourceTemplates') {
-      return claims?.find(({ server }) => touches(view, server));
+      return claims?.find(({ server }) => hasResourcesOf(view, server));
     }
     const [owner] = claims ?? [];
-    return owner !== undefined && admits(view, name) ? owner : undefined;
+    return owner !== undefined && toolsetHas(view, name) ? owner : undefined;
   };
 
   const itemsOf = (view: View, kind: ItemKind): readonly Item[] =>
@@ -89,21 +89,21 @@ export function createViews({ servers, merged, configured, toolsets }: ViewsOpti
   };
 
   /**
-   * A listed URI goes before a template. What a built-in server's template stands for is its own all the
-   * same: else another server took files from it by listing them.
+   * A listed URI goes before a template, except a built-in server's template: else another server could take
+   * the filesystem server's files by listing their URIs.
    */
   const ownerOfUri = (view: View, uri: string): Item | undefined => {
     const listed = ownerOf(view, 'resources', uri);
     if (listed?.builtin === true) return listed;
     const isOpen = ({ server, matches }: Merged['templates'][number]): boolean =>
-      touches(view, server) && matches(uri);
+      hasResourcesOf(view, server) && matches(uri);
     return listed === undefined
       ? merged.templates.find(isOpen)
       : (merged.templates.find((template) => template.builtin && isOpen(template)) ?? listed);
   };
 
-  /** The server that a name belongs to, when nobody knows yet what that server offers. */
-  const findSilent = ({ name, view }: Pick<Call, 'name' | 'view'>): string | undefined =>
+  /** The server without a listing that a name belongs to, by its prefix. */
+  const findUnlisted = ({ name, view }: Pick<Call, 'name' | 'view'>): string | undefined =>
     [...configured.keys()].find(
       (server) =>
         !servers.has(server) &&
@@ -116,8 +116,8 @@ export function createViews({ servers, merged, configured, toolsets }: ViewsOpti
     serversOf(view).some(({ withheldNames }) => withheldNames.has(name));
 
   const unknown = (call: Pick<Call, 'name' | 'view'>, kind: 'tool' | 'prompt'): BridgeRpcError => {
-    const silent = findSilent(call);
-    if (silent !== undefined) return toSilent(silent);
+    const unlisted = findUnlisted(call);
+    if (unlisted !== undefined) return toNotListed(unlisted);
     const { name, view } = call;
     const names = listingOf(view)[`${kind}s`].map((item) => String(item['name']));
     return toUnknownName({ kind, name, names, isWithheld: isWithheld(view, `${kind}/${name}`) });

@@ -42,6 +42,7 @@ import {
   readText,
 } from '../http-client/exchange.ts';
 import { readEvents } from '../http-client/sse-reader.ts';
+import { parseJson } from '../parse-json.ts';
 import { CommandFailure } from './failure.ts';
 
 /** What stands in front of a bridge may say less of a problem. */
@@ -274,6 +275,7 @@ function notABridge(cause: unknown): CommandFailure {
 
 function toFailure(status: number, text: string): CommandFailure {
   const problem = toldProblemSchema.safeParse(parseJson(text));
+  // Without a problem document the status says enough.
   if (!problem.success) return new CommandFailure(`The bridge answered HTTP ${status}.`);
   const { detail, code } = problem.data;
   const hint =
@@ -283,13 +285,4 @@ function toFailure(status: number, text: string): CommandFailure {
         ? 'This needs an operator’s key: `drawbridge token show` in the bridge’s home.'
         : undefined;
   return new CommandFailure(detail, { ...(hint !== undefined && { hint }), details: problem.data });
-}
-
-/** Nothing for a body that is not JSON: the status says enough then. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { findPackageRoot } from '@drawbridge/registry';
 import { toMessage } from '../errors.ts';
+import { HOME_FILES } from '../store/backup/format.ts';
 import { findPackage } from '../store/embedded/binaries.ts';
 import { type Check, type CheckContext, type Finding, fail, ok, warn } from './finding.ts';
 import { findCommand } from './find-command.ts';
@@ -173,9 +174,7 @@ async function checkHome({ home: { path: home, trust } }: CheckContext): Promise
     );
   }
   if (process.platform !== 'win32') {
-    const secrets = ['secret', 'token', 'member-token'].filter((file) =>
-      existsSync(join(home, file)),
-    );
+    const secrets = HOME_FILES.filter((file) => existsSync(join(home, file)));
     for (const path of secrets.map((file) => join(home, file))) {
       const { mode } = await stat(path);
       if ((mode & 0o077) !== 0) {

@@ -1,8 +1,8 @@
-// A number, mostly of bytes, that all callers share, with a share of each. What doesn't fit waits a moment for
-// its turn, and is refused then: in bursts of honest callers the room is free again in milliseconds.
+// A budget, mostly of bytes, that all principals share, with a limit for each. What does not fit waits a second
+// for its turn before it is refused, because in bursts of honest callers there is room again in milliseconds.
 import { DrawbridgeError } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
-import { TurnQueue } from '../turn-queue.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
+import { TurnQueue } from '../flow/turn-queue.ts';
 
 export interface BudgetLimits {
   /** What one principal may hold. */
@@ -12,7 +12,7 @@ export interface BudgetLimits {
 }
 
 export interface BudgetOptions {
-  /** As it stands in what the refused are told: "bodies being read". */
+  /** What is counted, as the error messages name it: "bodies being read". */
   readonly of: string;
   /** Read each time, since settings change. */
   readonly limits: () => BudgetLimits;
@@ -22,29 +22,29 @@ export interface BudgetOptions {
 export interface Budget {
   /**
    * Resolves to the function that gives the bytes back, which may be called twice.
-   * Rejects with `policy/limit` (the principal's own share) or `request/busy` (all of it), or with the
-   * signal's reason.
+   * Rejects with `policy/limit` when the principal is at its limit, with `request/busy` when all are, or with
+   * the signal's reason.
    */
   take(owner: string, bytes: number, signal: AbortSignal): Promise<() => void>;
 }
 
 const WAIT_MS = 1_000;
-/** More of one principal don't even wait. */
+/** Requests of one principal that may wait; further ones are refused at once. */
 const MAX_WAITING = 256;
 /**
- * Over the limit of all, for principals that hold nothing: those who fill the budget can't shut out
- * somebody with a small request.
+ * Beyond the limit of all, for small requests of principals that hold nothing: those that fill the budget
+ * cannot shut them out.
  */
 const RESERVE_BYTES = 1024 * 1024;
 const SMALL_BYTES = 64 * 1024;
-/** What a principal's turn brings it at least. */
+/** Bytes that a principal's turn is worth (`FairQueue`). */
 const TURN_BYTES = 64 * 1024;
 
 export function createBudget({ of, limits, waitMs = WAIT_MS }: BudgetOptions): Budget {
   const held = new CompactingMap<string, number>();
   let total = 0;
 
-  // What is alone always fits: settings may allow a body that is larger than a share.
+  // A single request always fits: settings may allow a body that is larger than the limit here.
   const isOwnFree = (owner: string, bytes: number): boolean => {
     const own = held.get(owner) ?? 0;
     return own === 0 || own + bytes <= limits().own;

@@ -1,6 +1,6 @@
-// What every request passes before a front looks at it: one at a time on its connection, the key, and
-// only then the body, within the budgets and checked for what it will cost. Nothing is answered here:
-// what is refused goes on without its body, with the reason, and is put into words where all errors are.
+// What every request passes before a front sees it: its turn on the connection, its key, and only then its
+// body, which is read within budgets and weighed before it is parsed. The edge answers nothing itself: a
+// refused request goes to the fronts without its body and with the reason, because they word all errors.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
@@ -8,8 +8,9 @@ import type { Principal } from '../principals/caller.ts';
 import { weighRequest } from '../calls/large-json/json-weight.ts';
 import { LARGE_BYTES } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, findDrawbridgeError } from '../errors.ts';
-import type { LoopTurns } from '../loop-turns.ts';
-import { type Budget, createBudget } from './budget.ts';
+import type { LoopTurns } from '../flow/loop-turns.ts';
+import { createBudget } from './budget.ts';
+import { type BudgetShares, createBudgetShares } from './budget-shares.ts';
 import { expectsContinue, leaveUnread } from './leave-unread.ts';
 import { oneByOne } from './one-by-one.ts';
 import type { PacedResponse } from './paced-response.ts';
@@ -45,7 +46,7 @@ export interface EdgeOptions {
   readonly toKey: (request: IncomingMessage) => string | undefined;
   readonly verify: (key: string) => Promise<Principal | undefined>;
   readonly turn: LoopTurns;
-  /** Then nothing new is begun. */
+  /** Whether memory is short; then every request is refused. */
   readonly isShort: () => boolean;
   readonly handle: (request: IncomingMessage, response: PacedResponse, admitted: Admitted) => void;
   readonly refuse: (
@@ -56,14 +57,14 @@ export interface EdgeOptions {
 }
 
 export interface Edge {
-  /** A new connection. */
+  /** Takes a new connection. */
   readonly connected: (socket: Socket) => void;
   readonly listener: (request: IncomingMessage, response: PacedResponse) => void;
   close(): void;
 }
 
 const NOTHING = Buffer.alloc(0);
-/** Smaller bodies cost no more than the request itself. */
+/** Bodies up to here need no budget: they cost no more than the request itself. */
 const SMALL_BYTES = 16 * 1024;
 const SMALL_WEIGHT = 64 * 1024;
 
@@ -126,7 +127,7 @@ export function createEdge(options: EdgeOptions): Edge {
       handle(request, response, { principal, body: NOTHING });
       return;
     }
-    let held: Held | undefined;
+    let shares: BudgetShares | undefined;
     try {
       const reading = toReadOptions(request);
       const { length = Infinity, maxBytes } = reading;
@@ -135,18 +136,18 @@ export function createEdge(options: EdgeOptions): Edge {
         if (expectsContinue(request)) response.writeContinue();
         body = await bodies.read(request, reading);
       } else {
-        held = createHeld(response);
-        body = await readWithin({ request, response, principal }, { held, reading });
+        shares = createBudgetShares(response);
+        body = await readWithin({ request, response, principal }, { shares, reading });
       }
-      // A larger one is weighed by the worker that parses it.
+      // The worker that parses larger bodies weighs them too.
       const weight = body.length > LARGE_BYTES ? 0 : weighRequest(body);
       if (weight > SMALL_WEIGHT) {
-        held ??= createHeld(response);
-        await held.take(holding, principal.id, weight);
+        shares ??= createBudgetShares(response);
+        await shares.take(holding, principal.id, weight);
       }
       if (!request.socket.destroyed) handle(request, response, { principal, body });
     } catch (error) {
-      held?.release();
+      shares?.release();
       if (socket.destroyed) return;
       if (!(error instanceof DrawbridgeError)) {
         logger.warn({ err: error }, 'a request broke off');
@@ -158,21 +159,24 @@ export function createEdge(options: EdgeOptions): Edge {
     }
   };
 
-  /** The body, read while the budgets have room for it. What it holds is given back with the answer. */
+  /** Reads a body within the budgets. */
   const readWithin = async (
     { request, response, principal: { id } }: Exchange,
-    { held, reading: options }: { readonly held: Held; readonly reading: ReadBodyOptions },
+    {
+      shares,
+      reading: options,
+    }: { readonly shares: BudgetShares; readonly reading: ReadBodyOptions },
   ): Promise<Buffer> => {
     const { length, maxBytes } = options;
     if (length !== undefined && length > maxBytes) throw tooLarge(maxBytes);
-    if (length !== undefined) await held.take(holding, id, length);
-    // A body in chunks may become as large as any.
-    const release = await reading.take(id, length ?? maxBytes, held.signal());
+    if (length !== undefined) await shares.take(holding, id, length);
+    // A body in chunks may become as large as the limit.
+    const release = await reading.take(id, length ?? maxBytes, shares.signal());
     try {
       if (expectsContinue(request)) response.writeContinue();
       const body = await bodies.read(request, options);
       if (length === undefined && body.length > SMALL_BYTES)
-        await held.take(holding, id, body.length);
+        await shares.take(holding, id, body.length);
       return body;
     } finally {
       release();
@@ -207,41 +211,6 @@ interface Exchange {
   readonly request: IncomingMessage;
   readonly response: PacedResponse;
   readonly principal: Principal;
-}
-
-interface Held {
-  /** Aborts when the response is gone. */
-  signal(): AbortSignal;
-  take(budget: Budget, owner: string, bytes: number): Promise<void>;
-  release(): void;
-}
-
-/** What a request holds until its response is gone, however that comes. Most requests hold nothing. */
-function createHeld(response: PacedResponse): Held {
-  let abort: AbortController | undefined;
-  const releases: (() => void)[] = [];
-  const release = (): void => {
-    for (const each of releases.splice(0)) each();
-  };
-  const signal = (): AbortSignal => {
-    if (abort !== undefined) return abort.signal;
-    const controller = new AbortController();
-    abort = controller;
-    response.once('close', () => {
-      controller.abort();
-      release();
-    });
-    if (response.destroyed) controller.abort();
-    return controller.signal;
-  };
-  return {
-    signal,
-    async take(budget, owner, bytes) {
-      releases.push(await budget.take(owner, bytes, signal()));
-      if (response.destroyed) release();
-    },
-    release,
-  };
 }
 
 function notVerified(cause: unknown): DrawbridgeError {

@@ -1,5 +1,5 @@
-// An error as the answer to a request: a problem document, or on the MCP routes a JSON-RPC error, which
-// answers no request of the body in particular.
+// An error as the answer to an HTTP request: a problem document, or on the MCP routes a JSON-RPC error with
+// the id null.
 import { type Problem, toProblem } from './problem.ts';
 import { toRpcError } from './rpc-error.ts';
 
@@ -31,15 +31,15 @@ export function toErrorAnswer(
   };
 }
 
-/** What may be tried again soon says so. */
-const brief = new Set(['bridge/stopping', 'policy/limit', 'request/busy', 'upstream/busy']);
+/** Codes of errors that pass soon; their answers say when to try again. */
+const passing = new Set(['bridge/stopping', 'policy/limit', 'request/busy', 'upstream/busy']);
 
 function toErrorHeaders({ status, code }: Problem): Record<string, string> {
   if (status === 401) {
     const error = code === 'auth/invalid' ? ', error="invalid_token"' : '';
     return { 'WWW-Authenticate': `Bearer realm="drawbridge"${error}` };
   }
-  return status === 429 || brief.has(code) ? { 'Retry-After': '1' } : {};
+  return status === 429 || passing.has(code) ? { 'Retry-After': '1' } : {};
 }
 
 export function isMcpPath(path: string): boolean {

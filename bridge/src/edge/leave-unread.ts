@@ -1,19 +1,18 @@
-// How a request is refused whose body was not read. The answer goes out and the connection closes, but
-// not in the same moment: a connection that is closed over bytes it has not read is reset, and the
-// caller may lose the answer with it.
+// Refuses a request without reading its body. The connection closes after the answer, but not at once: a
+// connection that is closed with unread bytes is reset, and the caller may lose the answer.
 import type { IncomingMessage } from 'node:http';
 import type { PacedResponse } from './paced-response.ts';
 import { onTooManyPieces } from './piece-limit.ts';
 
-/** What is taken and thrown away, so that a small body doesn't break the answer. */
+/** Bytes of the body that are taken and dropped meanwhile. */
 const MAX_BYTES = 256 * 1024;
-/** How long the caller has to read the answer and to leave. */
+/** How long the caller has to read the answer and close the connection. */
 const LINGER_MS = 500;
 
-/** The answer to the request will be the last of its connection; its body is not read. */
+/** Makes the answer to the request the last one of its connection. */
 export function leaveUnread(request: IncomingMessage, response: PacedResponse): void {
   response.shouldKeepAlive = false;
-  // Who waits to be told to go on has sent nothing.
+  // A caller that waits for `100 Continue` has sent nothing.
   if (request.complete || expectsContinue(request)) return;
   response.holdEnd((end) => {
     let bytes = 0;

@@ -1,6 +1,6 @@
-// The requests of one connection, one after the other. Node hands on a pipelined request as soon as it
-// is read; here it waits until the answer before it has left, and the connection is not read on
-// meanwhile. So a caller that sends and doesn't read has one answer made, not a thousand.
+// Handles the requests of one connection one after the other. Node hands on a pipelined request as soon as it
+// is read. Here it waits until the answer before it has been sent, and meanwhile nothing more is read from
+// the connection. So a caller that sends requests and reads no answers has one answer made, not a thousand.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -14,7 +14,7 @@ export interface OneByOneOptions<T extends ServerResponse> {
   readonly onClose: (reason: string) => void;
 }
 
-/** What one reading of a connection can bring at most of ordinary requests; nobody sends more. */
+/** More ordinary requests than one read of a connection can bring; a client never sends as many. */
 const MAX_WAITING = 256;
 
 interface Connection<T> {
@@ -34,7 +34,7 @@ export function oneByOne<T extends ServerResponse>({
     const connection: Connection<T> = { isBusy: false, waiting: [] };
     connections.set(socket, connection);
     socket.once('close', () => (connection.waiting.length = 0));
-    // Node reads on after each request; while one waits here, that is undone.
+    // Node resumes the socket after each request; while one waits here, it is paused again.
     socket.on('resume', () => connection.waiting.length > 0 && socket.pause());
     return connection;
   };

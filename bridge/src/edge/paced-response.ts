@@ -1,42 +1,42 @@
-// A response that gives the socket only so much at a time and keeps account of the rest. All that is
-// ever answered goes through here, so what a caller leaves unread is known in one place.
+// A response that hands the socket 64 KiB at a time and counts what waits. Every answer goes through this
+// class, so what callers leave unread is known in one place.
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { UnreadAccount } from './unread-answers.ts';
 
 type Written = (error: Error | null | undefined) => void;
 
-/** The kernel takes so much in one go; what it takes tells that the caller reads. */
+/** The kernel takes a slice at once; when it takes one, the caller reads. */
 const SLICE_BYTES = 64 * 1024;
 
 const NONE: Buffer[] = [];
 
 export class PacedResponse extends ServerResponse<IncomingMessage> {
   #account: UnreadAccount | undefined;
-  /** Made for the first part that can't go out at once. */
+  /** What the socket does not have yet; an array of its own from the first such part on. */
   #pending: Buffer[] = NONE;
   #pendingBytes = 0;
   #isWriting = false;
   #isEnding = false;
   #isAwaited = false;
   #isPushed = false;
-  /** All that waits came as one. */
+  /** Whether all that waits came in one write. */
   #isOne = true;
   #beforeEnd: ((end: () => void) => void) | undefined;
 
-  /** Whoever is answered; until then nothing is counted. */
+  /** Sets the account that the bytes are counted in; before, they are not counted. */
   countFor(account: UnreadAccount): void {
     this.#account = account;
   }
 
   /**
-   * The body comes from somebody who doesn't wait for its reader. It is taken as it comes, so that it
-   * is counted here and not piled up there.
+   * For a body whose source does not wait for the reader. `write` then never asks it to, so that the bytes
+   * wait here, where they are counted, and not at the source.
    */
   takePushed(): void {
     this.#isPushed = true;
   }
 
-  /** Runs when everything is written, before the response ends and its connection may close. */
+  /** Sets what runs when everything is written, before the response ends and its connection may close. */
   holdEnd(beforeEnd: (end: () => void) => void): void {
     this.#beforeEnd = beforeEnd;
   }
@@ -73,7 +73,7 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
     return this;
   }
 
-  /** Who waits for room is told when nothing waits here, which the socket doesn't know. */
+  /** The socket does not know what waits here, so its `drain` is replaced by one of `#rest`. */
   override emit(event: string | symbol, ...details: unknown[]): boolean {
     return event === 'drain' ? false : super.emit(event, ...details);
   }
@@ -122,7 +122,7 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
     else this.#beforeEnd(end);
   }
 
-  /** Most answers are gone at once, and cost nothing here. */
+  /** The whole way of most answers, which fit the socket at once. */
   #endNow(last?: string | Uint8Array): void {
     if (last === undefined) super.end();
     else super.end(last);
@@ -142,5 +142,5 @@ export class PacedResponse extends ServerResponse<IncomingMessage> {
 function toBuffer(chunk: string | Uint8Array, encoding: unknown): Buffer {
   if (typeof chunk !== 'string')
     return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8'); // node's own types name no other
+  return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8'); // Node's types allow no other string here
 }

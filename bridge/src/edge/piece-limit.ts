@@ -1,17 +1,17 @@
-// Bodies in chunks of a byte. Node calls back for every chunk, a thousand times what the byte itself
-// costs, and reads 64 KB of them in one turn of the event loop. What comes in too many pieces is no
-// longer taken in, from the first moment of the request, whoever sends it.
+// Limits the pieces of a chunked body. Node calls back for every chunk, which for a chunk of one byte costs a
+// thousand times what the byte costs, and it reads 64 KB of them in one turn of the event loop. Beyond the
+// limit, pieces are dropped; that holds before the key is known, too.
 import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../errors.ts';
 
-/** So many pieces, whatever their size, and then one for so many bytes. */
+/** A body may have this many pieces, and one more for each 64 bytes. */
 const MAX_PIECES = 1_024;
 const LEAST_PIECE_BYTES = 64;
 
 const cutShort = new WeakSet<IncomingMessage>();
 const CUT = Symbol('cut short');
 
-/** Counts what a body in chunks comes in, and drops what is too much. */
+/** Counts the pieces of a chunked body, and drops those over the limit. */
 export function limitPieces(request: IncomingMessage): void {
   if (request.headers['transfer-encoding'] === undefined) return;
   const push = request.push.bind(request);
@@ -29,7 +29,7 @@ export function limitPieces(request: IncomingMessage): void {
   };
 }
 
-/** Calls back once, now or later, when pieces of the body are dropped. */
+/** Calls back once, when the first piece is dropped; at once when that has happened. */
 export function onTooManyPieces(request: IncomingMessage, onCut: () => void): void {
   if (cutShort.has(request)) onCut();
   else request.once(CUT, onCut);

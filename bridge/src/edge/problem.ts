@@ -1,16 +1,22 @@
-// Errors on the REST side: problem documents (RFC 9457) with our code and the request's id.
+// Errors as REST answers: problem documents (RFC 9457) with the bridge's code and the request's id.
 import type { Problem as ProblemDocument } from '@drawbridge/schemas';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailedOutcome } from '../calls/call.ts';
 import { isRecord } from '../json-record.ts';
-import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
+import { INVALID_PARAMS } from '../rpc-codes.ts';
+import {
+  type DrawbridgeErrorCode,
+  FAILED,
+  findDrawbridgeError,
+  toPublicMessage,
+} from '../errors.ts';
 
 export interface Problem extends Readonly<ProblemDocument> {
   readonly status: ContentfulStatusCode;
 }
 
-/** A call that ended without a result, on its way to the one place where errors become answers. */
+/** Thrown for a call that ended without a result; carries its whole problem document. */
 export class CallProblem extends Error {
   readonly problem: Problem;
 
@@ -20,7 +26,7 @@ export class CallProblem extends Error {
   }
 }
 
-/** Anything thrown, as a problem document. Only our own errors tell what happened. */
+/** Anything thrown, as a problem document. Only errors of the bridge's own class tell what happened. */
 export function toProblem(error: unknown, requestId: string): Problem {
   if (error instanceof CallProblem) return error.problem;
   if (error instanceof HTTPException && error.status === 400) {
@@ -30,7 +36,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
   if (known === undefined) {
     return problem(500, {
       code: 'internal',
-      detail: 'The bridge failed; its log says why.',
+      detail: FAILED,
       requestId,
     });
   }
@@ -44,23 +50,20 @@ export function toProblem(error: unknown, requestId: string): Problem {
   });
 }
 
-/** How a call ended without a result, as a problem document. */
+/** The end of a call without a result, as a problem document. */
 export function toCallProblem(
   { code, error }: Pick<FailedOutcome, 'code' | 'error'>,
   requestId: string,
 ): Problem {
   const rest = { detail: error.message, requestId, details: error };
   if (code !== undefined) return problem(toStatus(code), { code, ...rest });
-  // The server's own: the caller's mistake, as far as it says so, else a bad gateway.
+  // The server's own error: the caller's mistake if the server says so, else a bad gateway.
   const told = isRecord(error.data) ? error.data['code'] : undefined;
   return problem(error.code === INVALID_PARAMS ? 422 : 502, {
     code: typeof told === 'string' ? told : `rpc/${error.code}`,
     ...rest,
   });
 }
-
-/** JSON-RPC's. */
-const INVALID_PARAMS = -32_602;
 
 function problem(
   status: ContentfulStatusCode,

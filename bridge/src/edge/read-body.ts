@@ -1,9 +1,9 @@
-// Reads the bodies of requests whose callers are known, against a deadline and a least rate: who sends
-// a byte a second holds a place that others wait for.
+// Reads the bodies of requests whose keys are known, with a deadline and a least rate, because a caller that
+// sends a byte a second holds bytes of the budget that others wait for.
 import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../errors.ts';
 import { onTooManyPieces, tooManyPieces } from './piece-limit.ts';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 export interface ReadBodyOptions {
   /** `Content-Length`; absent for a body in chunks. */
@@ -20,7 +20,7 @@ export interface BodyReader {
   close(): void;
 }
 
-/** After a moment for the connection to get going, in bytes a second. */
+/** In bytes a second, once `START_MS` have passed. */
 const LEAST_RATE = 16 * 1024;
 const START_MS = 5_000;
 const CHECK_MS = 500;
@@ -28,7 +28,7 @@ const JOINED_BYTES = 64 * 1024;
 
 export function createBodyReader(): BodyReader {
   const readings = new CompactingMap<Reading, true>();
-  // One timer for all: most bodies are whole before one of their own would be worth its price.
+  // One timer for all bodies: most are whole before a timer of their own would have been worth it.
   let timer: NodeJS.Timeout | undefined;
 
   const checkAll = (): void => {
@@ -45,7 +45,7 @@ export function createBodyReader(): BodyReader {
         if (request.destroyed) throw new Error('The caller left before its body was read.');
         const reading = new Reading(request, options, { resolve, reject, readings });
         readings.set(reading, true);
-        // What arrived while the event loop was busy is taken in before it is judged.
+        // Bytes that arrived while the event loop was busy are read before the check.
         timer ??= setInterval(() => setImmediate(checkAll), CHECK_MS);
       }),
     close: () => clearInterval(timer),
@@ -58,7 +58,7 @@ interface ReadingEnd {
   readonly readings: CompactingMap<Reading, true>;
 }
 
-/** One body. Every request with a body has one of these, so it makes little. */
+/** One body being read. Every request with a body makes one, so it holds little. */
 class Reading {
   readonly #request: IncomingMessage;
   readonly #options: ReadBodyOptions;
@@ -68,7 +68,7 @@ class Reading {
   #isOver = false;
   #size = 0;
   #parts: Buffer[] = [];
-  /** A large body is put where it stays; parts that are joined later take twice the room. */
+  /** A large body goes into one buffer from the start: joining its parts later takes twice the memory. */
   readonly #whole: Buffer | undefined;
 
   constructor(request: IncomingMessage, options: ReadBodyOptions, ending: ReadingEnd) {

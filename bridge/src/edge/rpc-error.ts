@@ -1,15 +1,21 @@
-// Errors of the bridge as JSON-RPC errors, for the MCP fronts. The code of ours stands in `data`.
+// Errors as JSON-RPC errors, for the MCP fronts. The bridge's own code stands in `data`.
 import { ProtocolError } from '@modelcontextprotocol/server';
-import { type DrawbridgeErrorCode, findDrawbridgeError, toPublicMessage } from '../errors.ts';
+import {
+  type DrawbridgeErrorCode,
+  FAILED,
+  findDrawbridgeError,
+  toPublicMessage,
+} from '../errors.ts';
+import { DENIED, INTERNAL_ERROR, INVALID_PARAMS, SESSION_UNKNOWN } from '../rpc-codes.ts';
 
-/** Never carries a stack or a cause: those are for the log. */
+/** Without the stack and the cause, which are for the log. */
 export function toRpcError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const known = findDrawbridgeError(error);
   if (known !== undefined) {
     return new ProtocolError(toRpcCode(known.code), toPublicMessage(known), { code: known.code });
   }
-  return new ProtocolError(-32_603, 'The bridge failed; its log says why.');
+  return new ProtocolError(INTERNAL_ERROR, FAILED);
 }
 
 function toRpcCode(code: DrawbridgeErrorCode): number {
@@ -27,15 +33,15 @@ function toRpcCode(code: DrawbridgeErrorCode): number {
     case 'run/pruned':
     case 'artifact/unknown':
     case 'upstream/unknown':
-      return -32_602;
+      return INVALID_PARAMS;
     case 'auth/missing':
     case 'auth/invalid':
     case 'auth/forbidden':
     case 'policy/denied':
     case 'policy/limit':
-      return -32_003;
+      return DENIED;
     case 'session/unknown':
-      return -32_001;
+      return SESSION_UNKNOWN;
     case 'bridge/stopping':
     case 'bridge/outcome_unknown':
     case 'settings/invalid':
@@ -55,7 +61,7 @@ function toRpcCode(code: DrawbridgeErrorCode): number {
     case 'upstream/outcome_unknown':
     case 'request/busy':
     case 'call/cancelled':
-      return -32_603;
+      return INTERNAL_ERROR;
     default:
       return code satisfies never;
   }

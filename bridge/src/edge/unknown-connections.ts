@@ -1,11 +1,11 @@
-// Connections that have not shown a key yet. They are counted by address, and where there are too many
-// the oldest is closed: who means to ask something does it at once, and who only holds a place loses
-// it. Once the key is known, its principal is who counts.
+// Limits the connections that have sent no known key yet, by address. Beyond the limit the oldest is closed:
+// a client that has a request sends it at once, and one that only holds connections loses them. Once its key
+// is known, a connection counts for its principal (unread-answers.ts).
 import type { Socket } from 'node:net';
 
 export interface UnknownConnections {
   add(socket: Socket): void;
-  /** The key of this connection is known; it counts here no more. */
+  /** Stops counting a connection whose key is known. */
   remove(socket: Socket): void;
 }
 
@@ -15,7 +15,7 @@ export interface UnknownConnectionsOptions {
   readonly onClose: (reason: string) => void;
 }
 
-/** Addresses are cheap in IPv6; all of them together may hold four times what one may. */
+/** IPv6 addresses are cheap, so all addresses together may have only four times what one may. */
 const ADDRESSES = 4;
 
 export function createUnknownConnections({

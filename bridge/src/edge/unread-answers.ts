@@ -1,34 +1,35 @@
-// Answers that nobody reads. Each connection's account says how many bytes wait for its caller, in the
-// socket and before it. Who lets too much lie, or takes no byte for too long, loses the connection;
-// who reads slowly and steadily gets everything.
+// Limits the answers that callers leave unread. Each connection has an account of the bytes that wait for its
+// caller, in the socket and before it. A caller that leaves too much unread, or takes no byte for too long,
+// loses the connection; one that reads slowly but steadily gets everything.
 import type { Socket } from 'node:net';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 export interface UnreadLimits {
-  /** For one principal, over all its connections. */
+  /** Bytes of one principal, over all its connections. */
   readonly own: number;
+  /** Bytes of all principals. */
   readonly all: number;
-  /** A connection that takes no byte for so long is closed. */
+  /** A connection that takes no byte for this long is closed. */
   readonly timeoutMs: number;
 }
 
 export interface UnreadAnswersOptions {
   /** Read each time, since settings change. */
   readonly limits: () => UnreadLimits;
-  /** A connection was closed, and why. */
+  /** Called with the reason when a connection was closed. */
   readonly onClose: (reason: string) => void;
 }
 
 export interface UnreadAccount {
   /**
-   * The bytes that wait now. Closes connections when that is too many.
-   * @param isOne all of them are one answer, which may be as large as a server's message may be
+   * Sets how many bytes wait now. Closes connections when that is too many.
+   * @param isOne whether all of them are one answer, which may be as large as a server's largest message
    */
   set(bytes: number, isOne?: boolean): void;
 }
 
 export interface UnreadAnswers {
-  /** The account of a connection, in the name of who is served on it from now on. */
+  /** The account of a connection, counted for `owner` from now on. */
   accountOf(socket: Socket, owner: string): UnreadAccount;
   close(): void;
 }
@@ -47,7 +48,7 @@ interface Entry {
 export function createUnreadAnswers({ limits, onClose }: UnreadAnswersOptions): UnreadAnswers {
   const accounts = new WeakMap<Socket, Entry & UnreadAccount>();
   const owned = new CompactingMap<string, number>();
-  /** Those with something unread, the longest without taking a byte first. */
+  /** Connections with unread bytes; the one that has taken none for the longest time comes first. */
   const waiting = new Set<Entry>();
   let total = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -113,7 +114,7 @@ export function createUnreadAnswers({ limits, onClose }: UnreadAnswersOptions): 
       if (bytes > 0) waiting.add(entry);
     }
     if (!isMore) return;
-    // What a caller took while the event loop was busy is counted before it is judged.
+    // Bytes that callers took while the event loop was busy are counted before the check.
     timer ??= setInterval(() => setImmediate(check), CHECK_MS);
     enforce(entry);
   };

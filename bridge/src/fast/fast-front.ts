@@ -16,6 +16,7 @@ import { toRequestKey } from '../mcp/calls-under-way.ts';
 import type { HttpDeps } from '../edge/http/http-env.ts';
 import { createFastLists } from './fast-lists.ts';
 import type { Precomputed } from '../edge/http/precomputed.ts';
+import { carryCancellable } from './cancellable-call.ts';
 import { goneSignal } from './gone-signal.ts';
 import {
   type FastCall,
@@ -25,6 +26,7 @@ import {
   toFastListId,
 } from './fast-request.ts';
 import { type FastText, createFastResponses } from './fast-response.ts';
+import { writeText } from './write-text.ts';
 
 export type FastFront = (
   request: IncomingMessage,
@@ -105,19 +107,6 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     return split.kind === 'split' ? split.body : undefined;
   };
 
-  /** Undefined for invalid headers, which the fallback answers. */
-  const findProject = ({ headers }: IncomingMessage): ReturnType<typeof toProject> | undefined => {
-    try {
-      return toProject((name) => {
-        const value = headers[name];
-        return typeof value === 'string' ? value : undefined;
-      }, deps);
-    } catch (error) {
-      if (error instanceof DrawbridgeError) return undefined;
-      throw error;
-    }
-  };
-
   const isPlainTool = ({ view }: FastHead, { name }: FastCall): boolean => {
     const tool = catalog.tool(view, name);
     if (tool === undefined || tool.hasHeaderParams) return false;
@@ -137,22 +126,11 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     const isLarge = body.length > LARGE_BYTES;
     const parsed = isLarge ? await toSplit(admitted, known) : (known.json = parse(body));
     const write = (text: FastText, requestId: string): void => {
-      response.writeHead(200, {
-        'Content-Type': 'application/json',
-        'Content-Length': byteLength(text),
-        'X-Request-Id': requestId,
-        Vary: 'Origin',
-      });
-      if (typeof text === 'string') response.end(text);
-      else {
-        for (const part of text) response.write(part);
-        response.end();
-      }
+      writeText(response, text, requestId);
       const seconds = (performance.now() - begin) / 1_000;
       metrics.request({ route: '/mcp', method: 'POST', status: 200, seconds });
     };
-
-    const place = findProject(request);
+    const place = findProject(request, deps);
     if (place === undefined) return false;
     const { project, roots } = place;
     const listId = toFastListId(parsed, head);
@@ -192,7 +170,11 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     const outcome =
       session === undefined
         ? await made(gone)
-        : await cancellable(toRequestKey(session.id, call.id), gone, made);
+        : await carryCancellable(underWay, {
+            key: toRequestKey(session.id, call.id),
+            gone,
+            carry: made,
+          });
     if (response.destroyed) return true;
     if (outcome.kind === 'cancelled') {
       // Where the caller did not ask for it, its key has ended.
@@ -209,25 +191,6 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
     }
     write(text, id);
     return true;
-  };
-
-  /** A legacy caller cancels by the request's id, or leaves. */
-  const cancellable = async (
-    key: string,
-    gone: AbortSignal,
-    made: (signal: AbortSignal) => Promise<Outcome>,
-  ): Promise<Outcome> => {
-    const abort = new AbortController();
-    const onGone = (): void => abort.abort(gone.reason);
-    underWay.add(key, { close: () => abort.abort() });
-    gone.addEventListener('abort', onGone);
-    if (gone.aborted) onGone();
-    try {
-      return await made(abort.signal);
-    } finally {
-      gone.removeEventListener('abort', onGone);
-      underWay.delete(key);
-    }
   };
 
   return (request, response, admitted) => {
@@ -255,17 +218,28 @@ export function createFastFront({ deps, underWay, fallback, refuse }: FastFrontO
   };
 }
 
-function byteLength(text: FastText): number {
-  if (typeof text === 'string') return Buffer.byteLength(text);
-  return text.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
-}
-
 /** Undefined for a body that is not JSON, which the fallback answers. */
 function parse(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined for invalid headers, which the fallback answers. */
+function findProject(
+  { headers }: IncomingMessage,
+  deps: Parameters<typeof toProject>[1],
+): ReturnType<typeof toProject> | undefined {
+  try {
+    return toProject((name) => {
+      const value = headers[name];
+      return typeof value === 'string' ? value : undefined;
+    }, deps);
+  } catch (error) {
+    if (error instanceof DrawbridgeError) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
-// Lists of tools as JSON-RPC text, byte for byte as the SDK writes them. The catalog gives the same
-// list until something changes, so each is serialised once for each era.
+// Answers to `tools/list` as JSON strings, byte for byte as the SDK writes them. The catalog gives the same list
+// object until something changes, so each list is serialised once for each era.
 import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
 import type { Catalog, Definition } from '../catalog/catalog.ts';
+import { isRecord } from '../json-record.ts';
 import type { FastHead } from './fast-request.ts';
 
 export interface FastLists {
@@ -45,10 +46,5 @@ export function createFastLists(
 
 function isWrapped({ outputSchema }: Definition): boolean {
   if (outputSchema === undefined) return false;
-  const isObject =
-    typeof outputSchema === 'object' &&
-    outputSchema !== null &&
-    'type' in outputSchema &&
-    outputSchema.type === 'object';
-  return !isObject;
+  return !(isRecord(outputSchema) && outputSchema['type'] === 'object');
 }

@@ -1,12 +1,17 @@
-// Tells whether a request is the common case, looking only at what it holds: one `tools/call`, or a
-// `tools/list` from the beginning, with an id and nothing else in play. Everything that is not plainly that is somebody else's to judge, so a
-// doubtful request is never an error here.
+// Recognises requests for the fast path: one `tools/call`, or a `tools/list` from the beginning, with an id and
+// without anything that needs more. Every other request goes to the SDK's front, which knows what is an error,
+// so nothing is refused here.
 import type { IncomingMessage } from 'node:http';
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+} from '@modelcontextprotocol/server';
 import type { View } from '../calls/call.ts';
 import { isLoopbackHeader } from '../loopback.ts';
 import { isRecord } from '../json-record.ts';
 
-/** What the headers of a request that may be fast say, before its body is read. */
+/** The head of a request that may take the fast path; its body is not parsed yet. */
 export interface FastHead {
   readonly era: 'modern' | 'legacy';
   readonly view: View;
@@ -30,16 +35,17 @@ export interface FastCall {
   };
 }
 
-const META = 'io.modelcontextprotocol/';
 const MODERN = '2026-07-28';
-/** Headers that ask for something the fast path does not do. */
+/** A request with one of these headers needs something that the fast path does not do. */
 const unusual = ['origin', 'traceparent', 'content-encoding', 'transfer-encoding', 'last-event-id'];
 const bodyKeys = new Set(['jsonrpc', 'id', 'method', 'params']);
 const paramKeys = new Set(['name', 'arguments', '_meta']);
 const metaOnly = new Set(['_meta']);
-const metaKeys = new Set(
-  ['protocolVersion', 'clientInfo', 'clientCapabilities'].map((key) => META + key),
-);
+const metaKeys = new Set<string>([
+  PROTOCOL_VERSION_META_KEY,
+  CLIENT_INFO_META_KEY,
+  CLIENT_CAPABILITIES_META_KEY,
+]);
 
 export function toFastHead({ method, url = '', headers }: IncomingMessage): FastHead | undefined {
   if (method !== 'POST') return undefined;
@@ -103,15 +109,15 @@ function toFastBody(
   if (jsonrpc !== '2.0' || method !== wanted) return undefined;
   if (era === 'modern' && told !== wanted) return undefined;
   if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
-  return { id: id as string | number, params }; // a text, or an integer by the test above
+  return { id: id as string | number, params }; // a string, or an integer by the test above
 }
 
 function toClient(meta: unknown): FastCall['client'] | undefined {
-  if (!isRecord(meta) || !hasOnly(meta, metaKeys) || meta[`${META}protocolVersion`] !== MODERN)
+  if (!isRecord(meta) || !hasOnly(meta, metaKeys) || meta[PROTOCOL_VERSION_META_KEY] !== MODERN)
     return undefined;
-  const capabilities = meta[`${META}clientCapabilities`];
-  const info = meta[`${META}clientInfo`];
-  // What a client can do may let a server ask it, and questions go the other way.
+  const capabilities = meta[CLIENT_CAPABILITIES_META_KEY];
+  const info = meta[CLIENT_INFO_META_KEY];
+  // A server may ask a client with capabilities, and the fast path carries no such requests.
   if (!isRecord(capabilities) || Object.keys(capabilities).length > 0) return undefined;
   if (info === undefined) return { capabilities };
   if (!isRecord(info) || typeof info['name'] !== 'string' || typeof info['version'] !== 'string')
@@ -119,7 +125,7 @@ function toClient(meta: unknown): FastCall['client'] | undefined {
   return { capabilities, name: `${info['name']}/${info['version']}` };
 }
 
-/** A legacy call without progress token or anything else in `_meta`. */
+/** Undefined for a legacy request with `_meta`, such as a progress token. */
 function toPlainMeta(meta: unknown): FastCall['client'] | undefined {
   return meta === undefined ? { capabilities: {} } : undefined;
 }

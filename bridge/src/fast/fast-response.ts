@@ -1,7 +1,7 @@
-// The answer of a fast call as JSON-RPC text, byte for byte as the SDK writes it. Only plain results
-// and refusals are written here; every other outcome is handed to the SDK's front, which knows all the rules. A
-// result that is as the SDK would have it goes out as the text that the log has, which may be the
-// server's own: then white space and digits are the server's, too.
+// The answer to a fast call as a JSON string, byte for byte as the SDK writes it. Only plain results and
+// refusals are written here; every other outcome goes to the SDK's front, which knows all the rules. A result
+// that the SDK would not change is sent as the string that the log has. That may be the server's own, with its
+// white space and its way of writing numbers.
 import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
 import { isOfStop } from '../calls/call-gate.ts';
 import type { Outcome } from '../calls/call.ts';
@@ -15,11 +15,11 @@ export interface FastResponseOptions {
 }
 
 export interface FastResponses {
-  /** Undefined when the outcome is not a plain result. */
+  /** Undefined when the SDK has to write the answer. */
   toText(outcome: Outcome, options: FastResponseOptions): FastText | undefined;
 }
 
-/** An answer, or its parts where it is too large to be one text. */
+/** An answer, in parts where it is too large to be one string. */
 export type FastText = string | readonly (string | Buffer)[];
 
 type Result = Readonly<Record<string, unknown>>;
@@ -33,16 +33,16 @@ export function createFastResponses(serverInfo: Result): FastResponses {
   });
   const added = JSON.stringify(toAdded()).slice(1);
 
-  /** @param text the result as JSON, where it is known */
+  /** @param text the result as a JSON string, where it is known */
   const toModernText = (result: Result, text: string | undefined): string | undefined => {
     const { _meta: meta } = result;
-    // A result is never empty, so a comma is right.
+    // A result is never empty, so there is a member before the comma.
     if (meta === undefined && text !== undefined) return `${text.slice(0, -1)},${added}`;
     if (meta !== undefined && !isRecord(meta)) return undefined;
     return JSON.stringify({ ...result, ...toAdded(meta) });
   };
 
-  /** The brace that closes a large result gives way to what is added. */
+  /** Cuts the closing brace off a large result and puts it after the added members. */
   const toLargeText = (
     { asTool, meta }: LargeResult,
     { id, era }: FastResponseOptions,
@@ -60,7 +60,7 @@ export function createFastResponses(serverInfo: Result): FastResponses {
 
   return {
     toText(outcome, { id, era }) {
-      // Refusals come in floods, and a bridge that stops has little time, so they are worded here too.
+      // Refusals come in floods, and a bridge that stops has little time, so both stay off the SDK's front.
       if (outcome.kind === 'denied' || isOfStop(outcome)) {
         return JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
       }

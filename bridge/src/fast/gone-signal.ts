@@ -1,7 +1,7 @@
-// Tells calls that their caller is gone. A modern call is cancelled by closing its response
-// (2026-07-28, "Cancellation"), and with it goes the connection. A legacy client "SHOULD" say so in words
-// (2025-11-25, Transports); one that left all the same can't be answered any more, so its call ends too.
-// Or the caller's key has ended, or the bridge stops.
+// The signal that aborts a fast call: its connection closed, its key ended, or the bridge stops. A modern client
+// cancels a call by closing its response (2026-07-28, "Cancellation"), which closes the connection. A legacy
+// client "SHOULD" send a notification instead (2025-11-25, Transports); when its connection closes without one,
+// nobody can be answered any more, so its call ends too.
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Principal } from '../principals/caller.ts';
@@ -10,8 +10,8 @@ import type { Principals } from '../principals/principals.ts';
 const signals = new WeakMap<Socket, Map<string, AbortSignal>>();
 
 /**
- * Aborts when the connection closes, or when the key is no longer good, with the reason. One for all
- * requests of a connection with the same key, because making one costs as much as finding the caller.
+ * Aborts when the connection closes, or when the key is no longer good, with the reason. Requests with the same
+ * key on one connection share a signal, because making one costs as much as finding the caller.
  */
 export function goneSignal(
   socket: Socket,

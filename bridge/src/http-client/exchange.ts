@@ -1,5 +1,5 @@
-// One HTTP request to a bridge, with its body as a stream. node:http and not fetch: a tool may work
-// for longer than fetch waits for the first byte, and loading fetch costs a start as much as the rest.
+// HTTP requests to a bridge, with the answers' bodies as streams. It uses node:http and not fetch: a tool may
+// work for longer than fetch waits for the first byte, and loading fetch takes as long as the rest of a start.
 import { Agent, type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { Agent as TlsAgent, request as requestHttps } from 'node:https';
 import type { Readable } from 'node:stream';
@@ -24,7 +24,7 @@ export interface Exchange {
   close(): Promise<void>;
 }
 
-/** The lines of a body that is no stream are read whole; more than this is nobody's answer. */
+/** Limit for a body that is read whole; no answer of a bridge is larger. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
 
 export function createExchange(): Exchange {
@@ -74,7 +74,7 @@ export function isUnreachable(error: unknown): boolean {
   return code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'EHOSTUNREACH';
 }
 
-/** Whether a request broke off that the bridge may have carried out. */
+/** Whether the connection was lost during a request, which the bridge may have carried out. */
 export function isBrokenOff(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE';

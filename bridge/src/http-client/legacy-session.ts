@@ -1,6 +1,6 @@
-// The session of a legacy client (2025-11-25, Transports, "Session Management"): its id, its stream of
-// server messages, and one new beginning where the bridge no longer knows the id. The client behind
-// stdio has no notion of a session, so none of this shows.
+// The session of a legacy client (2025-11-25, Transports, "Session Management"): its id, its GET stream, and a
+// new session when the bridge no longer knows the id. A stdio client has no notion of sessions and notices
+// nothing of this.
 import { setTimeout as delay } from 'node:timers/promises';
 import { toMessage } from '../errors.ts';
 import { type HttpAnswer, isUnreachable, readText } from './exchange.ts';
@@ -8,13 +8,15 @@ import { isRecord } from '../json-record.ts';
 import type { Message } from './message.ts';
 import { readEvents } from './sse-reader.ts';
 
+/** Sends to the bridge with the endpoint's own headers added. */
+export type Send = (
+  method: 'GET' | 'POST' | 'DELETE',
+  request: { headers: Record<string, string>; message?: Message; signal: AbortSignal },
+) => Promise<HttpAnswer>;
+
 export interface LegacySessionOptions {
-  /** Sends to the bridge with the endpoint's own headers added. */
-  readonly send: (
-    method: 'GET' | 'POST' | 'DELETE',
-    options: { headers: Record<string, string>; message?: Message; signal: AbortSignal },
-  ) => Promise<HttpAnswer>;
-  /** Takes a message for the client, as text. */
+  readonly send: Send;
+  /** Sends a message to the client, as a JSON string. */
   readonly emit: (text: string) => Promise<void>;
   readonly onIssue: (issue: string) => void;
   readonly signal: AbortSignal;
@@ -24,13 +26,13 @@ export interface LegacySession {
   /** True once `initialize` was seen. */
   readonly begun: () => boolean;
   begin(initialize: Message): void;
-  /** The answer to `initialize`: the headers name the session, the result the revision. */
+  /** Takes the answer to `initialize`: its headers name the session, its result the revision. */
   answered(answer: HttpAnswer, result: unknown): void;
-  /** `initialize` has ended, however: what waited for it goes on. */
+  /** Tells that `initialize` has ended, well or not: what waited for it goes on. */
   settled(): void;
-  /** The client's `notifications/initialized` has arrived: server messages may come. */
+  /** Tells that the bridge has `notifications/initialized`: server messages may come. */
   initialized(): void;
-  /** Posts within the session, renewing it once where the bridge no longer knows it. */
+  /** Posts within the session. When the bridge no longer knows it, begins a new one and posts again. */
   post(message: Message, signal: AbortSignal): Promise<HttpAnswer>;
   /** Ends the session at the bridge. */
   end(signal: AbortSignal): Promise<void>;
@@ -107,7 +109,7 @@ export function createLegacySession(options: LegacySessionOptions): LegacySessio
     following = true;
     follow()
       .catch((error: unknown) => {
-        // A bridge that is gone is started again by the next request, not by a stream that waits.
+        // The next request starts a bridge that is gone; this stream does not.
         if (!closed.aborted && !isUnreachable(error)) {
           onIssue(`the stream of server messages broke off: ${toMessage(error)}`);
         }
@@ -163,7 +165,7 @@ export function createLegacySession(options: LegacySessionOptions): LegacySessio
   };
 }
 
-/** The result inside an answer to a request of our own. */
+/** The result in the answer to a request that the client did not make. */
 async function readResult(answer: HttpAnswer): Promise<unknown> {
   const isStream = answer.headers['content-type']?.includes('text/event-stream') === true;
   const texts: string[] = [];

@@ -1,5 +1,5 @@
-// JSON-RPC messages as far as a proxy looks into them, and the headers that revision 2026-07-28
-// mirrors from a body (Streamable HTTP, "Request Metadata").
+// JSON-RPC messages as far as a proxy reads them, and the headers that revision 2026-07-28 copies from a body
+// (Streamable HTTP, "Request Metadata").
 import { isRecord } from '../json-record.ts';
 
 export type MessageId = string | number;
@@ -19,13 +19,14 @@ export function methodOf(message: Message): string | undefined {
   return typeof message.method === 'string' ? message.method : undefined;
 }
 
-/** The modern revision that the message speaks; nothing for a legacy one. */
+/** The revision in a modern message's `_meta`; undefined for a legacy message. */
 export function modernVersionOf(message: Message): string | undefined {
   const meta = isRecord(message.params) ? message.params['_meta'] : undefined;
   const version = isRecord(meta) ? meta['io.modelcontextprotocol/protocolVersion'] : undefined;
   return typeof version === 'string' ? version : undefined;
 }
 
+/** The param that goes into `Mcp-Name`, by method. */
 const nameFields: Readonly<Record<string, string>> = {
   'tools/call': 'name',
   'prompts/get': 'name',
@@ -46,7 +47,7 @@ export function toModernHeaders(message: Message, version: string): Record<strin
   };
 }
 
-/** "Value Encoding": what a header cannot carry as it is goes in Base64 between markers. */
+/** "Value Encoding": a value that a header cannot carry is sent in Base64 between markers. */
 export function toHeaderValue(value: string): string {
   const isPlain =
     /^[\t\x20-\x7e]+$/.test(value) &&
@@ -60,9 +61,6 @@ export interface RpcIssue {
   readonly message: string;
   readonly data?: unknown;
 }
-
-export const INTERNAL_ERROR = -32_603;
-export const PARSE_ERROR = -32_700;
 
 export function toErrorLine(id: MessageId | null, error: RpcIssue): string {
   return JSON.stringify({ jsonrpc: '2.0', id, error });

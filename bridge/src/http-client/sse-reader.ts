@@ -1,8 +1,8 @@
-// Reads the body of an answer as server-sent events.
+// Reads an answer's body as server-sent events.
 import { createParser } from 'eventsource-parser';
 
 export interface ReadEvent {
-  /** Empty where the stream only said when to connect again. */
+  /** Empty for a `retry` line. */
   readonly data: string;
   /** For `Last-Event-ID`. */
   readonly id?: string | undefined;

@@ -1,5 +1,5 @@
-// What a front knows of one request before it becomes a call: who asks, through which view, for
-// which project. The HTTP edge makes it once per request and every front builds calls from it.
+// What a front knows of a request before it becomes a call: its principal, view, client and project. The MCP
+// routes and the REST routes make one for each request, and `toCall` makes calls from it.
 import type { LargeAnswers } from './large-answers.ts';
 import type { Session } from '../sessions/sessions.ts';
 import type { LogLevel } from '../sessions/log-level.ts';
@@ -16,15 +16,15 @@ export interface CallerContext {
   /** Aborts when the caller's key is no longer good. */
   readonly keyEnded: AbortSignal;
   readonly sessionId?: string;
-  /** Least severity of the log messages that the caller wants; without one it gets none. */
+  /** The least severity of the log messages that the caller wants; when absent it gets none. */
   readonly logLevel?: LogLevel;
-  /** Where the caller's session keeps its level. */
+  /** Stores the level in the caller's session. */
   readonly setLogLevel?: (level: LogLevel) => Promise<void>;
-  /** How the request's call ended, when it was made on the fast path; it is not made again. */
+  /** The outcome of the request's call, when the fast path has made it; it is not made again. */
   readonly outcome?: Outcome;
-  /** The session that the request names, where it was looked up already. */
+  /** The session that the request names, when it has been looked up already. */
   readonly session?: Session;
-  /** Where results go that are too large for the SDK. */
+  /** Takes results that are too large for the SDK. */
   readonly large?: LargeAnswers;
   /** The run that this caller's calls belong to; opened with the first call. */
   runId(): Promise<string>;

@@ -1,6 +1,6 @@
-// Legacy requests under way, by session and id: `notifications/cancelled` names them from a POST of
-// its own, whichever path serves them.
-import { CompactingMap } from '../compacting-map.ts';
+// Legacy requests under way, by session and id, on the fast path and the SDK's. `notifications/cancelled`
+// comes in a POST of its own and finds them here.
+import { CompactingMap } from '../flow/compacting-map.ts';
 
 /** Closing it aborts the call and ends its answer. */
 export interface CallUnderWay {
@@ -28,7 +28,7 @@ export function createCallsUnderWay(): CallsUnderWay {
   };
 }
 
-/** A number and a text of the same digits are two ids (JSON-RPC 2.0, section 4). */
+/** A number and a string of the same digits are two ids (JSON-RPC 2.0, section 4). */
 export function toRequestKey(sessionId: string | undefined, id: unknown): string {
   return `${sessionId ?? ''} ${typeof id} ${String(id)}`;
 }

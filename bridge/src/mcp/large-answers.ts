@@ -1,16 +1,17 @@
-// Large results on their way through the SDK's front. The SDK gets a small result that stands for the
-// large one, and where it stands in the SDK's answer the bytes of the large one go out.
+// Large results on the SDK's path. The SDK gets a small stand-in for the result, with a random token. In the
+// SDK's answer the stand-in is replaced by the bytes of the result.
 import { randomUUID } from 'node:crypto';
 import type { CallMethod } from '../calls/call.ts';
 import { LargeJson, type LargeResult } from '../calls/large-json/large-json.ts';
+import { isRecord } from '../json-record.ts';
 
 type Result = Record<string, unknown>;
 
-/** Those of one request. */
+/** The large results of one request. */
 export class LargeAnswers {
   readonly #waiting = new Map<string, { readonly standIn: Buffer; readonly inner: Buffer }>();
 
-  /** The result for the SDK. */
+  /** Keeps a large result; returns its stand-in for the SDK. */
   standIn(method: CallMethod, { bytes, asTool, meta }: LargeResult): Result {
     const token = randomUUID();
     const standIn = toStandIn(method, token);
@@ -22,7 +23,7 @@ export class LargeAnswers {
     return meta === undefined ? standIn : { ...standIn, _meta: meta };
   }
 
-  /** The response with what was taken out. The SDK writes each message as one chunk. */
+  /** The response with the kept results in place of their stand-ins. The SDK writes each message as one chunk. */
   fill(response: Response): Response {
     if (response.body === null) return response;
     const body = response.body.pipeThrough(
@@ -64,29 +65,16 @@ function toStandIn(method: CallMethod, token: string): Result {
   }
 }
 
-/** Large arguments of a request in an object that the SDK lets pass. */
+/** Wraps large arguments of a request in an object that the SDK accepts. */
 export function wrapArguments(body: unknown): void {
-  const params = toParams(body);
-  if (params?.['arguments'] instanceof LargeJson) {
+  if (!isRecord(body) || !isRecord(body['params'])) return;
+  const { params } = body;
+  if (params['arguments'] instanceof LargeJson) {
     params['arguments'] = { large: params['arguments'] };
   }
 }
 
-/** What {@link wrapArguments} wrapped; no caller can send such an object. */
+/** Undoes {@link wrapArguments}. No caller can send such an object, since JSON holds no `LargeJson`. */
 export function unwrapArguments(given: unknown): unknown {
-  return typeof given === 'object' &&
-    given !== null &&
-    'large' in given &&
-    given.large instanceof LargeJson
-    ? given.large
-    : given;
-}
-
-function toParams(body: unknown): Record<string, unknown> | undefined {
-  const params =
-    typeof body === 'object' && body !== null && 'params' in body ? body.params : undefined;
-  // An object by the check; what it holds stays unknown.
-  return typeof params === 'object' && params !== null
-    ? (params as Record<string, unknown>)
-    : undefined;
+  return isRecord(given) && given['large'] instanceof LargeJson ? given['large'] : given;
 }

@@ -1,6 +1,6 @@
-// The front for revisions up to 2025-11-25 over Streamable HTTP. Sessions live in the store, not in
-// an SDK object: each POST is served by a fresh server, so any bridge, also a restarted one, goes on
-// with a session it did not begin. The GET stream carries changes of the catalog.
+// The front for revisions up to 2025-11-25 over Streamable HTTP. Sessions live in the store and not in an SDK
+// object: each POST is served by a fresh SDK server, so any bridge, also a restarted one, can serve a session
+// that another one began. The GET stream carries `list_changed` notifications.
 import {
   WebStandardStreamableHTTPServerTransport,
   isInitializeRequest,
@@ -80,7 +80,7 @@ export function createLegacyFront({
     const keys = toRequestKeys(context.sessionId, body);
     for (const key of keys) underWay.add(key, server);
     const response = await transport.handleRequest(request, { parsedBody: body });
-    // Closing the server of a reader that has left aborts its calls.
+    // When the reader has left, closing the server aborts its calls.
     return whenWritten(response, () => {
       for (const key of keys) underWay.delete(key);
       void server.close();
@@ -118,14 +118,14 @@ export function createLegacyFront({
     const session = await requireSession(request, context);
     for (const message of Array.isArray(body) ? body : [body]) {
       if (!isJSONRPCNotification(message) || message.method !== 'notifications/cancelled') continue;
-      // Closing the request's own server aborts the call and ends its stream, which is all it serves.
+      // Each request has a server of its own, so closing it aborts this call only.
       await underWay.cancel(toRequestKey(session.id, message.params?.['requestId']));
     }
     return serve(
       request,
       {
         ...context,
-        // Questions of a server cannot reach a legacy client yet, so none is invited.
+        // Elicitation and sampling cannot reach a legacy client yet, so servers see no such capability.
         client: { ...session.client, capabilities: {} },
         view: context.view,
         sessionId: session.id,

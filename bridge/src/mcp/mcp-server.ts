@@ -16,6 +16,7 @@ import { type LogLevel, logLevelSchema, reachesLevel } from '../sessions/log-lev
 import { type CallerContext, toCall } from './caller-context.ts';
 import { unwrapArguments } from './large-answers.ts';
 import { DrawbridgeError } from '../errors.ts';
+import { INVALID_PARAMS } from '../rpc-codes.ts';
 import { toRpcError } from '../edge/rpc-error.ts';
 
 export interface McpServerDeps {
@@ -30,7 +31,7 @@ export interface McpServerDeps {
 const anyParams = { params: z.looseObject({}) };
 const LIST_CACHE = { ttlMs: 0, cacheScope: 'private' } as const;
 
-/** Only answers to a server's own questions are validated with it, and this one asks none. */
+/** The SDK validates only answers to elicitation with it, and this server asks none. */
 const noValidator: jsonSchemaValidator = {
   getValidator() {
     throw new Error('The bridge does not ask its callers through the SDK.');
@@ -51,7 +52,7 @@ export function createMcpServer(deps: McpServerDeps, context: CallerContext): Se
         completions: {},
         ...(context.client.era === 'legacy' && { logging: {} }),
       },
-      // The SDK's default compiles a JSON Schema validator for each server; here nothing asks for one.
+      // The SDK's default compiles a JSON Schema validator for each server.
       jsonSchemaValidator: noValidator,
       ...(instructions !== undefined && { instructions }),
       cacheHints: {
@@ -88,9 +89,9 @@ export function createMcpServer(deps: McpServerDeps, context: CallerContext): Se
   }
 
   const names: Record<CallMethod, (params: Record<string, unknown>) => string> = {
-    'tools/call': (params) => requireText(params, 'name'),
-    'prompts/get': (params) => requireText(params, 'name'),
-    'resources/read': (params) => requireText(params, 'uri'),
+    'tools/call': (params) => requireString(params, 'name'),
+    'prompts/get': (params) => requireString(params, 'name'),
+    'resources/read': (params) => requireString(params, 'uri'),
     'completion/complete': (params) => toRefName(params['ref']),
   };
   for (const [method, toName] of Object.entries(names) as [
@@ -126,7 +127,7 @@ export function createMcpServer(deps: McpServerDeps, context: CallerContext): Se
   return server;
 }
 
-/** The SDK takes some of what a request carries out of its params; the server needs it there. */
+/** Puts back into the params what the SDK took out of them, because the upstream server needs it. */
 function toWireParams(
   params: Record<string, unknown>,
   { mcpReq }: ServerContext,
@@ -162,8 +163,8 @@ function toResult(outcome: Outcome): Record<string, unknown> {
 }
 
 /**
- * Sends progress and messages of a call to the very request that asked for them. The stream may be
- * gone already, which is no error: the log has them.
+ * Sends progress and messages of a call on the response of the request that asked for them. When that is gone
+ * already, they are dropped: the log has them.
  */
 function toSink({ mcpReq }: ServerContext, least: LogLevel | undefined): CallSink {
   const progressToken = mcpReq._meta?.progressToken;
@@ -182,10 +183,10 @@ function toSink({ mcpReq }: ServerContext, least: LogLevel | undefined): CallSin
   };
 }
 
-function requireText(params: Record<string, unknown>, key: string): string {
+function requireString(params: Record<string, unknown>, key: string): string {
   const value = params[key];
   if (typeof value === 'string' && value !== '') return value;
-  throw new ProtocolError(-32_602, `params.${key} must be a text that is not empty.`);
+  throw new ProtocolError(INVALID_PARAMS, `params.${key} must be a non-empty string.`);
 }
 
 function toRefName(ref: unknown): string {
@@ -194,7 +195,7 @@ function toRefName(ref: unknown): string {
     if ('uri' in ref && typeof ref.uri === 'string') return ref.uri;
   }
   throw new ProtocolError(
-    -32_602,
+    INVALID_PARAMS,
     'params.ref must be { type: "ref/prompt", name } or { type: "ref/resource", uri }.',
   );
 }

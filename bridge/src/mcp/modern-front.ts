@@ -1,5 +1,5 @@
-// The front for protocol revision 2026-07-28 over Streamable HTTP: stateless, one SDK server per
-// request. `subscriptions/listen` streams hear of changes of the catalog.
+// The front for revision 2026-07-28 over Streamable HTTP: stateless, one SDK server per request. Changes of the
+// catalog go to the `subscriptions/listen` streams.
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { CallerContext } from './caller-context.ts';
@@ -42,7 +42,7 @@ export function createModernFront({ onError, ...deps }: ModernFrontOptions): Mod
   };
 }
 
-/** The SDK carries our context through its `authInfo.extra`, which it types as unknown. */
+/** The SDK carries the context through its `authInfo.extra`, which it types as unknown. */
 function toContext(extra: Record<string, unknown> | undefined): CallerContext {
   const context = extra?.['context'];
   if (context === undefined) throw new Error('A request reached the MCP front without its caller.');

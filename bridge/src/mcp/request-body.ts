@@ -1,11 +1,11 @@
-// A request's JSON body, which the edge has read and weighed.
-import { isJsonContentType } from '@modelcontextprotocol/server';
+// Parses a request's JSON body, which the edge has read and weighed. A large one is parsed by the worker.
 import { LARGE_BYTES, SKELETON_BYTES, type SplitRequest } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError } from '../errors.ts';
+import { assertJsonType } from '../edge/http/body-guard.ts';
 import type { Precomputed } from '../edge/http/precomputed.ts';
 
 export interface BodyOptions extends Pick<Precomputed, 'json' | 'split'> {
-  /** Cuts a large body apart. */
+  /** Takes the arguments out of a large body, in the worker. */
   readonly read: (bytes: Buffer) => Promise<SplitRequest>;
 }
 
@@ -18,12 +18,7 @@ export async function readJsonBody(
   if (split !== undefined) return fromSplit(split);
   const bytes = Buffer.from(await request.arrayBuffer());
   if (bytes.length === 0) return undefined;
-  if (!isJsonContentType(request.headers.get('content-type'))) {
-    throw new DrawbridgeError(
-      'request/invalid',
-      'The body must be JSON, with Content-Type: application/json.',
-    );
-  }
+  assertJsonType(request.headers.get('content-type'));
   if (bytes.length > LARGE_BYTES) return fromSplit(await read(bytes));
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
@@ -32,7 +27,7 @@ export async function readJsonBody(
   }
 }
 
-/** A large body without its arguments, which stay bytes. */
+/** The parsed body of a large request; its arguments stay bytes (`LargeJson`). */
 export function fromSplit(split: SplitRequest): unknown {
   switch (split.kind) {
     case 'split':

@@ -1,6 +1,13 @@
-// The MCP routes: `/mcp`, `/mcp/{toolset}` and `/servers/{name}/mcp`. Reads the body once, tells the
-// era, makes the caller's context, and hands over to the front of that era.
-import { isJSONRPCRequest, isLegacyRequest } from '@modelcontextprotocol/server';
+// The MCP routes: `/mcp`, `/mcp/{toolset}` and `/servers/{name}/mcp`. Parses the body once, finds the era,
+// makes the caller's context, and hands over to the front of that era.
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  LOG_LEVEL_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+  isJSONRPCRequest,
+  isLegacyRequest,
+} from '@modelcontextprotocol/server';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { toStopReason } from '../calls/call-gate.ts';
@@ -19,15 +26,14 @@ import { toProject } from '../edge/http/project.ts';
 import { readJsonBody } from './request-body.ts';
 import { toRpcError } from '../edge/rpc-error.ts';
 
-const META = 'io.modelcontextprotocol/';
 const modernBody = z.looseObject({
   params: z
     .looseObject({
       _meta: z.looseObject({
-        [`${META}protocolVersion`]: z.string().optional(),
-        [`${META}clientInfo`]: z.looseObject({ name: z.string(), version: z.string() }).optional(),
-        [`${META}clientCapabilities`]: z.record(z.string(), z.unknown()).optional(),
-        [`${META}logLevel`]: logLevelSchema.optional(),
+        [PROTOCOL_VERSION_META_KEY]: z.string().optional(),
+        [CLIENT_INFO_META_KEY]: z.looseObject({ name: z.string(), version: z.string() }).optional(),
+        [CLIENT_CAPABILITIES_META_KEY]: z.record(z.string(), z.unknown()).optional(),
+        [LOG_LEVEL_META_KEY]: logLevelSchema.optional(),
       }),
     })
     .optional(),
@@ -62,11 +68,11 @@ export function createMcpRoutes(deps: HttpDeps, underWay: CallsUnderWay): McpRou
     if (Array.isArray(body) && body.length > MAX_MESSAGES) throw tooManyMessages();
     if (deps.isStopping() && outcome === undefined) {
       if (request.method === 'GET') throw toStopReason();
-      const refusal = toRefusal(body); // what cancels or ends something is taken
+      const refusal = toRefusal(body); // notifications and DELETE are still served
       if (refusal !== undefined) return Response.json(refusal);
     }
     wrapArguments(body);
-    // The SDK sends what it has whether or not somebody reads.
+    // The SDK does not wait for its reader.
     c.env.outgoing?.takePushed();
     const large = new LargeAnswers();
     const context = {
@@ -117,12 +123,12 @@ export function createMcpRoutes(deps: HttpDeps, underWay: CallsUnderWay): McpRou
   };
 }
 
-/** Its stream never ends by itself (2026-07-28, `subscriptions/listen`). */
+/** Whether the answer is a stream that never ends by itself (2026-07-28, `subscriptions/listen`). */
 function isSubscription(body: unknown): boolean {
   return isJSONRPCRequest(body) && body.method === 'subscriptions/listen';
 }
 
-/** The answer of a bridge that stops to each request of a body; undefined where none is asked for. */
+/** What a bridge that stops answers to the requests of a body; undefined when it holds none. */
 function toRefusal(body: unknown): unknown {
   const { code, message, data } = toRpcError(toStopReason());
   const refusals = (Array.isArray(body) ? body : [body])
@@ -157,17 +163,17 @@ function tooManyMessages(): DrawbridgeError {
   );
 }
 
-/** What a client says of itself in each request's `_meta` (2026-07-28, Basic, "_meta"). */
+/** The client as it describes itself in each request's `_meta` (2026-07-28, Basic, "_meta"). */
 function fromModernMeta(body: unknown): { client: CallClient; logLevel: LogLevel | undefined } {
   const { data } = modernBody.safeParse(body);
   const meta = data?.params?._meta ?? {};
-  const info = meta[`${META}clientInfo`];
-  const version = meta[`${META}protocolVersion`];
+  const info = meta[CLIENT_INFO_META_KEY];
+  const version = meta[PROTOCOL_VERSION_META_KEY];
   const client: CallClient = {
     era: 'modern',
-    capabilities: meta[`${META}clientCapabilities`] ?? {},
+    capabilities: meta[CLIENT_CAPABILITIES_META_KEY] ?? {},
     ...(info !== undefined && { name: `${info.name}/${info.version}` }),
     ...(version !== undefined && { protocolVersion: version }),
   };
-  return { client, logLevel: meta[`${META}logLevel`] };
+  return { client, logLevel: meta[LOG_LEVEL_META_KEY] };
 }

@@ -9,7 +9,7 @@ export function createKey(): string {
   return PREFIX + randomBytes(32).toString('base64url');
 }
 
-/** Whether text can be a key at all, so that rubbish costs no query. */
+/** Whether a string has the shape of a key; anything else costs no query. */
 export function isKey(text: string): boolean {
   return SHAPE.test(text);
 }

@@ -1,7 +1,7 @@
-// What a key opened ends with the key. Streams and calls hold the key they came with; when it expires,
-// is revoked, or its user is disabled or changes, whoever holds it is told, on every bridge of the
-// database. The database tells of a change (migration 0002); who holds keys also looks by itself, so a
-// lost notification costs half a second.
+// What a key opened ends with the key. Streams and calls hold the key they came with. When it expires, is
+// revoked, or its user is disabled or changes, all its holders are told, on every bridge of the database.
+// The database notifies of a change (migration 0002). Held keys are also checked twice a second, so a lost
+// notification costs half a second.
 import type { Logger } from 'pino';
 import type { Principal } from './caller.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
@@ -22,7 +22,7 @@ export type EndOfKey = (reason: DrawbridgeError) => void;
 
 export interface LiveKeys {
   hold(principal: Principal, expiresAt: number, onEnd: EndOfKey): () => void;
-  /** Looks at all keys that are held; resolves when those that are no longer good have ended. */
+  /** Checks all keys that are held; resolves when those that are no longer valid have ended. */
   check(): Promise<void>;
   /** Ends whatever is held, with any key. */
   endAll(reason: DrawbridgeError): void;
@@ -32,8 +32,8 @@ export interface LiveKeys {
 export interface LiveKeysOptions {
   /** The keys there are among these. */
   readonly read: (keyIds: readonly string[]) => Promise<readonly KeyState[]>;
-  /** Called before each look, to let go of what is held no longer. */
-  readonly onLook: () => void;
+  /** Called before each check, to let go of what is held no longer. */
+  readonly onCheck: () => void;
   readonly now: () => number;
   readonly logger: Logger | undefined;
 }
@@ -45,13 +45,13 @@ interface Held {
 }
 
 /** Far below the longest wait of a timer (24.8 days), so a date of any distance is met. */
-const LOOK_MS = 500;
+const CHECK_MS = 500;
 
-export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): LiveKeys {
+export function createLiveKeys({ read, onCheck, now, logger }: LiveKeysOptions): LiveKeys {
   const held = new Map<string, Held>();
   let timer: NodeJS.Timeout | undefined;
   let wakesAt = 0;
-  let lookedAt = Number.NEGATIVE_INFINITY;
+  let checkedAt = Number.NEGATIVE_INFINITY;
   let checking: Promise<void> | undefined;
   let isDue = false;
   let closed = false;
@@ -69,11 +69,11 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
     for (const key of held.values()) if (key.expiresAt <= time) end(key, 'The key has expired.');
   };
 
-  const look = async (): Promise<void> => {
+  const checkHeld = async (): Promise<void> => {
     do {
       isDue = false;
-      lookedAt = performance.now();
-      onLook();
+      checkedAt = performance.now();
+      onCheck();
       const asked = [...held.values()];
       if (asked.length === 0) return;
       const states = await read(asked.map(({ principal }) => principal.keyId));
@@ -90,7 +90,7 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
 
   const check = (): Promise<void> => {
     isDue = true;
-    checking ??= look().finally(() => {
+    checking ??= checkHeld().finally(() => {
       checking = undefined;
     });
     return checking;
@@ -99,23 +99,23 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
   const tick = (): void => {
     timer = undefined;
     endExpired();
-    if (checking === undefined && performance.now() - lookedAt >= LOOK_MS) {
+    if (checking === undefined && performance.now() - checkedAt >= CHECK_MS) {
       check().catch((error: unknown) =>
         logger?.debug(`keys in use could not be looked at: ${toMessage(error)}`),
       );
     }
-    plan();
+    scheduleNext();
   };
 
-  const plan = (): void => {
+  const scheduleNext = (): void => {
     let next = Number.POSITIVE_INFINITY;
     for (const { expiresAt } of held.values()) next = Math.min(next, expiresAt);
-    if (held.size > 0) wake(next - now());
+    if (held.size > 0) schedule(next - now());
   };
 
-  /** Looks again after this long at the latest. */
-  const wake = (ms: number): void => {
-    const wait = Math.max(Math.min(ms, LOOK_MS), 1);
+  /** Checks again after this long at the latest. */
+  const schedule = (ms: number): void => {
+    const wait = Math.max(Math.min(ms, CHECK_MS), 1);
     const at = performance.now() + wait;
     if (closed || (timer !== undefined && wakesAt <= at)) return;
     clearTimeout(timer);
@@ -129,7 +129,7 @@ export function createLiveKeys({ read, onLook, now, logger }: LiveKeysOptions): 
       if (key === undefined) {
         key = { principal, expiresAt, ends: new Set() };
         held.set(principal.keyId, key);
-        wake(expiresAt - now());
+        schedule(expiresAt - now());
       }
       const { ends } = key;
       ends.add(onEnd);

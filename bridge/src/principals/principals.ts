@@ -1,6 +1,6 @@
-// Who asks. Keys are verified against the store and remembered for a few seconds, so that the hot
-// path makes no query; a change of any key or user, by whichever bridge of the database, makes all be
-// forgotten at once. What a key opened is ended with it (live-keys.ts).
+// Finds the principal behind a key. Keys are verified against the store and remembered for a few seconds, so
+// that the hot path makes no query. When any bridge of the database changes a key or a user, all of them are
+// forgotten at once. What a key opened ends with the key (live-keys.ts).
 import type { Logger } from 'pino';
 import type { Principal } from './caller.ts';
 import type { DrawbridgeError } from '../errors.ts';
@@ -8,13 +8,13 @@ import type { KeyStore } from '../store/key-store.ts';
 import { isKey, toKeyHash } from './key.ts';
 import { createKeyLookup } from './key-lookup.ts';
 import { type EndOfKey, createLiveKeys } from './live-keys.ts';
+import { type RememberedKey, RememberedKeys } from './remembered-keys.ts';
 import { isOwnUserName } from './user-name.ts';
 import { type UserKeys, createUserKeys, toTime } from './user-keys.ts';
 
-/** By the monotonic clock. */
-const REMEMBER_MS = 10_000;
-const REMEMBER_AT_MOST = 10_000;
 const USED_INTERVAL_MS = 60_000;
+/** Keys whose last use is known. */
+const MAX_USED = 10_000;
 /** The triggers of migration 0002 notify it. */
 const CHANNEL = 'drawbridge_keys';
 
@@ -42,14 +42,6 @@ export interface PrincipalsOptions {
   readonly now?: () => number;
 }
 
-interface Remembered {
-  readonly principal: Principal | undefined;
-  readonly expiresAt: number;
-  readonly until: number;
-  /** What is remembered of a key ends with the key too. */
-  readonly release: () => void;
-}
-
 export async function createPrincipals({
   store,
   createId,
@@ -57,7 +49,7 @@ export async function createPrincipals({
   logger,
   now = Date.now,
 }: PrincipalsOptions): Promise<Principals> {
-  const remembered = new Map<string, Remembered>();
+  const remembered = new RememberedKeys();
   /** When a key's use was last written down, by its id. */
   const usedAt = new Map<string, number>();
   const expiries = new WeakMap<Principal, number>();
@@ -65,28 +57,12 @@ export async function createPrincipals({
   let changes = 0;
   const tenantId = await store.ensureTenant(createId());
 
-  const forget = (key: string): void => {
-    remembered.get(key)?.release();
-    remembered.delete(key);
-  };
-  const recall = (key: string): Remembered | undefined => {
-    const known = remembered.get(key);
-    return known !== undefined && known.until > performance.now() ? known : undefined;
-  };
-  const toPrincipal = ({ principal, expiresAt }: Remembered): Principal | undefined =>
+  const toPrincipal = ({ principal, expiresAt }: RememberedKey): Principal | undefined =>
     expiresAt > now() ? principal : undefined;
-  const forgetAll = (): void => {
-    for (const { release } of remembered.values()) release();
-    remembered.clear();
-  };
-
   const live = createLiveKeys({
     now,
     logger,
-    onLook() {
-      const time = performance.now();
-      for (const [key, { until }] of remembered) if (until <= time) forget(key);
-    },
+    onCheck: () => remembered.forgetOld(),
     async read(keyIds) {
       const rows = await store.findById(keyIds);
       return rows.map(({ key, user }) => ({
@@ -102,7 +78,7 @@ export async function createPrincipals({
 
   const onChange = async (): Promise<void> => {
     changes += 1;
-    forgetAll();
+    remembered.forgetAll();
     await live
       .check()
       .catch((error: unknown) =>
@@ -111,7 +87,7 @@ export async function createPrincipals({
   };
   const stopListening = await listen?.(CHANNEL, () => void onChange());
 
-  const look = createKeyLookup({
+  const lookUp = createKeyLookup({
     read: store.findValid,
     hashOf: ({ key }) => key.hash,
   });
@@ -120,7 +96,7 @@ export async function createPrincipals({
   const noteUse = (keyId: string): void => {
     const time = performance.now();
     if (time - (usedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < USED_INTERVAL_MS) return;
-    if (usedAt.size >= REMEMBER_AT_MOST) usedAt.clear();
+    if (usedAt.size >= MAX_USED) usedAt.clear();
     usedAt.set(keyId, time);
     store
       .noteUse(keyId, new Date(now()))
@@ -134,13 +110,13 @@ export async function createPrincipals({
   return {
     tenantId,
     async verify(key) {
-      const known = recall(key);
+      const known = remembered.find(key);
       if (known !== undefined) return toPrincipal(known);
       if (!isKey(key)) return undefined;
       const before = changes;
-      const row = await look(toKeyHash(key));
+      const row = await lookUp(toKeyHash(key));
       // Somebody who asked at the same time may have had the answer first.
-      const meanwhile = before === changes ? recall(key) : undefined;
+      const meanwhile = before === changes ? remembered.find(key) : undefined;
       if (meanwhile !== undefined) return toPrincipal(meanwhile);
       const expiresAt = toTime(row?.key.expiresAt);
       const principal: Principal | undefined = row && {
@@ -152,14 +128,12 @@ export async function createPrincipals({
       };
       if (principal !== undefined) expiries.set(principal, expiresAt);
       if (before === changes) {
-        forget(key);
-        if (remembered.size >= REMEMBER_AT_MOST) forgetAll();
+        remembered.forget(key);
         const release =
           principal === undefined
             ? () => {}
-            : live.hold(principal, expiresAt, () => remembered.delete(key));
-        const until = performance.now() + REMEMBER_MS;
-        remembered.set(key, { principal, expiresAt, until, release });
+            : live.hold(principal, expiresAt, () => remembered.drop(key));
+        remembered.add(key, { principal, expiresAt }, release);
       }
       if (row !== undefined) noteUse(row.key.id);
       return expiresAt > now() ? principal : undefined;

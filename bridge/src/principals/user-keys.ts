@@ -1,4 +1,4 @@
-// The keys of users: made, listed, revoked. Whoever asks with one is told in principals.ts.
+// The keys of users: made, listed, revoked. principals.ts finds the principal behind a key.
 import { DrawbridgeError } from '../errors.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { Principal } from './caller.ts';
@@ -25,7 +25,10 @@ export interface NewKey {
 }
 
 export interface UserKeys {
-  /** Makes sure that `key` is good, else makes one: for the same user, when it was one's of this role. */
+  /**
+   * Returns `key` where it is valid, else a new key. That is for the same user, where the user of `key` has
+   * this role.
+   */
   ensureKey(role: Principal['role'], key: string | undefined): Promise<string>;
   /**
    * Rejects with `request/invalid` for a name that no user may have, `request/conflict` when the user
@@ -63,7 +66,7 @@ export function createUserKeys({
   ): Promise<string> => {
     const row = await store.ensureUser({ id, tenantId: ownerTenant, name, role });
     if (row.role !== role) {
-      throw conflict(`The user ${name} is ${toArticle(row.role)}; a user has one role.`);
+      throw conflict(`The user ${name} is ${withArticle(row.role)}; a user has one role.`);
     }
     if (row.disabledAt !== null) throw conflict(`The user ${name} was disabled.`);
     return row.id;
@@ -157,7 +160,7 @@ export function toTime(date: Date | null | undefined): number {
   return date?.getTime() ?? Number.POSITIVE_INFINITY;
 }
 
-function toArticle(role: Principal['role']): string {
+function withArticle(role: Principal['role']): string {
   return role === 'operator' ? 'an operator' : 'a member';
 }
 

@@ -1,4 +1,4 @@
-// `/v1/artifacts/{sha256}`: bodies that were too large for an event, by hash, as they were recorded.
+// `/v1/artifacts/{sha256}`: bodies that were too large for an event, by their hash.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import { DrawbridgeError } from '../errors.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';

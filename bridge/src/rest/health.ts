@@ -1,5 +1,5 @@
-// Health, open to everybody: `/live` (the process answers), `/health` (quick), `/ready` (each
-// dependency by name). They tell states, never settings or secrets.
+// Health routes, open without a key: `/live` (the process answers), `/health` (with version and uptime),
+// `/ready` (each dependency by name). They show states, never settings or secrets.
 import { Hono } from 'hono';
 import { withTimeout } from '../bounded-wait.ts';
 import { AWAY, hasPath, toMessage } from '../errors.ts';
@@ -48,7 +48,7 @@ async function answer(
   }
 }
 
-/** Whoever asks has shown no key. */
+/** Without paths of this machine, since whoever asks has sent no key. */
 function toOpen(detail: string): string {
   return hasPath(detail) ? AWAY : detail;
 }

@@ -1,10 +1,9 @@
-// `Idempotency-Key`: the first request with a key is carried out, a repeated one gets its answer, one
-// with another body is refused. The key is taken before the work begins, so two requests at once
-// cannot both begin it. What the store keeps is the answer as the log has it: redacted, which is what a
-// repeated request gets. Where an answer was not kept, because the bridge or its database was lost, the
-// log tells what became of the call: a call that never took place leaves its key free.
+// `Idempotency-Key`: the first request with a key is carried out, a repeated one gets its answer, and one with
+// another body is refused. The key is taken before the work begins, so two requests at once cannot both begin
+// it. The store keeps the answer redacted, as the log has it, and a repeated request gets it so. When the answer
+// was not kept, because the bridge or its database was lost, the log says what became of the call; the key of a
+// call that never took place is free again.
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { bodySchema } from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -14,6 +13,7 @@ import { DrawbridgeError, type ErrorDetails } from '../errors.ts';
 import type { RunLog } from '../runs/run-log.ts';
 import type { HeldKey, IdempotencyKeys, LoggedCall } from '../store/idempotency-keys.ts';
 import type { HttpEnv } from '../edge/http/http-env.ts';
+import { createStoreRetry } from './store-retry.ts';
 
 export interface Answer {
   readonly status: ContentfulStatusCode;
@@ -22,7 +22,7 @@ export interface Answer {
 
 export interface Worked<T> {
   readonly answer: T;
-  /** `not recorded`: it ended, and the log did not take that in time. */
+  /** `not recorded`: the call ended, but its end is not in the log yet. */
   readonly call: 'recorded' | 'not sent' | 'not recorded';
 }
 
@@ -32,11 +32,6 @@ export type Idempotent = <T extends Answer>(
   request: unknown,
   work: (runId: string) => Promise<Worked<T>>,
 ) => Promise<T>;
-
-const RETRY_MS = 1_000;
-/** Beyond it, keys are free when this bridge has ended. */
-const MAX_WAITING = 1_000;
-const MAX_TRIES = 600;
 
 export interface IdempotencyDeps {
   readonly idempotencyKeys: IdempotencyKeys;
@@ -51,29 +46,13 @@ export function createIdempotency({
   runs,
   logger,
 }: IdempotencyDeps): Idempotent {
-  /** Runs of requests with keys that are under way here. */
+  /** Runs of requests with keys that are under way in this bridge. */
   const underWay = new Set<string>();
 
-  let waiting = 0;
-
-  /** What the store did not take is tried again, so that other bridges need not wait for this one to end. */
-  const retry = async (work: () => Promise<void>): Promise<void> => {
-    if (waiting >= MAX_WAITING) return;
-    waiting += 1;
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      await delay(RETRY_MS, undefined, { ref: false });
-      try {
-        await work();
-        break;
-      } catch (error) {
-        logger.debug({ err: error }, 'an Idempotency-Key could not be settled yet');
-      }
-    }
-    waiting -= 1;
-  };
+  const retry = createStoreRetry(logger);
   const later = (work: () => Promise<void>) => (): void => void retry(work);
 
-  /** The answer that is held, or the holder whose key is free, since its call never took place. */
+  /** The first request's answer; or its run, when its call never took place and the key can be taken over. */
   const judge = async ({ answer, holder, requestHash }: HeldKey, asked: string) => {
     const assertSame = (): void => {
       if (requestHash === asked) return;
@@ -87,7 +66,7 @@ export function createIdempotency({
       return { status: answer.status, body: JSON.parse(answer.body) as object };
     }
     const logged = await keys.look(holder);
-    // Of this bridge itself nothing more comes: the request is not under way.
+    // The holder's request is not under way here, so nothing more comes from this bridge.
     const mayCome = logged.mayCome && holder.bridgeId !== runs.bridgeId();
     if (!tookPlace(logged) && !mayCome) return holder;
     assertSame();
@@ -145,7 +124,7 @@ export function createIdempotency({
         throw error;
       }
       const { answer, call } = worked;
-      // The answer leaves all the same: what the store does not have, the log tells the next request.
+      // A failed write does not hold up the answer: the next request can ask the log.
       if (call === 'not sent') await release().catch(later(release));
       else if (call === 'recorded') {
         const kept = { status: answer.status, body: JSON.stringify(answer.body) };
@@ -166,7 +145,7 @@ const completedSchema = z.object({
   result: bodySchema,
 });
 
-/** A read is in the log with its end; anything else before it is sent. */
+/** A read-only call is in the log with its end, any other one before it is sent. */
 function tookPlace({ isStarted, end }: LoggedCall): boolean {
   if (end === undefined) return isStarted;
   return end.type !== 'call.denied' && !unsentSchema.safeParse(JSON.parse(end.payload)).success;

@@ -1,4 +1,5 @@
-// `/v1/keys` and `/v1/users`: API keys of the tenant and whose they are. A key is shown once, when it is made; only its hash is kept.
+// `/v1/keys` and `/v1/users`: the tenant's API keys and users. A key is shown once, when it is made; only its
+// hash is kept.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import { keyListSchema, keyRequestSchema, keySchema, newKeySchema } from '@drawbridge/schemas';
 import { assertOperator } from '../edge/http/authenticate.ts';

@@ -1,11 +1,11 @@
-// The answer of a REST call whose result is kept as bytes: it goes out as it is, within the few fields
-// around it.
+// The answer of a REST call whose result is kept as bytes: the bytes are sent as they are, between the other
+// fields.
 import type { Context } from 'hono';
 import type { LargeResult } from '../calls/large-json/large-json.ts';
 
 const encoder = new TextEncoder();
 
-/** @param fields what stands before the result */
+/** @param fields the fields before the result */
 export function toLargeResponse(
   c: Context,
   fields: object,

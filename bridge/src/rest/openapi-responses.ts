@@ -1,18 +1,15 @@
-// What the descriptions of the REST routes share: the key, the errors, the pages.
+// Shared parts of the routes' OpenAPI descriptions: the key, the errors, the pages.
 import { z } from '@hono/zod-openapi';
 import { problemSchema } from '@drawbridge/schemas';
 
-/**
- * A schema under its name in the description. It is made anew, because only schemas made after the
- * library was loaded can be named.
- */
+/** A copy of a schema with a name in the description; zod-openapi names only schemas made after it was loaded. */
 export function named<T extends z.ZodType>(schema: T, name: string): T {
   return schema.clone().openapi(name);
 }
 
 const problemContent = { 'application/problem+json': { schema: named(problemSchema, 'Problem') } };
 
-/** Answers that every route can give, and those named. */
+/** The errors that every route can answer with, and those of the given statuses. */
 export function problems(
   ...statuses: (403 | 404 | 409 | 410 | 422 | 429 | 499 | 502 | 503 | 504)[]
 ) {

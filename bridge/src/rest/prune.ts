@@ -1,5 +1,5 @@
-// `POST /v1/prune`: removes old runs now, as the bridge does by itself every hour. It is a route and no
-// SQL of the command line, so that there is one place that knows which runs are still needed.
+// `POST /v1/prune`: removes old runs now, as the bridge does by itself every hour. The command `drawbridge prune`
+// uses this route and no SQL of its own, so that one place knows which runs are still needed.
 import { type OpenAPIHono, createRoute } from '@hono/zod-openapi';
 import { pruneRequestSchema, removalSchema } from '@drawbridge/schemas';
 import { assertOperator } from '../edge/http/authenticate.ts';

@@ -1,6 +1,6 @@
-// `/v1/runs` and `/v1/events`: the log, as pages of JSON or as a live stream. A reader that was cut
-// off sends `Last-Event-ID` and gets every event exactly once. Members see their own runs, operators
-// all of their tenant's. Events go out as the text that the log holds.
+// `/v1/runs` and `/v1/events`: the log, as pages of JSON or as a live stream. A reader that was cut off sends
+// `Last-Event-ID` and gets every event exactly once. Members see their own runs, operators all of their
+// tenant's. Events are sent as the strings that the log holds.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import {
   eventPageSchema,
@@ -12,11 +12,11 @@ import {
 } from '@drawbridge/schemas';
 import type { Context } from 'hono';
 import type { Principal } from '../principals/caller.ts';
-import { createLoopTurns } from '../loop-turns.ts';
+import { createLoopTurns } from '../flow/loop-turns.ts';
 import { type StoredEvent, unknownRun } from '../runs/reader.ts';
 import { assertOperator } from '../edge/http/authenticate.ts';
 import type { HttpEnv, HttpDeps } from '../edge/http/http-env.ts';
-import { createEventStream, toFrame } from '../edge/http/sse.ts';
+import { createEventStream, toFrame, wantsEventStream } from '../edge/http/sse.ts';
 import { json, named, pageQuery, problems, secured } from './openapi-responses.ts';
 
 const run = named(runSchema, 'Run');
@@ -30,7 +30,7 @@ export function addRunRoutes(
   { runs, logger }: Pick<HttpDeps, 'runs' | 'logger'>,
 ): void {
   const turn = createLoopTurns({ burstMs: 64 });
-  /** Readers of one run are given the same events, and so get the same frame of each. */
+  /** The readers of a run get the same event objects, and share one frame of each. */
   const frames = new WeakMap<StoredEvent, Uint8Array>();
   const frameOf = (event: StoredEvent, id: string): Uint8Array => {
     let frame = frames.get(event);
@@ -127,9 +127,9 @@ export function addRunRoutes(
       const { id } = c.req.valid('param');
       const { after, limit } = c.req.valid('query');
       const seen = visibleTo(principal);
-      if (wantsStream(c)) {
+      if (wantsEventStream(c.req.header('accept'))) {
         const from = c.req.valid('header')['last-event-id'] ?? after;
-        // Refused before the stream begins, while a status can still say so.
+        // Throws before the stream begins, while the answer can still have an error status.
         await runs.reader.events(tenantId, id, { after: from, limit: 1, ...seen });
         return stream(
           c,
@@ -168,7 +168,7 @@ export function addRunRoutes(
       const { tenantId } = principal;
       const lastEventId = c.req.valid('header')['last-event-id'];
       if (lastEventId !== undefined) await runs.reader.assertKept(tenantId, lastEventId);
-      // Fixed before the answer leaves, so that what its reader does next is in the stream.
+      // Read before the answer is sent, so that what the reader does next is in the stream.
       const after = lastEventId ?? (await runs.reader.now());
       return stream(
         c,
@@ -206,11 +206,7 @@ export function addRunRoutes(
   }
 }
 
-/** What narrows a read to the runs that a principal may see. */
+/** Narrows a read to the runs that a principal may see. */
 function visibleTo({ id, role }: Principal): { createdBy?: string } {
   return role === 'operator' ? {} : { createdBy: id };
-}
-
-function wantsStream(c: Context): boolean {
-  return c.req.header('accept')?.includes('text/event-stream') ?? false;
 }

@@ -1,4 +1,4 @@
-// `/v1/servers`: the servers behind the bridge, their state, and what an operator can do with them.
+// `/v1/servers`: the servers behind the bridge and their states; for operators, their restart and stderr.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import {
   pendingSettingsSchema,
@@ -42,7 +42,7 @@ export function addServerRoutes(
       );
     }
   };
-  /** Members see that something is wrong, operators what. */
+  /** Members see that something is wrong; operators see the error itself. */
   const list = ({ role }: Principal) =>
     upstreams.status().map(({ lastIssue, lastError, pids, ...status }) => ({
       ...status,

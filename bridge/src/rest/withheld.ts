@@ -1,5 +1,5 @@
-// `/v1/servers/{name}/withheld` and `…/allow`: what a strict pin keeps back, and letting it through. Both are
-// an operator's. What is let through is named by the hash that was shown, so nothing unseen can be.
+// `/v1/servers/{name}/withheld` and `…/allow`, for operators: lists the definitions that a strict pin withholds,
+// and allows them. An allowed definition is named by the hash that was shown, so that nothing unseen is allowed.
 import { type OpenAPIHono, createRoute, z } from '@hono/zod-openapi';
 import {
   MAX_ALLOWED_AT_ONCE,

@@ -1,12 +1,10 @@
-// The bridges that share a log. Each beats a heart in its row; one that stopped, or whose process is
-// known to be gone, is taken for dead: its row is closed first, which fences it off (store/run-log.ts),
-// and then a survivor or the next start writes the ends that it cannot write any more. A bridge that finds
-// its row closed goes on under another id, so that what it left has one who ends it, and no other.
+// The bridges that share a log. Each beats a heart in its row. One whose heart stopped, or whose process is
+// known to be gone, is taken for dead, and the others end what it left open (dead-bridges.ts). A bridge that
+// finds its own row closed goes on under another id, so that what it left has one who ends it, and no other.
 import type { Logger } from 'pino';
-import { DrawbridgeError } from '../errors.ts';
 import { isAlive as isProcessAlive } from '../processes/process-facts.ts';
-import { isRefusal } from '../store/sql-state.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
+import { type BridgeIdentity, type EndedCount, createDeadBridges } from './dead-bridges.ts';
 import type { RunLog } from './run-log.ts';
 
 export interface Bridges {
@@ -15,7 +13,7 @@ export interface Bridges {
   /** Whether other bridges are alive, as of the last beat. */
   hasPeers(): boolean;
   /** Writes the ends of what dead bridges left open; returns how many calls and runs those were. */
-  endRunsOfDeadBridges(): Promise<{ readonly calls: number; readonly runs: number }>;
+  endRunsOfDeadBridges(): Promise<EndedCount>;
   /** Marks this bridge as ended in order; its runs are ended by then. */
   close(): Promise<void>;
 }
@@ -35,16 +33,8 @@ export interface BridgesOptions {
   readonly beatMs?: number;
 }
 
-export interface BridgeIdentity {
-  readonly id: string;
-  readonly pid: number;
-  readonly host: string;
-}
-
 const STALE_SECONDS = 30;
 const BEAT_MS = 5_000;
-/** JSON-RPC's internal error. */
-const LOST_CODE = -32_603;
 
 /** The bridge's row is there already: the log writes with it. */
 export function createBridges({
@@ -59,12 +49,20 @@ export function createBridges({
   beatMs = BEAT_MS,
 }: BridgesOptions): Bridges {
   let self = registered;
+  const deadBridges = createDeadBridges({
+    upkeep,
+    log,
+    logger,
+    self: () => self,
+    isAlone,
+    isAlive,
+    staleSeconds,
+  });
   let peers = 0;
   /** Since when, by the monotonic clock, this bridge has beaten without a break. */
   let steadySince = performance.now();
   let beatenAt = steadySince;
   let isBeating = false;
-  let sweeping: Promise<{ calls: number; runs: number }> | undefined;
   let turn: Promise<void> = Promise.resolve();
 
   const beat = async (): Promise<void> => {
@@ -78,92 +76,15 @@ export function createBridges({
     self = { ...self, id: await onTakenForDead() };
   };
 
-  /** Who could not beat itself cannot tell yet whether others could: the database was away for all. */
+  /** A bridge whose own heartbeats failed cannot judge those of others: the database was away for all. */
   const canTellOthers = (): boolean => performance.now() - steadySince >= 2 * beatMs;
-
-  const sweep = async (believesBeats: boolean): Promise<{ calls: number; runs: number }> => {
-    const others = await upkeep.others(self.id, staleSeconds);
-    const dead = others.filter(
-      ({ pid, host, isEnded, isStale }) =>
-        isAlone ||
-        isEnded ||
-        (isStale && believesBeats) ||
-        (host === self.host && (pid === self.pid || !isAlive(pid))),
-    );
-    const total = { calls: 0, runs: 0 };
-    for (const id of await upkeep.claim(
-      self.id,
-      dead.map((bridge) => bridge.id),
-    )) {
-      try {
-        const ended = await endWhatIsLeft(id);
-        total.calls += ended.calls;
-        total.runs += ended.runs;
-        logger.info({ bridge: id, ...ended }, 'ended what a dead bridge left open');
-      } catch (error) {
-        logger.error(
-          { err: error, bridge: id },
-          'what a dead bridge left open could not be ended; it is tried again',
-        );
-      }
-    }
-    return total;
-  };
-
-  /** Ends as many as can be; what the next sweep would meet again the same way is left as it is. */
-  const endEach = async (ends: readonly Promise<unknown>[]): Promise<number> => {
-    const settled = await Promise.allSettled(ends);
-    const failed = settled.filter((end) => end.status === 'rejected');
-    const passing = failed.find(({ reason }) => !isFinal(reason));
-    if (passing !== undefined) throw passing.reason;
-    if (failed.length > 0) {
-      logger.error({ err: failed[0]?.reason, count: failed.length }, 'some could not be ended');
-    }
-    return settled.length - failed.length;
-  };
-
-  const endWhatIsLeft = async (bridgeId: string): Promise<{ calls: number; runs: number }> => {
-    // What an earlier sweep wrote and was not answered is there by now, or will never be.
-    await log.settle();
-    const calls = await upkeep.openCalls(bridgeId);
-    const endedCalls = await endEach(
-      calls.map(({ runId, callId }) =>
-        log.append(runId, {
-          type: 'call.failed',
-          payload: {
-            callId,
-            outcome: 'unknown',
-            error: { code: LOST_CODE, message: 'The bridge died while this call was under way.' },
-          },
-        }),
-      ),
-    );
-    // A legacy session is not in here: its id is known to every bridge, so the client goes on with it
-    // on another or a restarted one, and its run goes on with it. Only its open calls were lost.
-    const runs = await upkeep.orphanedRuns(bridgeId);
-    const failed = new Set(calls.map(({ runId }) => runId));
-    const endedRuns = await endEach(
-      runs.map((runId) =>
-        failed.has(runId)
-          ? log.end(runId, 'failed', 'the bridge died while a call was under way')
-          : log.end(runId, 'completed', 'the bridge died'),
-      ),
-    );
-    await upkeep.swept(bridgeId);
-    return { calls: endedCalls, runs: endedRuns };
-  };
-
-  const endRunsOfDeadBridges = (believesBeats = true): Promise<{ calls: number; runs: number }> => {
-    sweeping ??= sweep(believesBeats).finally(() => (sweeping = undefined));
-    return sweeping;
-  };
 
   const timer = setInterval(() => {
     if (isBeating) return;
     isBeating = true;
     turn = beat()
       .then(async () => {
-        await endRunsOfDeadBridges(canTellOthers());
+        await deadBridges.end(canTellOthers());
       })
       .catch((error: unknown) => logger.warn({ err: error }, 'a heartbeat failed'))
       .finally(() => (isBeating = false));
@@ -173,18 +94,11 @@ export function createBridges({
   return {
     id: () => self.id,
     hasPeers: () => peers > 0,
-    endRunsOfDeadBridges: () => endRunsOfDeadBridges(),
+    endRunsOfDeadBridges: () => deadBridges.end(true),
     async close() {
       clearInterval(timer);
       await turn;
       await upkeep.retire(self.id, log.owes());
     },
   };
-}
-
-/** The run is gone, or the database refuses the event. */
-function isFinal(error: unknown): boolean {
-  return (
-    error instanceof DrawbridgeError && (error.code === 'run/unknown' || isRefusal(error.cause))
-  );
 }

@@ -1,6 +1,6 @@
 // Tells readers that there may be new events: at once after a commit of this bridge, and by NOTIFY for
-// commits of other bridges. CommitNotifications is a hint and never data; a hint that gets lost costs a reader at
-// most a second, because readers also look by themselves.
+// commits of other bridges. A notification is a hint and carries no event. One that gets lost costs a reader
+// at most a second, because readers also poll (polling.ts).
 import type { Logger } from 'pino';
 import type { RunLog } from './run-log.ts';
 
@@ -57,7 +57,7 @@ export async function createCommitNotifications({
     for (const set of wakers.values()) for (const waker of set) waker();
   };
 
-  const tell = (): void => {
+  const notifyPeers = (): void => {
     timer = undefined;
     const payload = unsent.size > MAX_RUNS ? ANY : [...unsent].join(',');
     unsent.clear();
@@ -70,7 +70,7 @@ export async function createCommitNotifications({
     wake(commits.map(({ runId }) => runId));
     if (!hasPeers()) return;
     for (const { runId } of commits) unsent.add(runId);
-    timer ??= setTimeout(tell, NOTIFY_INTERVAL_MS);
+    timer ??= setTimeout(notifyPeers, NOTIFY_INTERVAL_MS);
   });
   const stopListening = await listen(CHANNEL, (payload) => {
     const [from, runIds = ANY] = payload?.split(' ') ?? [];

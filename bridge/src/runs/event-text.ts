@@ -26,7 +26,7 @@ const bodyFields = {
 
 type BodyEventType = keyof typeof bodyFields;
 type BodyField<T extends RunEventType> = T extends BodyEventType ? (typeof bodyFields)[T] : never;
-/** They have a body only where they tell of a call that was not sent. */
+/** They have a body only where the call was not sent. */
 type Described = 'call.failed' | 'call.cancelled';
 /** What the log works out itself. */
 type Derived<T extends RunEventType> = T extends 'call.completed'
@@ -84,7 +84,8 @@ export interface EventText extends EventRow {
 
 export const JSON_MEDIA_TYPE = 'application/json';
 export const PREVIEW_CHARACTERS = 1_024;
-const LARGE_TEXT = 128 * 1024;
+/** A larger body is redacted beside the event loop, goes ahead of its event, and is counted while it waits. */
+export const LARGE_BYTES = 128 * 1024;
 /** PostgreSQL and readers parse events recursively; deeper bodies are kept as bytes. */
 const INLINE_DEPTH = 256;
 
@@ -179,7 +180,7 @@ export function toLargeText(event: LogEvent): { field: string; text: string } | 
   const field = bodyFields[event.type];
   const fields: Readonly<Record<string, unknown>> = event.payload;
   const value = fields[field];
-  if (!(value instanceof JsonText) || value.text.length <= LARGE_TEXT) return undefined;
+  if (!(value instanceof JsonText) || value.text.length <= LARGE_BYTES) return undefined;
   return { field, text: value.text };
 }
 

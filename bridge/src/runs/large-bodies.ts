@@ -2,7 +2,13 @@
 // the bytes go to the store ahead of the event that names them.
 import type { ArtifactRow } from '../store/run-batch.ts';
 import type { BodyPlace, RunLogBodies } from '../store/run-log-bodies.ts';
-import { type EventText, type LogEvent, type PreparedBody, toLargeText } from './event-text.ts';
+import {
+  type EventText,
+  LARGE_BYTES,
+  type LogEvent,
+  type PreparedBody,
+  toLargeText,
+} from './event-text.ts';
 
 /** Redacts and hashes a text. */
 export type PrepareBody = (text: string, owner: string) => Promise<PreparedBody>;
@@ -24,9 +30,6 @@ export interface Unfinished {
   readonly bytes: number;
   finish(): Promise<EventText>;
 }
-
-/** A larger body goes ahead of its event. */
-const AHEAD_BYTES = 128 * 1024;
 
 export function createLargeBodies({ toText, bodies, prepare }: LargeBodiesOptions): LargeBodies {
   const store = async (event: EventText, place: BodyPlace): Promise<EventText> => {
@@ -63,6 +66,7 @@ export function createLargeBodies({ toText, bodies, prepare }: LargeBodiesOption
   };
 }
 
+/** Goes ahead of its event. */
 function isLarge({ body }: ArtifactRow): boolean {
-  return body.length > AHEAD_BYTES;
+  return body.length > LARGE_BYTES;
 }

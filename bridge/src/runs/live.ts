@@ -3,7 +3,7 @@
 // memory for a slow reader, and none can hold up the writer.
 import type { StoredEvent } from '../store/run-queries.ts';
 import type { CommitNotifications } from './commit-notifications.ts';
-import { GAP_MS, LOOK_AGAIN_MS, keepGap } from './polling.ts';
+import { MAX_POLL_MS, MIN_POLL_MS, keepMinPoll } from './polling.ts';
 import type { RunReader, TenantEvent } from './reader.ts';
 import { createTails } from './tail.ts';
 
@@ -66,12 +66,12 @@ export function createLiveRuns({ reader, notifications }: LiveRunsOptions): Live
     { after, signal }: { after?: string; signal: AbortSignal },
   ): AsyncGenerator<TenantEvent> {
     const waiter = notifications.watch();
-    let look = GAP_MS;
+    let pollMs = MIN_POLL_MS;
     try {
       let cursor = after ?? (await reader.now());
       await reader.assertKept(tenantId, cursor);
       while (!signal.aborted) {
-        const lookedAt = performance.now();
+        const polledAt = performance.now();
         const { events, isBehind } = await reader.tenantEvents(tenantId, {
           after: cursor,
           limit: PAGE,
@@ -83,9 +83,9 @@ export function createLiveRuns({ reader, notifications }: LiveRunsOptions): Live
         }
         if (events.length === PAGE) continue;
         // A transaction that is still open holds back what is committed; it seldom takes long.
-        look = isBehind ? Math.min(look * 2, LOOK_AGAIN_MS) : LOOK_AGAIN_MS;
-        if ((await waiter.wait(look, signal)) || events.length > 0) look = GAP_MS;
-        await keepGap(lookedAt, signal);
+        pollMs = isBehind ? Math.min(pollMs * 2, MAX_POLL_MS) : MAX_POLL_MS;
+        if ((await waiter.wait(pollMs, signal)) || events.length > 0) pollMs = MIN_POLL_MS;
+        await keepMinPoll(polledAt, signal);
       }
     } finally {
       waiter.close();

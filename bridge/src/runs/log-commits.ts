@@ -56,15 +56,15 @@ export function createLogCommits({
   let store = firstStore;
   const deadlines = new LogDeadlines({ queue, fail });
   const listeners = new Set<CommitListener>();
-  /** Who wants to know that nothing is on its way any more. */
-  let settled: Settler[] = [];
+  /** Callers of `settle`. */
+  let settleWaiters: Settler[] = [];
   let pumping: Promise<void> | undefined;
-  let settling = Promise.resolve();
+  let telling = Promise.resolve();
   let hasFailed = false;
 
   const pump = async (): Promise<void> => {
-    while (queue.size > 0 || settled.length > 0) {
-      if (settled.length > 0) await settleStore();
+    while (queue.size > 0 || settleWaiters.length > 0) {
+      if (settleWaiters.length > 0) await settleStore();
       if (queue.size === 0) continue;
       await gather();
       if (!store.isReady()) await makeReady();
@@ -92,8 +92,8 @@ export function createLogCommits({
   };
 
   const settleStore = async (): Promise<void> => {
-    const asked = settled;
-    settled = [];
+    const asked = settleWaiters;
+    settleWaiters = [];
     try {
       await store.settle(performance.now() + timeoutMs);
       for (const { resolve } of asked) resolve();
@@ -124,7 +124,7 @@ export function createLogCommits({
       onBatch?.({ events: entries.length, seconds: (performance.now() - begun) / 1_000 });
       announce(runs, written);
       // Not waited for: the next commit is under way while these are told.
-      settling = settling.then(() => settleInTurns(runs, written, leave));
+      telling = telling.then(() => settleInTurns(runs, written, leave));
     } catch (error) {
       deadlines.end();
       if (error instanceof BatchRefused && entries.length > 1) {
@@ -158,7 +158,7 @@ export function createLogCommits({
 
   const settle = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      settled.push({ resolve, reject });
+      settleWaiters.push({ resolve, reject });
       pumping ??= pump();
     });
 
@@ -186,7 +186,7 @@ export function createLogCommits({
     },
     async drain() {
       await pumping;
-      await settling;
+      await telling;
     },
     async close() {
       deadlines.close();

@@ -1,6 +1,6 @@
-// Nobody waits longer for the log than was promised, whatever the database does. What still waits for its
-// commit when its time is up is taken out, and is not recorded; of what is being committed, it is said
-// that the outcome is unknown, while the commit takes its course.
+// No append waits longer for the log than was promised, whatever the database does. An event whose commit has
+// not begun when its time is up is taken out, and is not recorded. Where its commit is under way, its caller is
+// told that the outcome is unknown, and the commit goes on.
 import { DrawbridgeError } from '../errors.ts';
 import { unavailable } from './log-errors.ts';
 import type { Entry } from './log-entry.ts';
@@ -24,9 +24,9 @@ export class LogDeadlines {
     this.#options = options;
   }
 
-  /** Looks when the entry is due, unless it looks before that anyway. */
+  /** Checks when the entry is due, unless a check before that is planned. */
   watch(until: number): void {
-    this.#timer ??= setTimeout(() => this.#look(), Math.max(until - performance.now(), 1));
+    this.#timer ??= setTimeout(() => this.#check(), Math.max(until - performance.now(), 1));
   }
 
   /** These are being committed now; returns when the last of them is due. */
@@ -54,7 +54,7 @@ export class LogDeadlines {
     clearTimeout(this.#timer);
   }
 
-  #look(): void {
+  #check(): void {
     const { queue, fail } = this.#options;
     const now = performance.now();
     for (const entry of queue.dropUntil(now)) fail(entry, tooLate());

@@ -46,12 +46,10 @@ export function toEndedCall(event: LogEvent): string | undefined {
 }
 
 /** What ends a call or a run is taken even when too much waits: it ends what was taken before. */
-export function isEnd({ type }: LogEvent): boolean {
-  return (
-    type === 'call.completed' ||
-    type === 'call.failed' ||
-    type === 'call.cancelled' ||
-    type === 'call.input_required' ||
-    /^run\.(?:completed|failed|cancelled)$/.test(type)
-  );
+export function isEnd(event: LogEvent): boolean {
+  return toEndedCall(event) !== undefined || isRunEnd(event);
+}
+
+export function isRunEnd({ type }: { readonly type: string }): boolean {
+  return type === 'run.completed' || type === 'run.failed' || type === 'run.cancelled';
 }

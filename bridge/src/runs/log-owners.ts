@@ -1,6 +1,6 @@
 // Whose events wait for the log, and how much of each. Memory is bounded by owner: one that brings more
 // than the disk takes is refused, and nobody else is.
-import { toHeapShare } from '../heap-room.ts';
+import { toHeapShare } from '../flow/heap-room.ts';
 
 /** Who a run belongs to. */
 export interface LogOwner {
@@ -25,6 +25,8 @@ const OWNER_EVENTS = toHeapShare(20_000);
 const OWNER_BYTES = toHeapShare(64 * 1024 * 1024);
 const ALL_BYTES = toHeapShare(192 * 1024 * 1024);
 const MAX_RUNS = 10_000;
+/** Kept without events, so that a busy owner's is not made anew with each batch. */
+const MAX_BACKLOGS = 10_000;
 
 export class LogOwners {
   readonly #runs = new Map<string, KnownRun>();
@@ -73,8 +75,10 @@ export class LogOwners {
     const run = this.#runs.get(runId);
     if (run !== undefined) run.waiting += 1;
     const backlog = this.#backlogs.get(id);
-    if (backlog === undefined) this.#backlogs.set(id, { events: 1, bytes });
-    else {
+    if (backlog === undefined) {
+      if (this.#backlogs.size >= MAX_BACKLOGS) this.#dropEmptyBacklogs();
+      this.#backlogs.set(id, { events: 1, bytes });
+    } else {
       backlog.events += 1;
       backlog.bytes += bytes;
     }
@@ -93,6 +97,10 @@ export class LogOwners {
 
   forget(runId: string): void {
     if (this.#runs.get(runId)?.waiting === 0) this.#runs.delete(runId);
+  }
+
+  #dropEmptyBacklogs(): void {
+    for (const [id, { events }] of this.#backlogs) if (events === 0) this.#backlogs.delete(id);
   }
 
   /** A run that has events waiting keeps its owner, since they keep their order with it; its calls are counted. */

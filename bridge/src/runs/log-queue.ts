@@ -1,6 +1,6 @@
 // What waits to be committed. Principals take turns, weighed by bytes, so that a flood of one of them
 // fills the commits only as far as others leave room; the events of one run keep their order.
-import { FairQueue } from '../fair-queue.ts';
+import { FairQueue } from '../flow/fair-queue.ts';
 import type { EventText } from './event-text.ts';
 
 export interface Queued {

@@ -6,9 +6,9 @@
 import type { Logger } from 'pino';
 import { hasCode, toMessage } from '../errors.ts';
 import { answerWithin } from '../store/log-connection.ts';
-import { isRefusal } from '../store/sql-state.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
 import type { EventText } from './event-text.ts';
+import { isRefused } from './log-errors.ts';
 import type { RunEnd } from './log-batch.ts';
 import type { LogOwner } from './log-owners.ts';
 
@@ -168,7 +168,7 @@ export class OwedEnds {
       this.#drop(call);
     } catch (error) {
       if (isGone(error)) this.#drop(call);
-      else if (isRefusal(error instanceof Error ? error.cause : undefined)) {
+      else if (isRefused(error)) {
         this.#drop(call);
         const event = this.#options.shorten(call);
         const isShort = event.type === call.event.type && event.bytes >= call.event.bytes;

@@ -1,14 +1,17 @@
-// How often the log is looked at for what is new.
+// How often the log is read for new events.
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Least time between two looks, so that a busy log does not cost a query for each commit. */
-export const GAP_MS = 10;
+/** Least time between two reads, so that a busy log does not cost a query for each commit. */
+export const MIN_POLL_MS = 10;
 /** A notification can get lost; nobody waits longer than this. */
-export const LOOK_AGAIN_MS = 1_000;
+export const MAX_POLL_MS = 1_000;
 
-/** Waits until the gap after a look, that began at `lookedAt` of `performance.now()`, is over. */
-export async function keepGap(lookedAt: number, signal: AbortSignal): Promise<void> {
-  const left = lookedAt + GAP_MS - performance.now();
+/**
+ * Waits until the least time after a read is over.
+ * @param polledAt when that read began, by `performance.now()`
+ */
+export async function keepMinPoll(polledAt: number, signal: AbortSignal): Promise<void> {
+  const left = polledAt + MIN_POLL_MS - performance.now();
   if (left <= 0) return;
   await delay(left, undefined, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;

@@ -2,6 +2,7 @@
 // tenant. A run whose events were removed by retention answers `run/pruned`, not an empty page.
 import type { Run } from '@drawbridge/schemas';
 import { DrawbridgeError } from '../errors.ts';
+import { isUuid } from '../ids.ts';
 import type { RunFilter, RunQueries, StoredEvent, TenantPlace } from '../store/run-queries.ts';
 
 export type { StoredEvent };
@@ -55,14 +56,13 @@ interface EventPage {
   readonly createdBy?: string;
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NO_RUN = '00000000-0000-0000-0000-000000000000';
 
 export function createRunReader(queries: RunQueries): RunReader {
   return {
     run: queries.run,
     async runs(tenantId, { cursor, limit, ...filter }) {
-      if (cursor !== undefined && !UUID.test(cursor)) throw invalidCursor(cursor);
+      if (cursor !== undefined && !isUuid(cursor)) throw invalidCursor(cursor);
       const found = await queries.runs(tenantId, {
         ...filter,
         limit: limit + 1,
@@ -124,7 +124,7 @@ function toCursor({ tx, runId, seq }: TenantPlace): string {
 
 function fromCursor(cursor: string): TenantPlace {
   const [, tx, runId, seq] = /^(\d{1,19})\.([0-9a-f-]{36})\.(\d{1,9})$/.exec(cursor) ?? [];
-  if (tx === undefined || runId === undefined || !UUID.test(runId)) throw invalidCursor(cursor);
+  if (tx === undefined || runId === undefined || !isUuid(runId)) throw invalidCursor(cursor);
   return { tx, runId, seq: Number(seq) };
 }
 

@@ -3,7 +3,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { v7 as createId } from 'uuid';
-import type { HeldBytes } from '../held-bytes.ts';
+import type { HeldBytes } from '../flow/held-bytes.ts';
 import { type Lifetime, withLifetime } from '../lifetime.ts';
 import { createRunLogBodies } from '../store/run-log-bodies.ts';
 import { createRunLogStore } from '../store/run-log.ts';

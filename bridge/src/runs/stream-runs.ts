@@ -5,9 +5,9 @@
 import type { Logger } from 'pino';
 import type { CallerIdentity } from '../principals/caller.ts';
 import { findDrawbridgeError } from '../errors.ts';
-import { isRefusal } from '../store/sql-state.ts';
 import type { RunQueries } from '../store/run-queries.ts';
 import type { RunUpkeep } from '../store/run-upkeep.ts';
+import { isRefused } from './log-errors.ts';
 import type { RunLog } from './run-log.ts';
 
 export interface StreamRuns {
@@ -67,7 +67,7 @@ export function createStreamRuns({
       return id;
     } catch (error) {
       // Refused, it may be there already: its end, or the answer to its opening, was lost.
-      if (!isRefusal(error instanceof Error ? error.cause : undefined)) throw error;
+      if (!isRefused(error)) throw error;
       const id = await queries.openRun(tenantId, key).catch(() => undefined);
       if (id === undefined) throw error;
       return id;

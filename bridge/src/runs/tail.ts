@@ -1,10 +1,11 @@
-// The live edge of a run: one look at the log serves all readers that stand there, and they are given
-// the same events, of which the newest few are held. A reader whose place is further back reads pages
-// of its own. Looks are made only while a reader waits, and a tail is gone with its last reader.
+// The live edge of a run. One read of the log serves all readers that are there; they get the same events,
+// and the newest few are held. A reader that is further behind reads pages of its own. The log is read only
+// while a reader waits, and a tail ends with its last reader.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { StoredEvent } from '../store/run-queries.ts';
 import type { CommitNotifications } from './commit-notifications.ts';
-import { LOOK_AGAIN_MS, keepGap } from './polling.ts';
+import { isRunEnd } from './log-entry.ts';
+import { MAX_POLL_MS, keepMinPoll } from './polling.ts';
 import { type RunReader, unknownRun } from './reader.ts';
 
 /** One reader's hold on the tail of a run. */
@@ -96,12 +97,12 @@ function createTail(
   const watch = notifications.watch(runId);
   const gone = new AbortController();
   const waiting = new Set<Waiter>();
-  /** They have no gap and end with `end`, which is unknown until the first look. */
+  /** They have no gap and end with `end`, which is unknown until the first read. */
   let held: StoredEvent[] = [];
   let characters = 0;
   let end: number | undefined;
-  let lookedAt = 0;
-  /** There may be more to tell already, so the next look does not wait for a commit. */
+  let polledAt = 0;
+  /** There may be more to tell already, so the next read does not wait for a commit. */
   let isDue = true;
   let isWorking = false;
 
@@ -117,8 +118,8 @@ function createTail(
   };
 
   /** Returns whether the run is over: it has ended, and nothing comes after the tail's end. */
-  const look = async (mayHaveMore: boolean): Promise<boolean> => {
-    lookedAt = performance.now();
+  const poll = async (mayHaveMore: boolean): Promise<boolean> => {
+    polledAt = performance.now();
     if (mayHaveMore && end !== undefined) {
       const events = await reader.events(tenantId, runId, { after: end, limit: PAGE });
       hold(events);
@@ -151,9 +152,9 @@ function createTail(
     try {
       while (waiting.size > 0) {
         const mayHaveMore =
-          isDue || (await watch.wait(lookedAt + LOOK_AGAIN_MS - performance.now(), gone.signal));
-        if (!isDue) await keepGap(lookedAt, gone.signal);
-        if (!gone.signal.aborted) await tell(await look(mayHaveMore));
+          isDue || (await watch.wait(polledAt + MAX_POLL_MS - performance.now(), gone.signal));
+        if (!isDue) await keepMinPoll(polledAt, gone.signal);
+        if (!gone.signal.aborted) await tell(await poll(mayHaveMore));
       }
     } catch (error) {
       isDue = true;
@@ -183,8 +184,4 @@ function createTail(
       gone.abort();
     },
   };
-}
-
-function isRunEnd({ type }: StoredEvent): boolean {
-  return type === 'run.completed' || type === 'run.failed' || type === 'run.cancelled';
 }

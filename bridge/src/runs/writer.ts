@@ -1,14 +1,16 @@
 // The run log: everything that happens in a run is appended here, and an append resolves when it is
-// committed (log-commits.ts). Here is decided what is taken, in which order, and what becomes of a call or
-// run whose event could not be written.
+// committed (log-commits.ts). This file decides which events are taken and in which order, and what becomes
+// of a call or run whose event could not be written.
 import { v7 as createUuid } from 'uuid';
 import type { Logger } from 'pino';
 import type { RunRow } from '../store/run-batch.ts';
 import { type RunLogStore, takenForDead } from '../store/run-log.ts';
 import type { RunLogBodies } from '../store/run-log-bodies.ts';
 import type { CallPlace } from '../store/run-upkeep.ts';
-import type { HeldBytes } from '../held-bytes.ts';
-import { type EventText, type LogEvent, createEventText } from './event-text.ts';
+import type { HeldBytes } from '../flow/held-bytes.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
+import { isUuid } from '../ids.ts';
+import { type EventText, LARGE_BYTES, type LogEvent, createEventText } from './event-text.ts';
 import { type PrepareBody, createLargeBodies } from './large-bodies.ts';
 import { isUnavailable, unavailable } from './log-errors.ts';
 import { type Entry, type Failed, type Waiting, isEnd, toEndedCall } from './log-entry.ts';
@@ -52,7 +54,6 @@ interface AddOptions {
   readonly isCall?: boolean;
 }
 
-const LARGE_BYTES = 128 * 1024;
 const NOT_OPENED = 'its caller was told that it may not have been opened';
 const NOTHING_MORE: AddOptions = {};
 const PLAIN = {
@@ -62,9 +63,6 @@ const PLAIN = {
   ends: undefined,
   release: undefined,
 };
-/** JSON-RPC's internal error. */
-const LOST_CODE = -32_603;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export function createRunLog({
   store,
@@ -97,7 +95,7 @@ export function createRunLog({
   ): Promise<number> =>
     new Promise((resolve, reject) => {
       if (closed) throw unavailable('The log is closed.');
-      if (!UUID.test(runId)) throw unknownRun(runId);
+      if (!isUuid(runId)) throw unknownRun(runId);
       const of = owners.find(runId, given);
       const owner = of?.id ?? runId;
       const starts = isCall && event.type === 'call.started' ? event.payload.callId : undefined;
@@ -200,7 +198,10 @@ export function createRunLog({
         payload: {
           callId,
           outcome: 'unknown',
-          error: { code: LOST_CODE, message: 'The call ended, but how could not be recorded.' },
+          error: {
+            code: INTERNAL_ERROR,
+            message: 'The call ended, but how could not be recorded.',
+          },
         },
       },
       now(),

@@ -2,7 +2,7 @@
 // that are known by their shape, and the literal values the settings name. It works on the text, not
 // on the parsed value, because that is one pass over characters and reaches JSON inside strings as
 // well. Only few pairs of characters can end a telling name or prefix; the rest is passed by.
-import { createFindValues } from './find-values.ts';
+import { type FindValues, createFindValues } from './find-values.ts';
 import { type Range, MARKER, cut } from './redaction-ranges.ts';
 import { findNamedSecret } from './secret-names.ts';
 import { type SecretShape, secretShapes } from './secret-shapes.ts';
@@ -22,14 +22,8 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1_024);
 
 export function createRedact({ literals = () => [] }: RedactOptions = {}): Redact {
   const { lasts, kinds, groups } = createTable();
-  let list: readonly string[] = [];
-  let findLiterals = createFindValues(list);
+  const findLiterals = createFindLiterals(literals);
   return (text) => {
-    const current = literals();
-    if (current !== list) {
-      list = current;
-      findLiterals = createFindValues(list);
-    }
     const ranges: Range[] = [];
     /** Before here values of names, or long secrets, are redacted already: nothing is read twice. */
     let named = 0;
@@ -55,17 +49,25 @@ export function createRedact({ literals = () => [] }: RedactOptions = {}): Redac
 
 /** Hides the known values alone: for text in which names and tokens are examples, such as definitions. */
 export function createRedactValues({ literals = () => [] }: RedactOptions = {}): Redact {
-  let list: readonly string[] = [];
-  let findValues = createFindValues(list);
+  const findLiterals = createFindLiterals(literals);
   return (text) => {
+    const ranges: Range[] = [];
+    findLiterals(text, ranges);
+    return cut(text, ranges);
+  };
+}
+
+/** Finds the literals as they are at each call; their index is made anew for a new array. */
+function createFindLiterals(literals: () => readonly string[]): FindValues {
+  let list: readonly string[] = [];
+  let find = createFindValues(list);
+  return (text, ranges) => {
     const current = literals();
     if (current !== list) {
       list = current;
-      findValues = createFindValues(list);
+      find = createFindValues(list);
     }
-    const ranges: Range[] = [];
-    findValues(text, ranges);
-    return cut(text, ranges);
+    find(text, ranges);
   };
 }
 

@@ -15,7 +15,7 @@ const logLevels = [
 export const logLevelSchema = z.enum(logLevels);
 export type LogLevel = z.infer<typeof logLevelSchema>;
 
-/** Whether a message is severe enough; one of a level that nobody knows always is. */
+/** Whether a message is severe enough; a message of an unknown level always is. */
 export function reachesLevel(level: string, least: LogLevel): boolean {
   const { data } = logLevelSchema.safeParse(level);
   return data === undefined || logLevels.indexOf(data) >= logLevels.indexOf(least);

@@ -1,5 +1,5 @@
-// A legacy session's id is its run's id and a MAC over it, so that any bridge with the same secret,
-// also one that was just started, recognises it without asking the store, and nobody can guess one.
+// The ids of legacy sessions: the run's id and a MAC over it. Any bridge with the same secret, also one that has
+// just started, can check an id without asking the store, and nobody can guess one.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { parse, stringify } from 'uuid';
 
@@ -10,7 +10,7 @@ export function toSessionId(runId: string, secret: string): string {
   return `${id.toString('base64url')}.${mac(id, secret).toString('base64url')}`;
 }
 
-/** The run's id; undefined when the text was not made with this secret. */
+/** The run's id; undefined when the session id was not made with this secret. */
 export function fromSessionId(text: string, secret: string): string | undefined {
   const [, head, tail] = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/.exec(text) ?? [];
   if (head === undefined || tail === undefined) return undefined;

@@ -1,5 +1,5 @@
-// Legacy sessions: the row holds what a bridge must know to go on with a session it did not begin.
-// Rows are cached; another bridge's change is seen when the cache entry is a few seconds old.
+// Legacy sessions. A session's row in the store holds what a bridge needs to serve a session that another one
+// began. Rows are cached for 10 s, so another bridge's change is seen within that time.
 import type { Logger } from 'pino';
 import type { View } from '../calls/call.ts';
 import type { CallClient, Principal } from '../principals/caller.ts';
@@ -11,8 +11,8 @@ import { fromSessionId, toSessionId } from './session-id.ts';
 
 const CACHE_MS = 10_000;
 const USED_INTERVAL_MS = 60_000;
-/** Clients that never end their sessions must not fill the memory; a forgotten one is read again. */
-const CACHE_AT_MOST = 10_000;
+/** Clients that never end their sessions must not fill the memory; a session that fell out is read again. */
+const MAX_CACHED = 10_000;
 const EXPIRES_AFTER_MS = 24 * 3_600_000;
 
 export interface Session {
@@ -26,11 +26,11 @@ export interface Session {
 
 export interface Sessions {
   create(session: { principal: Principal; view: View; client: CallClient }): Promise<Session>;
-  /** The session, if it is ours, open, and the principal's own. */
+  /** The session, if its id is genuine, and it is open and the principal's own. */
   find(id: string, principal: Principal): Promise<Session | undefined>;
   setLogLevel(session: Session, level: LogLevel): Promise<void>;
   end(session: Session): Promise<void>;
-  /** Ends what nobody used for a day. */
+  /** Ends sessions that nobody used for a day. */
   expire(): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ interface SessionsOptions {
   readonly store: SessionStore;
   readonly logger: Logger;
   readonly secret: string;
-  /** What clients say of themselves is kept as the log keeps it. */
+  /** Redacts the client's description of itself, as the log does. */
   readonly redact: Redact;
   /** Opens the run that the session's calls belong to. */
   readonly openRun: (principal: Principal, client: CallClient) => Promise<string>;
@@ -56,16 +56,23 @@ export function createSessions({
   endRun,
   now = Date.now,
 }: SessionsOptions): Sessions {
-  /** Times are by the monotonic clock; those in the store are dates. */
+  /** Times are of the monotonic clock; the store has dates. */
   const cache = new Map<string, { session: Session; readAt: number; usedAt: number }>();
 
   const remember = (runId: string, entry: { session: Session; readAt: number; usedAt: number }) => {
     cache.delete(runId);
     cache.set(runId, entry);
     for (const oldest of cache.keys()) {
-      if (cache.size <= CACHE_AT_MOST) break;
+      if (cache.size <= MAX_CACHED) break;
       cache.delete(oldest);
     }
+  };
+
+  /** Counts what was written, so that a row that was read before is not kept. */
+  let writes = 0;
+  const forget = (runId: string): void => {
+    writes += 1;
+    cache.delete(runId);
   };
 
   const read = async (runId: string): Promise<Session | undefined> => {
@@ -111,18 +118,19 @@ export function createSessions({
       const time = performance.now();
       let entry = cache.get(runId);
       if (entry === undefined || entry.readAt < time - CACHE_MS) {
+        const before = writes;
         const session = await read(runId);
         if (session === undefined) {
           cache.delete(runId);
           return undefined;
         }
         entry = { session, readAt: time, usedAt: entry?.usedAt ?? Number.NEGATIVE_INFINITY };
-        remember(runId, entry);
+        if (writes === before) remember(runId, entry);
       }
       if (entry.session.userId !== principal.id) return undefined;
       if (entry.usedAt < time - USED_INTERVAL_MS) {
         entry.usedAt = time;
-        // Not waited for: the session is good whether its use is written down or not.
+        // Not awaited: the session is valid whether its use is recorded or not.
         store
           .noteUse(runId, new Date(now()))
           .catch((error: unknown) =>
@@ -132,17 +140,18 @@ export function createSessions({
       return entry.session;
     },
     async setLogLevel(session, level) {
-      cache.delete(session.runId);
       await store.setLogLevel(session.runId, level);
+      forget(session.runId);
     },
     async end(session) {
-      cache.delete(session.runId);
-      if (await store.end(session.runId, new Date(now()))) await endRun(session.runId);
+      const isEnded = await store.end(session.runId, new Date(now()));
+      forget(session.runId);
+      if (isEnded) await endRun(session.runId);
     },
     async expire() {
       const old = new Date(now() - EXPIRES_AFTER_MS);
       for (const id of await store.endUnused(old, new Date(now()))) {
-        cache.delete(id);
+        forget(id);
         await endRun(id);
       }
     },

@@ -1,4 +1,4 @@
-// The home's own secret, which signs what leaves this home and comes back.
+// The home's own secret: made once, and the same for starts that happen at once.
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,

@@ -2,19 +2,12 @@
 // settings, keys and the allowed settings of servers: all of it decides what is run. So a `.drawbridge`
 // that merely lies in the working folder counts only when this user's list says that Drawbridge made it.
 import { randomUUID } from 'node:crypto';
-import {
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { knownHomeSchema, toUserStateFolder } from '@drawbridge/schemas';
 import { z } from 'zod';
 import { DrawbridgeError, isSystemError } from '../errors.ts';
+import { toRealPath } from './inside.ts';
 import {
   hasModes,
   isOwnUser,
@@ -193,16 +186,6 @@ function makeFolder(path: string): boolean {
       `${path} cannot be made (${String(error)}). Set DRAWBRIDGE_HOME to a folder that can.`,
       { cause: error },
     );
-  }
-}
-
-/** Free of links as far as it exists. */
-function toRealPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return path;
-    throw error;
   }
 }
 

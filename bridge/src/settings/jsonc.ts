@@ -1,5 +1,5 @@
-// jsonc-parser, loaded as Node can and as a bundler cannot spoil: its ES build has imports that Node
-// does not resolve, and its UMD build hides its own requires from bundlers.
+// Loads jsonc-parser through `require`. Its ES build has imports that Node does not resolve, and a bundler
+// does not see what its UMD build requires.
 import { createRequire } from 'node:module';
 import type * as JsoncParser from 'jsonc-parser';
 

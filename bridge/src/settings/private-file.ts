@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { DrawbridgeError, isSystemError } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
 
 /** The name of the file that says something of `path`. */
 export function toEntryName(path: string): string {
@@ -35,10 +36,7 @@ export function readPrivateJson(path: string): unknown {
     const { uid, mode } = fstatSync(file);
     const isFile = (mode & constants.S_IFMT) === constants.S_IFREG;
     if (!isFile || !isOwnUser(uid) || (hasModes && (mode & 0o077) !== 0)) return undefined;
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return parseJson(readFileSync(file, 'utf8'));
   } finally {
     closeSync(file);
   }

@@ -24,10 +24,7 @@ export function expandVariables(text: string, path: string, scope: VariableScope
   const expanded = text.replaceAll(/\$\{([^}]*)\}/g, (whole, inside: string) => {
     if (inside === 'workspaceFolder') return scope.workspaceFolder;
     if (inside.startsWith('input:')) {
-      const name = inside
-        .slice('input:'.length)
-        .toUpperCase()
-        .replaceAll(/[^A-Z0-9]+/g, '_');
+      const name = toVariableName(inside.slice('input:'.length));
       issues.push({
         path,
         message: `${whole} is a question that VS Code asks its user; set an environment variable and write \${${name}} instead`,
@@ -57,4 +54,13 @@ export function expandVariables(text: string, path: string, scope: VariableScope
     return replacement ?? '';
   });
   return { text: expanded, issues, used };
+}
+
+/** The name of a variable for something else's name: `github-token` → `GITHUB_TOKEN`. */
+export function toVariableName(text: string): string {
+  const name = text
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]+/g, '_')
+    .replaceAll(/^_+|_+$/g, '');
+  return /^[A-Z]/.test(name) ? name : `VALUE_${name}`;
 }

@@ -1,5 +1,6 @@
-// Lines of a byte stream, ended by LF or CRLF. Pieces of a long line are joined once, when it ends:
-// joining them as they come is quadratic, and a line may hold a whole file.
+// Reads the lines of a byte stream, ended by LF or CRLF. The pieces of a long line are joined once, at its end:
+// joining them as they come takes quadratic time, and a line may hold a whole file.
+
 export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let pieces: Buffer[] = [];
   for await (const chunk of chunks) {

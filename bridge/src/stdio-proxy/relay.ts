@@ -1,16 +1,12 @@
-// What a bridge answered, on its way to the client's lines, and what the client is told where no answer came.
+// Relays a bridge's answer to the client, and words the errors for requests without an answer.
 import { toMessage } from '../errors.ts';
 import { type HttpAnswer, isBrokenOff, readText } from '../http-client/exchange.ts';
-import {
-  INTERNAL_ERROR,
-  type MessageId,
-  type RpcIssue,
-  toErrorLine,
-} from '../http-client/message.ts';
+import { type MessageId, type RpcIssue, toErrorLine } from '../http-client/message.ts';
 import { readEvents } from '../http-client/sse-reader.ts';
 import { isRecord } from '../json-record.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 
-/** How an answer ended. Nobody was told of a refusal yet. */
+/** How an answer ended. The client has not been sent the error of a refusal yet. */
 export type RelayEnd =
   | { readonly kind: 'answered' }
   | { readonly kind: 'unanswered' }
@@ -18,7 +14,7 @@ export type RelayEnd =
 
 const ANSWERED: RelayEnd = { kind: 'answered' };
 
-/** Hands on what the bridge answered, but the refusal of one that stops. */
+/** Sends the messages of an answer to the client, except the refusal of a bridge that stops. */
 export async function relay(
   answer: HttpAnswer,
   request: {
@@ -56,12 +52,12 @@ export async function relay(
   return ANSWERED;
 }
 
-/** Whether a bridge that stops refused a request without carrying it out. */
+/** Whether the error is of a bridge that stops and has not carried out the request. */
 function isStopping({ data }: RpcIssue): boolean {
   return isRecord(data) && data['code'] === 'bridge/stopping';
 }
 
-/** A bridge that had said that it stops was lost before it answered. */
+/** The connection to a bridge that had said that it stops was lost before the answer. */
 export class NotCarriedOut extends Error {
   constructor(cause: unknown) {
     super(STOPPED.message, { cause });
@@ -91,7 +87,7 @@ export function toBrokenOff(error: unknown): RpcIssue {
   return { code: INTERNAL_ERROR, message, data: { code: 'bridge/outcome_unknown' } };
 }
 
-/** The JSON-RPC error that a refusal carries, or one that says what the refusal said. */
+/** The JSON-RPC error in an HTTP error's body, or one made of its problem document. */
 export function toHttpIssue(status: number, text: string): RpcIssue {
   const body = parseJson(text);
   const error = toIssue(isRecord(body) ? body['error'] : undefined);
@@ -110,7 +106,7 @@ function toIssue(error: unknown): RpcIssue | undefined {
   return { code, message: String(message), ...(data !== undefined && { data }) };
 }
 
-/** Nothing for text that is not JSON: both callers have an answer for that. */
+/** Undefined for a string that is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -12,6 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { parseJson } from '../parse-json.ts';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -203,17 +204,8 @@ function parseHolder(home: string): Holder | undefined {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
+  // What a full disk or a hand left there was written by no bridge.
   return holderSchema.safeParse(parseJson(text)).data;
-}
-
-/** Undefined for what a full disk or a hand left there: no bridge wrote it. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 function writeHolder(home: string, holder: Holder): void {

@@ -70,20 +70,23 @@ export function createIdempotencyKeys(
     and(eq(table.tenantId, tenantId), eq(table.userId, userId), eq(table.key, toKept(key)));
   return {
     async take(request) {
-      const taken = await db
-        .insert(table)
-        .values({ ...request, key: toKept(request.key) })
-        .onConflictDoNothing()
-        .returning({ key: table.key });
-      if (taken.length > 0) return undefined;
-      const [row] = await db.select().from(table).where(isOwn(request));
-      if (row === undefined) return undefined;
-      const { requestHash, status, response, runId, bridgeId } = row;
-      return {
-        requestHash,
-        answer: status === null || response === null ? undefined : { status, body: response },
-        holder: runId === null || bridgeId === null ? undefined : { runId, bridgeId },
-      };
+      for (;;) {
+        const taken = await db
+          .insert(table)
+          .values({ ...request, key: toKept(request.key) })
+          .onConflictDoNothing()
+          .returning({ key: table.key });
+        if (taken.length > 0) return undefined;
+        const [row] = await db.select().from(table).where(isOwn(request));
+        // Given back since the insert: whoever inserts it first has it.
+        if (row === undefined) continue;
+        const { requestHash, status, response, runId, bridgeId } = row;
+        return {
+          requestHash,
+          answer: status === null || response === null ? undefined : { status, body: response },
+          holder: runId === null || bridgeId === null ? undefined : { runId, bridgeId },
+        };
+      }
     },
     async takeOver({ runId, bridgeId, requestHash, ...owner }, from) {
       const taken = await db

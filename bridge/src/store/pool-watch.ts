@@ -1,6 +1,6 @@
-// Looks after the connections of a pool that are in use for long. A frozen database neither answers nor
-// closes, so that a statement would wait for ever; a slow one is left in peace. Another connection tells
-// which it is: where that gets no answer either, those in use are cut, and their statements fail.
+// Watches the connections of a pool that are in use for long. A frozen database neither answers nor closes,
+// so a statement would wait for ever; a slow statement must not be cut. Another connection tells which it is:
+// where that gets no answer either, the connections in use are cut, and their statements fail.
 import type { Pool, PoolClient } from 'pg';
 import type { Logger } from 'pino';
 
@@ -12,7 +12,7 @@ export interface PoolWatchOptions {
   readonly logger: Logger;
 }
 
-const LOOKS = 5;
+const CHECKS = 5;
 
 export function watchPool(
   pool: Pool,
@@ -23,10 +23,10 @@ export function watchPool(
   pool.on('acquire', (client) => inUse.set(client, performance.now()));
   pool.on('release', (_error, client) => inUse.delete(client));
   pool.on('remove', (client) => inUse.delete(client));
-  let isLooking = false;
+  let isChecking = false;
 
-  /** Found to be slow and not frozen, it is looked at again later. */
-  const look = async (suspects: readonly PoolClient[]): Promise<void> => {
+  /** A connection that is found to be slow and not frozen is checked again later. */
+  const check = async (suspects: readonly PoolClient[]): Promise<void> => {
     try {
       await probe();
       for (const client of suspects) if (inUse.has(client)) inUse.set(client, performance.now());
@@ -39,12 +39,12 @@ export function watchPool(
   };
 
   const timer = setInterval(() => {
-    const before = performance.now() - (timeoutMs * 2) / LOOKS;
+    const before = performance.now() - (timeoutMs * 2) / CHECKS;
     const suspects = [...inUse].flatMap(([client, since]) => (since <= before ? [client] : []));
-    if (isLooking || suspects.length === 0) return;
-    isLooking = true;
-    void look(suspects).finally(() => (isLooking = false));
-  }, timeoutMs / LOOKS);
+    if (isChecking || suspects.length === 0) return;
+    isChecking = true;
+    void check(suspects).finally(() => (isChecking = false));
+  }, timeoutMs / CHECKS);
   timer.unref();
   return { close: () => clearInterval(timer) };
 }

@@ -4,7 +4,7 @@
 // whose event never comes is removed by retention.
 import type { Client } from 'pg';
 import { DrawbridgeError, toMessage } from '../errors.ts';
-import { FairQueue } from '../fair-queue.ts';
+import { FairQueue } from '../flow/fair-queue.ts';
 import { queryInPieces } from './large-query.ts';
 import { createLogConnection, answerWithin } from './log-connection.ts';
 import { isRefusal } from './sql-state.ts';

@@ -1,9 +1,9 @@
-// The statement that writes the log, and what makes it safe to repeat. Each batch carries a number;
-// the bridge's row remembers the last one applied, and a batch applies only on top of the one before.
-// So when the connection dies inside a commit, the outcome is not guessed: the row tells whether the
-// batch is there, and raising the number makes sure that a statement still on its way can no longer
-// land. The same row keeps out a bridge that was taken for dead and whose runs were ended, for ever: it
-// goes on with a row of its own (runs/bridges.ts).
+// Writes batches to the log, and makes that safe to repeat (run-log-append.ts has the statement). Each batch
+// carries a number; the bridge's row remembers the last one applied, and a batch applies only on top of the
+// one before. So when the connection dies inside a commit, the outcome is not guessed: the row tells whether
+// the batch is there, and raising the number makes sure that a statement still on its way can no longer
+// land. The same row keeps out a bridge that was taken for dead and whose runs were ended, for ever: it goes
+// on with a row of its own (runs/bridges.ts).
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { DrawbridgeError, toMessage } from '../errors.ts';

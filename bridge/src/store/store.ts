@@ -132,7 +132,13 @@ async function open(
   const connect = async (): Promise<Client> => {
     try {
       const client = await openClient(config);
-      await takeRole(client);
+      try {
+        await takeRole(client);
+      } catch (error) {
+        // A polite end could wait for a server that no longer answers.
+        client.connection.stream.destroy();
+        throw error;
+      }
       return client;
     } catch (error) {
       // What the server itself refuses keeps its code; the rest is an outage, to be tried again.

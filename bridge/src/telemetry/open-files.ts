@@ -1,5 +1,5 @@
-// Tells when no file descriptor is left: connections are then closed before anything hears of them, and
-// neither files nor servers can be opened. Nothing else would tell, so it is tried.
+// Notices when no file descriptor is left: connections are then closed before any code sees them, and neither
+// files nor servers can be opened. Nothing reports that, so a file is opened once a second.
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import type { Logger } from 'pino';
@@ -11,7 +11,7 @@ export interface OpenFiles {
   close(): void;
 }
 
-const LOOK_MS = 1_000;
+const PROBE_MS = 1_000;
 const TELL_MS = 60_000;
 const NONE_LEFT =
   'no file descriptor is left, so connections are lost; raise the limit of open files (ulimit -n, LimitNOFILE)';
@@ -23,7 +23,7 @@ export function watchOpenFiles(
   let isShort = false;
   let toldAt = Number.NEGATIVE_INFINITY;
 
-  const look = (): void => {
+  const probe = (): void => {
     try {
       tryToOpen();
       isShort = false;
@@ -35,10 +35,10 @@ export function watchOpenFiles(
       logger.error({ err: error }, NONE_LEFT);
     }
   };
-  const timer = setInterval(look, LOOK_MS).unref();
+  const timer = setInterval(probe, PROBE_MS).unref();
   return {
     async check() {
-      look();
+      probe();
       if (isShort) throw new Error(NONE_LEFT);
       return 'there is room';
     },

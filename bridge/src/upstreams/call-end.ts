@@ -10,6 +10,7 @@ import {
 } from '../calls/call.ts';
 import type { LargeResult } from '../calls/large-json/large-json.ts';
 import { DrawbridgeError, type DrawbridgeErrorCode, toMessage } from '../errors.ts';
+import { INTERNAL_ERROR } from '../rpc-codes.ts';
 import type { ServerEra } from './era-memory.ts';
 import { isRecord } from '../json-record.ts';
 
@@ -20,9 +21,6 @@ export type CallEnd =
   | { readonly kind: 'lost'; readonly sent: boolean; readonly why: string };
 
 export const SESSION_EXPIRED = 'its session had expired';
-
-/** The JSON-RPC code of everything that went wrong between the bridge and the server. */
-const INTERNAL_ERROR = -32603;
 
 /** What goes wrong between the bridge and a server that it has. */
 export type UpstreamErrorCode = Exclude<

@@ -1,7 +1,7 @@
 // Who may have a call at a server. A server is shared, so what one principal has there at once is
 // bounded; the rest waits here, and principals take turns. A call that waits can be cancelled, and its
 // time runs.
-import { TurnQueue, type WaitOptions, type Waited } from '../turn-queue.ts';
+import { TurnQueue, type WaitOptions, type Waited } from '../flow/turn-queue.ts';
 
 /** Principals whose calls fill their limits at one connection, before others wait as well. */
 const FULL_PRINCIPALS = 4;

@@ -10,7 +10,7 @@ import {
 import type { Logger } from 'pino';
 import type { RoutedCall } from '../calls/call.ts';
 import { toMessage } from '../errors.ts';
-import { CompactingMap } from '../compacting-map.ts';
+import { CompactingMap } from '../flow/compacting-map.ts';
 import {
   SESSION_EXPIRED,
   fromError,
@@ -22,7 +22,7 @@ import {
 } from './call-end.ts';
 import { type CallParams, type CallerIdentity, toUpstreamParams } from './call-params.ts';
 import type { ServerEra } from './era-memory.ts';
-import { readListing } from './server-listing.ts';
+import { readListing } from './read-listing.ts';
 import { CallTurns } from './call-turns.ts';
 import { passthrough } from './passthrough.ts';
 import type { Timeouts } from './timeouts.ts';

@@ -1,6 +1,6 @@
-// One upstream's fate: starts it when a call needs it, restarts it with back-off behind a breaker,
-// decides what may be repeated after a lost connection, and says in words what is wrong. Whatever
-// happens here, no other upstream notices.
+// Supervises one upstream: starts it when a call needs it, restarts it with back-off behind a breaker,
+// decides which calls are repeated after a lost connection, and tells its status. Whatever happens here,
+// no other upstream notices.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome, RoutedCall, SendableCall } from '../calls/call.ts';
 import { DrawbridgeError, toMessage } from '../errors.ts';
@@ -13,11 +13,18 @@ import {
   toBreakerState,
   type Breaker,
 } from './breaker.ts';
-import { toProtocolError, toRpcError, type UpstreamErrorCode } from './call-end.ts';
 import type { Connection } from './connection.ts';
-import { toRetryHint, toStderr, toTold } from './failure-words.ts';
+import {
+  type FailedUpstream,
+  toFailedTwice,
+  toLate,
+  toOutcomeUnknown,
+  toTimeout,
+  toTold,
+  toUnavailable,
+} from './failure-outcomes.ts';
 import { InstancePool } from './instance-pool.ts';
-import { ListPace } from './list-pace.ts';
+import { ListRefresh } from './list-refresh.ts';
 import { openConnection, type OpenDeps } from './open-connection.ts';
 import { StderrRing } from './stdio/stderr-ring.ts';
 import type {
@@ -48,11 +55,10 @@ export class SupervisedUpstream {
   #restarts = 0;
   #endedByIssue = false;
   #discovering = 0;
-  #rediscovery: NodeJS.Timeout | undefined;
-  readonly #listPace = new ListPace();
-  #isAskingAgain = false;
-  /** Its lists changed while it was asked for them. */
-  #isChanged = false;
+  readonly #refresh = new ListRefresh({
+    isWanted: () => !this.#closed && this.#pool.connections.length > 0,
+    ask: () => this.#askAgain(),
+  });
   #seen: Partial<
     Pick<UpstreamStatus, 'era' | 'serverInfo' | 'transport' | 'lastError' | 'lastIssue'>
   > = {};
@@ -98,7 +104,7 @@ export class SupervisedUpstream {
         if (config !== this.#config && attempt === 1 && !call.signal.aborted) continue;
         return call.signal.aborted
           ? { kind: 'cancelled' }
-          : this.#toUnavailable(error, call.principal.role);
+          : toUnavailable(error, call.principal.role, this.#toFailed());
       }
       const { timeout, concurrentCalls: limit } = this.#config.options;
       const { signal, principal } = call;
@@ -109,7 +115,7 @@ export class SupervisedUpstream {
         const waited = await turns.wait(principal.id, limit, { signal, timeoutMs: leftMs });
         if (waited !== 'begun') {
           lease.release();
-          return waited === 'cancelled' ? { kind: waited } : this.#toLate(timeout);
+          return waited === 'cancelled' ? { kind: waited } : toLate(timeout, this.#config.name);
         }
         leftMs = Math.max(1, leftMs - (performance.now() - since));
       }
@@ -123,10 +129,12 @@ export class SupervisedUpstream {
           return end.outcome;
         case 'timed_out':
           this.#suspect(lease.connection);
-          return this.#toTimeout(timeout);
+          return toTimeout(timeout, this.#config.name);
         case 'lost':
           if (attempt === 1 && (isRepeatable || !end.sent)) break;
-          return this.#toLost(end.why, end.sent && !isRepeatable);
+          return end.sent && !isRepeatable
+            ? toOutcomeUnknown(end.why, this.#toFailed())
+            : toFailedTwice(end.why, this.#toFailed());
       }
     }
   }
@@ -166,7 +174,7 @@ export class SupervisedUpstream {
   /** @param why names the reason in the messages of calls that are under way */
   async close(why: string): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#rediscovery);
+    this.#refresh.close();
     await this.#pool.closeAll(why);
     this.#announce();
   }
@@ -222,7 +230,7 @@ export class SupervisedUpstream {
           signal,
           onStderr: (chunk) => this.#stderr.push(chunk),
           events: {
-            onListChanged: () => this.#rediscover(),
+            onListChanged: () => this.#refresh.request(),
             onResourceUpdated: (uri) =>
               this.#deps.emit({ kind: 'resource_updated', name: this.#config.name, uri }),
             onHealth: (healthy) => this.#noteHealth(healthy),
@@ -251,7 +259,7 @@ export class SupervisedUpstream {
       'upstream started',
     );
     // The server may have been upgraded while it was down.
-    if (isFirst && this.#discovering === 0) this.#rediscover();
+    if (isFirst && this.#discovering === 0) this.#refresh.request();
     return connection;
   }
 
@@ -291,21 +299,7 @@ export class SupervisedUpstream {
     void connection.check();
   }
 
-  #rediscover(): void {
-    if (this.#isAskingAgain) this.#isChanged = true;
-    else {
-      this.#rediscovery ??= setTimeout(
-        () => void this.#askAgain(),
-        this.#listPace.waitMs(performance.now()),
-      ).unref();
-    }
-  }
-
   async #askAgain(): Promise<void> {
-    this.#rediscovery = undefined;
-    if (this.#closed || this.#pool.connections.length === 0) return;
-    this.#isAskingAgain = true;
-    const begun = performance.now();
     try {
       await this.discover();
     } catch (error) {
@@ -314,11 +308,6 @@ export class SupervisedUpstream {
         'could not ask again what the server offers',
       );
     }
-    this.#listPace.note(begun, performance.now());
-    this.#isAskingAgain = false;
-    if (!this.#isChanged) return;
-    this.#isChanged = false;
-    this.#rediscover();
   }
 
   /** Leases never cross tenants; within one, the settings say who shares. */
@@ -369,58 +358,8 @@ export class SupervisedUpstream {
     }
   }
 
-  /** Operators hear why, and what the server wrote; members what it comes to. */
-  #toUnavailable(error: unknown, role: RoutedCall['principal']['role']): Outcome {
-    const { name } = this.#config;
-    const retryAt = this.#retryAt();
-    const isOurs = error instanceof DrawbridgeError;
-    const full = isOurs
-      ? error.message
-      : `upstream "${name}" is not available: ${toMessage(error)}`;
-    const message = role === 'operator' ? full : toTold(error, name);
-    const code: UpstreamErrorCode =
-      isOurs && (error.code === 'upstream/busy' || error.code === 'upstream/start_failed')
-        ? error.code
-        : 'upstream/unavailable';
-    return toProtocolError(code, `${message}${toRetryHint(retryAt)}`, {
-      upstream: name,
-      retryAt,
-      stderr: role === 'operator' ? toStderr(error) : undefined,
-    });
-  }
-
-  #toLost(why: string, isOutcomeUnknown: boolean): Outcome {
-    const { name } = this.#config;
-    const retryAt = this.#retryAt();
-    const details = { upstream: name, retryAt };
-    if (!isOutcomeUnknown) {
-      const message = `upstream "${name}" failed twice during the call: ${why}${toRetryHint(retryAt)}`;
-      return toProtocolError('upstream/crashed', message, details);
-    }
-    return toProtocolError(
-      'upstream/outcome_unknown',
-      `upstream "${name}" was lost during the call: ${why}. Whether the call took effect is unknown, so it was not repeated${toRetryHint(retryAt)}`,
-      details,
-    );
-  }
-
-  #toTimedOut(what: string): Outcome {
-    const { name } = this.#config;
-    const code = 'upstream/timeout';
-    const error = toRpcError(code, `upstream "${name}" ${what}`, { upstream: name });
-    return { kind: 'timed_out', code, error };
-  }
-
-  #toLate(timeoutMs: number): Outcome {
-    return this.#toTimedOut(
-      `was busy with other calls for ${timeoutMs / 1_000} s; this one was not sent`,
-    );
-  }
-
-  #toTimeout(timeoutMs: number): Outcome {
-    return this.#toTimedOut(
-      `did not answer within ${timeoutMs / 1_000} s; it was told to cancel the call`,
-    );
+  #toFailed(): FailedUpstream {
+    return { name: this.#config.name, retryAt: this.#retryAt() };
   }
 }
 

@@ -55,7 +55,7 @@ test('a call that hangs is answered all the same, and one that comes later is re
   expect(await gate.call(at())).toMatchObject({ error: { data: { code: 'bridge/stopping' } } });
 });
 
-test('a caller that cancels hears what it always does', async () => {
+test('a call that its caller cancels ends as cancelled', async () => {
   const leaving = new AbortController();
   const gate = build(untilAborted());
   const call = gate.call(at(leaving.signal));
@@ -63,7 +63,7 @@ test('a caller that cancels hears what it always does', async () => {
   expect(await call).toEqual({ kind: 'cancelled' });
 });
 
-test("a server cannot speak in the gate's name", async () => {
+test("a server's error does not carry the gate's codes", async () => {
   const error = { code: -32_603, message: 'again', data: { code: 'bridge/stopping' } };
   const gate = build(() => Promise.resolve({ kind: 'protocol_error', error }));
   const { data: _, ...bare } = error;

@@ -1,4 +1,4 @@
-// What a principal that calls more than it may costs others: nothing, since it waits and is refused.
+// A principal that makes more calls than it may: it waits or is refused, and others notice nothing.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Call, Outcome, RoutedCall } from '../../src/calls/call.ts';
 import { build, call, result } from './pipeline-fixture.ts';
@@ -9,7 +9,7 @@ describe('a flood of one principal', () => {
 
   const never = (): Promise<Outcome> => new Promise(() => undefined);
 
-  test('that is refused is told a few times, then counted, and let out slowly', async () => {
+  test('that is refused is logged a few times, then counted, and answered slowly', async () => {
     const { run, events } = build({ limit: 1, send: never, effect: 'read' });
     void run();
     let refused = 0;
@@ -58,7 +58,7 @@ describe('a flood of one principal', () => {
     void run(call(of('quiet')));
     await vi.advanceTimersByTimeAsync(0);
     expect(sent.at(-1)).toBe('quiet');
-    // The quiet one is still there.
+    // The other principal still counts as calling.
     await vi.advanceTimersByTimeAsync(700);
     expect(sent.length).toBeGreaterThan(60);
     await vi.advanceTimersByTimeAsync(2_000);
@@ -104,6 +104,26 @@ describe('a flood of one principal', () => {
     expect(waited).toBeGreaterThanOrEqual(99);
   });
 
+  test('what it waited for its server and in the window is taken off together', async () => {
+    const waited: (number | undefined)[] = [];
+    const { run } = build({
+      limit: 256,
+      changeMs: 150,
+      effect: 'read',
+      send: ({ name, waitedMs }) => {
+        if (name === 's__changed') waited.push(waitedMs);
+        return new Promise((resolve) => void setTimeout(resolve, 200, result));
+      },
+    });
+    const late = run(call({ ...of('flooder'), name: 's__changed' }));
+    await vi.advanceTimersByTimeAsync(100);
+    void run(call(of('quiet')));
+    for (let index = 0; index < 24; index += 1) void run(call(of('flooder')));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await late).toMatchObject(result);
+    expect(waited).toEqual([expect.closeTo(300, -1)]);
+  });
+
   test('a place in the window is free as soon as its call has ended', async () => {
     const { run, order } = build({
       limit: 256,
@@ -116,7 +136,7 @@ describe('a flood of one principal', () => {
     expect(order.filter((what) => what === 'sent')).toHaveLength(41);
   });
 
-  test('who waits longest in the window goes first, also when its principal is alone', async () => {
+  test('the call that waits longest goes first, also when its principal is alone', async () => {
     const sent: string[] = [];
     const { run } = build({
       limit: 256,
@@ -128,7 +148,7 @@ describe('a flood of one principal', () => {
     });
     void run(call(of('quiet')));
     for (let index = 0; index < 200; index += 1) void run(call(of('flooder')));
-    // The others are let in with the next look.
+    // The others enter at the next check of the window.
     await vi.advanceTimersByTimeAsync(1_010);
     expect(sent.length).toBeLessThan(200);
     void run(call({ ...of('flooder'), id: 'last' }));

@@ -1,10 +1,10 @@
-// What servers say while they work on calls, and how much of it the log takes.
+// Progress and messages of servers during calls, and how much of them the log takes.
 import { describe, expect, test } from 'vitest';
 import type { RoutedCall } from '../../src/calls/call.ts';
-import type { CallEvent } from '../../src/calls/record.ts';
+import type { CallEvent } from '../../src/calls/call-events.ts';
 import { build, call, result } from './pipeline-fixture.ts';
 
-describe('what a server says during calls', () => {
+describe('a message of a server during calls', () => {
   const messages = (events: readonly CallEvent[], id: string) =>
     events.filter(({ type, payload }) => type === 'call.message' && payload.callId === id);
   const say = (count: number, size: number) => ({
@@ -16,7 +16,7 @@ describe('what a server says during calls', () => {
     },
   });
 
-  test('is logged a thousand times a call, and the log tells how much it left out', async () => {
+  test('is logged up to a thousand a call, and the log says how many were left out', async () => {
     const { run, events } = build(say(1_007, 1));
     await run();
     const logged = messages(events, 'call-1');
@@ -27,7 +27,7 @@ describe('what a server says during calls', () => {
     });
   });
 
-  test('has a share of the log for each server, which fills up again', async () => {
+  test('uses up the share of its server, which fills up again', async () => {
     let time = 0;
     const { run, events } = build({ ...say(40, 50_000), now: () => time });
     await run(call({ id: 'first' }));

@@ -1,8 +1,16 @@
-// The way of a call from step to step, over a log whose commits the test sees and a server that it plays.
+// The pipeline with all its steps, over a log whose commits the test sees and a server that the test plays.
 import { createAdmitStep } from '../../src/calls/admit.ts';
-import type { Call, Outcome, RoutedCall, SendableCall, Target } from '../../src/calls/call.ts';
+import type {
+  BridgeRpcError,
+  Call,
+  Outcome,
+  RoutedCall,
+  SendableCall,
+  Target,
+} from '../../src/calls/call.ts';
 import { createPipeline } from '../../src/calls/pipeline.ts';
-import { type CallEvent, createRecordStep } from '../../src/calls/record.ts';
+import type { CallEvent } from '../../src/calls/call-events.ts';
+import { createRecordStep } from '../../src/calls/record.ts';
 import { createRouteStep } from '../../src/calls/route.ts';
 import { createWriteAheadStep } from '../../src/calls/write-ahead.ts';
 import { DrawbridgeError } from '../../src/errors.ts';
@@ -35,6 +43,8 @@ export function build({
   limit = 10,
   timeout = 60_000,
   reaches = true,
+  /** How long the server of `s__changed` takes to start with its changed settings. */
+  changeMs = 0,
   isLogFull = (): boolean => false,
   /** Of these events, the log takes none. */
   refused = '',
@@ -54,12 +64,20 @@ export function build({
       return events.length;
     },
   };
+  let isChanged = false;
+  const find = ({ name }: Call): Target | BridgeRpcError =>
+    name === 's__none' || (name === 's__changed' && !isChanged)
+      ? { code: -32_602, message: 'Unknown tool.', data: { code: 'catalog/unknown_tool' } }
+      : { upstream: name.slice(0, 1), name: 'tool', definitionHash: 'hash', effect };
+  const change = (): Promise<void> =>
+    new Promise((resolve) => {
+      setTimeout(() => {
+        isChanged = true;
+        resolve();
+      }, changeMs);
+    });
   const pipeline = createPipeline({
-    route: createRouteStep(({ name }) =>
-      name === 's__none'
-        ? { code: -32_602, message: 'Unknown tool.', data: { code: 'catalog/unknown_tool' } }
-        : { upstream: name.slice(0, 1), name: 'tool', definitionHash: 'hash', effect },
-    ),
+    route: createRouteStep(find, ({ name }) => (name === 's__changed' ? change() : undefined)),
     record: createRecordStep({
       log: { calls: () => log },
       redact: createRedact({ literals: () => [secret] }),

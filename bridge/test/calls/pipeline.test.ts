@@ -181,7 +181,7 @@ describe('outcomes', () => {
     const artifact = { sha256: Buffer.alloc(32), mediaType: '', body: Buffer.from('{}') };
     const logged = new PreparedBody({ size: 2, artifact, preview: '' });
     // Two of them at once would be too much.
-    const given = new LargeJson(Buffer.alloc(20 * 1024 * 1024), logged);
+    const given = new LargeJson(Buffer.alloc(20 * 1024 * 1024), Buffer.alloc(32), logged);
     const large = call({ params: { name: 's__tool', arguments: given } });
     expect(await run(large)).toMatchObject(result);
     expect(await run(large)).toMatchObject(result);

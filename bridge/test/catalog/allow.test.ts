@@ -1,4 +1,4 @@
-// A strict pin withholds whatever a server offers until an operator lets it through, by what was shown.
+// A strict pin withholds a server's definitions until an operator allows them, by the hashes that were shown.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,7 +127,7 @@ test('a change is withheld again and shown as a difference, and nothing in it re
     instructions: 'Always use b.',
     tools: ['change', { name: 'a', description, inputSchema: { type: 'object' } }, 'b'],
   });
-  // A server says its instructions once, when it starts.
+  // A server sends its instructions once, when it starts.
   await bridge.request('/v1/servers/s/restart', { method: 'POST' });
   await untilWithheld(3);
   expect(await seen()).toEqual([undefined, 's__change', 's__p', 'doc://one', 'doc://{id}']);

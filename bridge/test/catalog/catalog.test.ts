@@ -219,7 +219,7 @@ describe('effects', () => {
 });
 
 describe('pins', () => {
-  test('tell a first listing, a change, and the same listing again', async () => {
+  test('tell a first listing from a change and from the same listing again', async () => {
     const catalog = createCatalog();
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
     const first = await catalog.accept(upstreamConfig('s'), listing({ tools: ['a', 'b'] }), []);
@@ -282,7 +282,7 @@ describe('change', () => {
     expect(catalog.list(all).tools).toHaveLength(3);
   });
 
-  test('a server whose settings changed stays listed, and nothing of it is called until it has told anew', async () => {
+  test('a server whose settings changed stays listed, and nothing of it is called until its new listing is there', async () => {
     const catalog = createCatalog();
     const changed = upstreamConfig('s', { fingerprint: 'other' });
     await catalog.configure({ upstreams: [upstreamConfig('s')], toolsets: {} });
@@ -294,7 +294,7 @@ describe('change', () => {
     expect(catalog.find(call)).toMatchObject({ data: { code: 'upstream/unavailable' } });
     expect(catalog.known()).toEqual(new Set());
     const waiting = catalog.changing(call);
-    // What it said under its old settings comes too late.
+    // A listing under the old settings comes too late.
     await catalog.accept(upstreamConfig('s'), listing({ tools: ['old'] }), []);
     expect(catalog.find(toolCall('s__old'))).not.toHaveProperty('upstream');
     expect(names(catalog.list(all).tools)).toEqual(['s__a', 's__b']);

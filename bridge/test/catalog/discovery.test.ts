@@ -74,7 +74,7 @@ test('a built-in server is listed without being started', async () => {
   expect(asked).toEqual([]);
 });
 
-test('a list waits for unknown servers, and for a silent one five seconds at most', async () => {
+test('a list waits for unknown servers, five seconds at most', async () => {
   const { configure, discovery, tools } = build((name) =>
     name === 'silent' ? new Promise(() => undefined) : Promise.resolve(listing({ tools: ['a'] })),
   );
@@ -99,7 +99,7 @@ test('two servers are asked at a time', async () => {
   expect(asked).toEqual(['a', 'b', 'c']);
 });
 
-test('a server that is down is asked again until it tells its tools', async () => {
+test('a server that is down is asked again until it lists its tools', async () => {
   const { asked, changes, configure, discovery, tools, catalog } = build((_name, attempt) =>
     attempt < 3 ? down() : Promise.resolve(listing({ tools: ['late'] })),
   );
@@ -175,7 +175,7 @@ describe('the store', () => {
     expect(saved).toEqual([['a']]);
   });
 
-  test('is given again what it did not take', async () => {
+  test('gets again what it could not save', async () => {
     const { store, saved } = createStore({ failures: 1 });
     const { configure, discovery, offer } = build(() => tells('a'), store);
     await configure([upstreamConfig('s')]);
@@ -187,7 +187,7 @@ describe('the store', () => {
   });
 });
 
-test('what a server tells that was started with other settings is not served', async () => {
+test('a listing of a server that was started with other settings is not served', async () => {
   const { configure, discovery, offer, tools } = build(() =>
     Promise.resolve(listing({ tools: ['a'] })),
   );

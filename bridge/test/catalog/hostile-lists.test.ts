@@ -181,7 +181,7 @@ test(
     const until = performance.now() + 12_000;
     expect(await measure(() => performance.now() > until)).toBeLessThan(limit);
     expect(await changes('flapping')).toHaveLength(1);
-    // What is not told yet is told at the end.
+    // Changes that are not reported yet are reported at the end.
     await bridge.restart();
     const told = await changes('flapping');
     expect(told.length).toBeGreaterThanOrEqual(2);

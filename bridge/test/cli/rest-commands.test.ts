@@ -221,6 +221,20 @@ describe('drawbridge token', () => {
     expect(stdout).toMatch(/k2 .*its own user.*ci/);
   });
 
+  it('tells a key that has expired from one that is valid', async () => {
+    const createdAt = '2026-11-21T08:45:40.238Z';
+    const key = { name: 'ci', user: 'ann', role: 'member', createdAt };
+    const keys = [
+      { ...key, id: 'k1', expiresAt: '2020-01-01T00:00:00.000Z' },
+      { ...key, id: 'k2', expiresAt: '9999-01-01T00:00:00.000Z' },
+      { ...key, id: 'k3', expiresAt: '2020-01-01T00:00:00.000Z', revokedAt: createdAt },
+    ];
+    const { stdout } = await ask(answers({ keys }), ['token', 'list']);
+    expect(stdout).toMatch(/k1 .*expired/);
+    expect(stdout).toMatch(/k2 .*valid/);
+    expect(stdout).toMatch(/k3 .*revoked/);
+  });
+
   it('disables a user, and wants to know which of both it is to do', async () => {
     const gone = (_asked: unknown, response: { writeHead(status: number): { end(): void } }) =>
       void response.writeHead(204).end();

@@ -1,4 +1,4 @@
-// What a request's body may cost, through the public door.
+// The limits of requests' bodies, over real connections.
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestBridge, startTestBridge } from '../support/bridge.ts';
@@ -53,7 +53,7 @@ describe('without a key', () => {
   );
 
   // Holds: keys/before-bodies
-  test('who asks whether to send a body is told only when the key is known', async () => {
+  test('`Expect: 100-continue` is answered only when the key is known', async () => {
     const headers = { Expect: '100-continue' };
     const stranger = open(bridge.url);
     stranger.socket.write(toHead({ length: 10, headers }));

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { listen } from '../../src/edge/listen.ts';
 
 test.each(['0.0.0.0', '127.0.0.1', '::'])(
-  'who listens on %s is announced at an address that requests may name',
+  'a bridge that listens on %s has a URL whose host requests may name',
   async (host) => {
     const listener = await listen({
       host,
@@ -49,7 +49,7 @@ test('a connection may rest for more than a minute before it is used again', asy
   expect(response.headers.get('Keep-Alive')).toBe('timeout=65');
 });
 
-test('what comes when all was answered is refused here, in words', async () => {
+test('a request that comes after the drain is refused with the reason', async () => {
   let asked = 0;
   const listener = await listen({
     host: '127.0.0.1',

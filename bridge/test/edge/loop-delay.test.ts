@@ -1,5 +1,5 @@
-// The largest bodies and answers that the default limits let through don't hold up the bridge: it runs
-// as a process of its own here, and says itself how long its event loop was held up.
+// The largest bodies and answers that the default limits allow do not hold up the event loop. The bridge runs as
+// a process of its own here, and measures its event loop itself.
 import { spawn } from 'node:child_process';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -110,7 +110,7 @@ async function leastLag(work: () => Promise<void>): Promise<number> {
 }
 
 test.each(['text', 'names', 'arrays', 'numbers'])(
-  'an answer of 32 MiB of %s',
+  'an answer of 32 MiB of %s does not hold up the event loop',
   async (shape) => {
     const lag = await leastLag(async () => {
       await call('large__large', JSON.stringify({ shape, bytes: 31 * MB }));
@@ -126,7 +126,7 @@ test.each([
   ['texts of escapes', `{"a":"${'\\"'.repeat(1.9 * MB)}"}`, '"content"'],
   ['what looks like names of secrets', `{"a":"${'token:x '.repeat(0.49 * MB)}"}`, '"content"'],
 ])(
-  'arguments of 4 MiB of %s',
+  'arguments of 4 MiB of %s do not hold up the event loop',
   async (_, args, answer) => {
     const lag = await leastLag(async () => {
       expect(await call('large__size', args)).toContain(answer);
@@ -136,7 +136,7 @@ test.each([
   120_000,
 );
 
-test('an answer of 31 MiB that an Idempotency-Key repeats', async () => {
+test('an answer of 31 MiB that an Idempotency-Key repeats does not hold up the event loop', async () => {
   const lag = await leastLag(async () => {
     const idempotencyKey = randomUUID();
     const ask = async (): Promise<{ replayed: string | null; body: string }> => {
@@ -160,7 +160,7 @@ test('an answer of 31 MiB that an Idempotency-Key repeats', async () => {
   expect(lag).toBeLessThan(MAX_SECONDS);
 }, 120_000);
 
-test('a page of a thousand events, and their stream', async () => {
+test('a page of a thousand events, and their stream, do not hold up the event loop', async () => {
   const headers = { Authorization: `Bearer ${key}` };
   for (let index = 0; index < 510; index += 30) {
     const text = 'z'.repeat(7_500);
@@ -185,7 +185,7 @@ test('a page of a thousand events, and their stream', async () => {
   expect(lag).toBeLessThan(MAX_SECONDS);
 }, 120_000);
 
-test('twenty thousand small lines that nobody asked for, at once', async () => {
+test('twenty thousand small lines that nobody asked for do not hold up the event loop', async () => {
   const lag = await leastLag(async () => {
     expect(await call('large__lines', '{"count":20000}')).toContain('"content"');
   });

@@ -1,4 +1,4 @@
-// What callers of every front hear when the bridge stops while their calls are under way.
+// The answers of every front when the bridge stops while calls are under way.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,7 +113,7 @@ describe.each(fronts)('%s', (_, connect) => {
     expect(await readFile(file(), 'utf8')).toContain('cancelled');
   });
 
-  it('is refused at once what it asks for then', async () => {
+  it('has new requests refused at once', async () => {
     const [caller, other] = [await connect(), await viaRest()];
     const under = caller.slow(1_500);
     await begun(1);

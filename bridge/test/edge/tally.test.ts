@@ -1,8 +1,8 @@
-// What happens by the thousand is told once a second, and counted whole.
+// Reports of what happens by the thousand: once a second, with the count of all.
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createTally } from '../../src/edge/tally.ts';
 
-test('the first is told at once, and the others of each second together', () => {
+test('the first is reported at once, and the others of each second together', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const told: [reason: string, count: number][] = [];

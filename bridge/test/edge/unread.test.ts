@@ -1,4 +1,4 @@
-// Callers that don't read what they asked for, through the public door.
+// Callers that do not read their answers, over real connections.
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';

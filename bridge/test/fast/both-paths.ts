@@ -1,5 +1,5 @@
-// Sends a request over the fast path and over the SDK's front, and holds the answers together. A trace
-// that nobody can read is enough to send a request the other way.
+// Sends a request over the fast path and over the SDK's front, and compares the answers. A `traceparent` that is
+// not valid keeps a request off the fast path and changes nothing else.
 import { expect } from 'vitest';
 import type { TestBridge } from '../support/bridge.ts';
 

@@ -1,5 +1,4 @@
-// What the edge and the SDK's front look at in a request holds for plain calls as well: the fast path takes
-// none past the guards.
+// The checks of the edge and of the SDK's front hold for plain calls as well: the fast path goes around none.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { open, toCall } from '../edge/connection.ts';
 import { type TestBridge, startTestBridge } from '../support/bridge.ts';

@@ -38,7 +38,7 @@ describe('lists of tools', () => {
   });
 
   test.each(['/mcp', '/mcp/code', '/servers/filesystem/mcp', '/servers/mirror/mcp'])(
-    'at %s',
+    'are the same at %s',
     async (path) => {
       expect(await both({ ...listed().modern, path })).toMatchObject({ status: 200, isFast: true });
       expect(await both({ ...listed({}, 'a').modern, path })).toMatchObject({ isFast: true });
@@ -49,7 +49,7 @@ describe('lists of tools', () => {
     },
   );
 
-  test('that are not plainly asked for', async () => {
+  test("that are not plainly asked for take the SDK's path", async () => {
     for (const params of [{ cursor: 'x' }, { _meta: { progressToken: 1 } }, { other: 1 }]) {
       expect(await both(listed(params).modern)).toMatchObject({ isFast: false });
       const sent = { ...listed(params).legacy, path: '/servers/filesystem/mcp' };

@@ -1,5 +1,4 @@
-// The fast path and the SDK's front are two ways of saying the same: each request here is sent over
-// both, and the answers and the events must be the same.
+// Each request is sent over the fast path and over the SDK's front; the answers and the events must be the same.
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -143,7 +142,7 @@ describe.each([
       'characters of all kinds',
       { result: { content: [{ type: 'text', text: '\u0000\u2028\ud83d\ude42\ud800"\\' }] } },
     ],
-  ])('an answer with %s', async (_name, answer) => {
+  ])('an answer with %s is the same', async (_name, answer) => {
     await both(request(mirror(answer)));
     await both(request(mirror(answer, 'mirror__wrapped')));
   });
@@ -155,7 +154,7 @@ describe.each([
     ['{"content":[],"isError":true,"isError":false}'],
     ['{"content":[]} '],
     ['{}'],
-  ])('a result that is written %s', async (raw) => {
+  ])('a result that is written %s says the same', async (raw) => {
     const sent = request(mirror({ raw }));
     const fast = await send(sent);
     const slow = await send({ ...sent, headers: { ...sent.headers, ...SLOW } });
@@ -163,13 +162,13 @@ describe.each([
     expect(JSON.parse(fast.message ?? '')).toEqual(JSON.parse(slow.message ?? ''));
   });
 
-  test('names that lead nowhere', async () => {
+  test('names that lead nowhere are refused alike', async () => {
     await both(request({ name: 'mirror__none', arguments: {} }));
     await both({ ...request(mirror(plain)), path: '/mcp/none' });
     await both({ ...request(mirror(plain)), path: '/servers/none/mcp' });
   });
 
-  test('other views', async () => {
+  test('other views are answered alike', async () => {
     expect(await both({ ...request(mirror(plain)), path: '/mcp/code' })).toMatchObject({
       isFast: true,
     });
@@ -181,17 +180,17 @@ describe.each([
     ).toMatchObject({ isFast: true });
   });
 
-  test('a tool that takes arguments from headers goes the other way', async () => {
+  test("a tool that takes arguments from headers takes the SDK's path", async () => {
     expect(await both(request(mirror(plain, 'mirror__headed')))).toMatchObject({ isFast: false });
   });
 
-  test('keys that are not good', async () => {
+  test('keys that are not good are refused alike', async () => {
     expect(await both({ ...request(mirror(plain)), key: `dbk_${'A'.repeat(43)}` })).toMatchObject({
       status: 401,
     });
   });
 
-  test('bodies that are not plainly a call', async () => {
+  test('bodies that are not plainly a call are refused alike', async () => {
     const { body, ...rest } = request(mirror(plain));
     const parsed = JSON.parse(body) as Record<string, unknown>;
     const variants = [
@@ -256,7 +255,7 @@ describe('modern requests that are not plain', () => {
     ],
     ['a progress token', modern(mirror(plain), { meta: { progressToken: 1 } })],
     ['a key of its own', modern(mirror(plain), { meta: { 'io.drawbridge/caller': { key: 'x' } } })],
-  ])('%s', async (_name, sent) => {
+  ])("with %s are answered on the SDK's path", async (_name, sent) => {
     expect(await both(sent)).toMatchObject({ isFast: false });
   });
 });
@@ -266,7 +265,7 @@ describe('legacy requests that are not plain', () => {
     ['no such session', { 'Mcp-Session-Id': 'AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA' }],
     ['another version', { 'MCP-Protocol-Version': '2025-06-18' }],
     ['a version that nobody speaks', { 'MCP-Protocol-Version': '1999-01-01' }],
-  ])('%s', async (_name, headers) => {
+  ])('with %s are answered alike', async (_name, headers) => {
     const sent = legacy(mirror(plain));
     await both({ ...sent, headers: { ...sent.headers, ...headers } });
   });

@@ -1,5 +1,5 @@
-// Bodies and answers that are too large to be worked through in place: they go to a worker and come
-// out the same, over every path, and nobody notices.
+// Bodies and answers that are too large for the event loop: a worker parses them, and callers of every path get
+// the same as for small ones.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -126,7 +126,7 @@ describe.each(['pipe', 'json', 'events'])('a large answer of the server %s', (se
     },
   );
 
-  test('leaves no secret in the log, and the caller its own', async () => {
+  test('reaches its caller whole, and the log without its secrets', async () => {
     const { body } = await rest(`${server}__large`, { shape: 'secret', bytes: MB });
     expect(JSON.stringify(body['result'])).toContain('hunter2hunter2');
     const events = await bridge.request(`/v1/runs/${String(body['runId'])}/events`);
@@ -147,7 +147,7 @@ describe.each(['pipe', 'json', 'events'])('a large answer of the server %s', (se
     expect(String(result['preview'])).not.toContain('hunter2');
   });
 
-  test('and large arguments reach it whole', async () => {
+  test('comes after large arguments that reach the server whole', async () => {
     const args = { text: 'é"\\'.repeat(MB / 4), more: [1, { a: null }] };
     const size = String(JSON.stringify(args).length);
     const name = `${server}__size`;
@@ -159,7 +159,7 @@ describe.each(['pipe', 'json', 'events'])('a large answer of the server %s', (se
     expect(body).toMatchObject({ result: { content: [{ text: size }] } });
   });
 
-  test('and one that would take all memory fails alone', async () => {
+  test('that would take all memory fails alone', async () => {
     const { message } = await send(modern(`${server}__large`, { shape: 'arrays', bytes: 30 * MB }));
     expect(message).toMatch(/upstream\/too_large|upstream\/(protocol|crashed|outcome_unknown)/);
     const { message: next } = await send(modern(`${server}__size`, {}));
@@ -167,7 +167,7 @@ describe.each(['pipe', 'json', 'events'])('a large answer of the server %s', (se
   });
 });
 
-test('a large resource is read on the way that the SDK takes', async () => {
+test("a large resource is read over the SDK's path", async () => {
   const client = await bridge.modern();
   const { contents } = await client.readResource({ uri: 'large://a' });
   expect(contents).toEqual([{ uri: 'large://a', text: 'r'.repeat(300_000) }]);
@@ -181,7 +181,7 @@ test('a list that comes in one large message is whole and in order', async () =>
 });
 
 describe('a large body', () => {
-  test('that is no JSON is told as any other', async () => {
+  test('that is no JSON is refused like a small one', async () => {
     const { body, ...sent } = modern('pipe__size', { text: 'x'.repeat(MB) });
     const { status, message } = await send({ ...sent, body: body.slice(0, -1) });
     expect(status).toBe(400);
@@ -206,6 +206,14 @@ describe('a large body', () => {
       { text: 'y'.repeat(MB) },
       { 'Idempotency-Key': 'large' },
     );
+    expect(other.status).toBe(409);
+  });
+
+  test('with an Idempotency-Key of a body that differs in a secret only is refused', async () => {
+    const text = 'x'.repeat(MB);
+    const key = { 'Idempotency-Key': 'large secret' };
+    await rest('pipe__size', { text, note: 'password=hunter2hunter2' }, key);
+    const other = await rest('pipe__size', { text, note: 'password=hunter3hunter3' }, key);
     expect(other.status).toBe(409);
   });
 });

@@ -1,4 +1,4 @@
-// What a call that fails is over REST: our own code decides the status, a server's word does not.
+// Failed calls over REST: the bridge's own code decides the status, a code in a server's error does not.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

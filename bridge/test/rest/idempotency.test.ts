@@ -1,5 +1,5 @@
-// What a repeated request with an Idempotency-Key gets when the first one's answer is not there: the log
-// tells whether the call took place.
+// Repeated requests with an Idempotency-Key whose first answer was not kept: the log says whether the call took
+// place.
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -74,7 +74,7 @@ test('an answer that was lost is given as the log has it, and the call is not ma
   expect(other).toMatchObject({ status: 409, body: { code: 'request/conflict' } });
 });
 
-test('so is one that is too large for an event', async () => {
+test('a lost answer that is too large for an event is given whole', async () => {
   const key = randomUUID();
   const args = { text: 'x'.repeat(20_000) };
   const first = await call(bridge, key, { args });
@@ -91,14 +91,14 @@ test('a key whose call was not sent can be used again', async () => {
 
 test.each([
   ['was not sent', { tool: 'slow__none' }, 404],
-  ['was refused before it was one', { headers: { 'Drawbridge-Project': 'none' } }, 400],
+  ['was refused before it began', { headers: { 'Drawbridge-Project': 'none' } }, 400],
 ])('a key whose call %s is free for other bridges at once', async (_name, request, status) => {
   const key = randomUUID();
   expect((await call(second, key, request)).status).toBe(status);
   expect(await call(bridge, key)).toMatchObject({ status: 200, isReplayed: false });
 });
 
-test('of a bridge that was killed: what is in the log is said, and what is not can be asked again', async () => {
+test("a killed bridge's key gets what the log has of its call, and is free when that is nothing", async () => {
   const [under, never] = [randomUUID(), randomUUID()];
   const args = { ms: 600_000 };
   const cut = call(second, under, { tool: 'slow__slow', args }).catch((error: unknown) => error);

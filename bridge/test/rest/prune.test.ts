@@ -21,19 +21,19 @@ test('only an operator may remove runs', async () => {
   expect((await prune({}, bridge.bridge.keys.member)).status).toBe(403);
 });
 
-test('days are whole numbers', async () => {
+test('days that are no whole number are refused', async () => {
   expect((await prune({ olderThanDays: 1.5 })).status).toBe(400);
   expect((await prune({ olderThan: 1 })).status).toBe(400);
 });
 
-test('the API description tells the route', async () => {
+test('the API description has the route', async () => {
   const api = (await (await bridge.request('/openapi.json')).json()) as {
     paths: Record<string, object>;
   };
   expect(api.paths['/v1/prune']).toHaveProperty('post');
 });
 
-test('the command says what would go, and removes it', async () => {
+test('the command shows what would be removed, and removes it', async () => {
   const { client } = await bridge.legacy();
   await client.callTool({ name: 'filesystem__list', arguments: { path: '.' } });
   const run = (...argv: string[]) =>

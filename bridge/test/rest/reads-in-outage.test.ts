@@ -1,4 +1,4 @@
-// What reading the log answers while its database is away: the reason, in words and in time.
+// Reads of the log while its database is away: they fail in time, with the reason.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type TestBridge, modernServer, startTestBridge } from '../support/bridge.ts';
 import { type FreezablePostgres, startFreezablePostgres } from '../support/frozen-postgres.ts';
@@ -19,7 +19,7 @@ afterAll(async () => {
   await postgres.close();
 }, 60_000);
 
-test('a frozen database is told as such by every route that reads, and is read again afterwards', async () => {
+test('every route that reads says that the database is frozen, and reads again afterwards', async () => {
   const called = await bridge.request('/v1/tools/slow__echo/call', {
     method: 'POST',
     body: JSON.stringify({ arguments: { text: 'x'.repeat(20_000) } }),

@@ -113,7 +113,7 @@ describe('a call', () => {
     expect(result.size).toBeGreaterThan(36_000);
     expect(result.preview.length).toBeLessThan(8_192);
     const artifact = await bridge.request(`/v1/artifacts/${result.artifact}`);
-    // What a server wrote is shown as a page by no browser.
+    // No browser shows as a page what a server wrote.
     expect(Object.fromEntries(artifact.headers)).toMatchObject({
       'content-disposition': 'attachment',
       'x-content-type-options': 'nosniff',

@@ -3,7 +3,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { v7 as createId } from 'uuid';
 import { JsonText, type LogEvent, PreparedBody } from '../../src/runs/event-text.ts';
-import { createHeldBytes } from '../../src/held-bytes.ts';
+import { createHeldBytes } from '../../src/flow/held-bytes.ts';
 import type { RunBatch } from '../../src/store/run-batch.ts';
 import { completed, progress, started } from './log-database.ts';
 import { createStalledLog } from './stalled-log.ts';

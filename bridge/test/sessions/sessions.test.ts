@@ -38,9 +38,9 @@ beforeEach(() => {
 afterAll(() => db.close());
 
 /** The sessions as one bridge has them. */
-function open(): Sessions {
+function open(store = createSessionStore(db.store.db)): Sessions {
   return createSessions({
-    store: createSessionStore(db.store.db),
+    store,
     logger,
     secret: 'a secret of the tests',
     redact: createRedact(),
@@ -108,4 +108,27 @@ test('what one bridge changes of a session another sees within ten seconds', asy
   expect(await mine.find(session.id, principal)).toBeUndefined();
   vi.advanceTimersByTime(10_001);
   expect(await other.find(session.id, principal)).toBeUndefined();
+});
+
+test('a session that ends while it is looked up is not remembered as open', async () => {
+  const store = createSessionStore(db.store.db);
+  const session = await create(open());
+  let release: (() => void) | undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const onRead = vi.fn<() => void>();
+  const sessions = open({
+    ...store,
+    async find(id) {
+      const row = await store.find(id);
+      onRead();
+      await released;
+      return row;
+    },
+  });
+  const lookedUp = sessions.find(session.id, principal);
+  await vi.waitFor(() => expect(onRead).toHaveBeenCalled());
+  await sessions.end(session);
+  release?.();
+  await lookedUp;
+  expect(await sessions.find(session.id, principal)).toBeUndefined();
 });

@@ -164,6 +164,39 @@ test('goes without the role where the database does not let us have it', async (
   await asOwner(`drop role ${name}`);
 });
 
+test('leaves no connection open where its role was taken away meanwhile', async () => {
+  const limited = await createTestDatabase({ empty: true });
+  const name = `revoked_${randomUUID().slice(0, 8)}`;
+  await asOwner(`create role ${name} login password 'secret'`);
+  await asOwner(`alter database ${limited.name} owner to ${name}`);
+  await asOwner(`grant drawbridge_app to ${name}`);
+  const url = limited.url.replace(/\/\/[^@]*@/, `//${name}:secret@`);
+  const store = await openStore({
+    home: '/nonexistent',
+    databaseUrl: url,
+    logger,
+    version: 'test',
+  });
+  expect(store.info.role).toBe('drawbridge_app');
+  await asOwner(`revoke drawbridge_app from ${name}`);
+  const watcher = new Client({ connectionString: database.url });
+  await watcher.connect();
+  const count = async () => {
+    const { rows } = await watcher.query<{ count: number }>(
+      'select count(*)::int from pg_stat_activity where usename = $1',
+      [name],
+    );
+    return rows[0]?.count;
+  };
+  const before = await count();
+  await expect(store.connect()).rejects.toMatchObject({ code: '42501' });
+  await expect.poll(count).toBe(before);
+  await watcher.end();
+  await store.close();
+  await limited.drop();
+  await asOwner(`drop role ${name}`);
+});
+
 test('says what a user needs who may not make tables', async () => {
   const limited = await createTestDatabase({ empty: true });
   const name = `reader_${randomUUID().slice(0, 8)}`;

@@ -10,7 +10,7 @@ import type { Outcome, RoutedCall } from '../../src/calls/call.ts';
 import { isSystemError } from '../../src/errors.ts';
 import { isLiving, listPids, readProcess } from '../../src/processes/process-facts.ts';
 import { createLargeJsonReader } from '../../src/calls/large-json/reader.ts';
-import { createHeldBytes } from '../../src/held-bytes.ts';
+import { createHeldBytes } from '../../src/flow/held-bytes.ts';
 import { spawnWorker } from '../../src/calls/large-json/spawn-worker.ts';
 import { createWorkerQueue } from '../../src/calls/large-json/worker-queue.ts';
 import { createEraMemory } from '../../src/upstreams/era-memory.ts';

@@ -145,7 +145,7 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'nobody is told when to try again',
     file: 'bridge/src/edge/error-answer.ts',
-    find: "return status === 429 || brief.has(code) ? { 'Retry-After': '1' } : {};",
+    find: "return status === 429 || passing.has(code) ? { 'Retry-After': '1' } : {};",
     replace: 'return {};',
     tests: ['bridge/test/edge/bodies.test.ts'],
   },
@@ -173,7 +173,7 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'a stream goes on when its key has ended',
     file: 'bridge/src/edge/http/key-hold.ts',
-    find: '          timer = setTimeout(end, LAST_WORDS_MS);\n',
+    find: '          timer = setTimeout(end, STREAM_GRACE_MS);\n',
     replace: '',
     tests: ['bridge/test/principals/key-end.test.ts'],
   },
@@ -187,8 +187,8 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'a body of any type is JSON',
     file: 'bridge/src/edge/http/body-guard.ts',
-    find: 'if (hasBody && !isJsonContentType(',
-    replace: 'if (!hasBody && !isJsonContentType(',
+    find: 'if (hasBody) assertJsonType(',
+    replace: 'if (!hasBody) assertJsonType(',
     tests: ['bridge/test/edge/edge.test.ts'],
   },
   {

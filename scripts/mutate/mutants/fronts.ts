@@ -53,8 +53,8 @@ export const frontMutants: readonly Mutant[] = [
   },
   {
     name: 'a cancellation does not find fast calls',
-    file: 'bridge/src/fast/fast-front.ts',
-    find: '    underWay.add(key, { close: () => abort.abort() });\n',
+    file: 'bridge/src/fast/cancellable-call.ts',
+    find: '  underWay.add(key, { close: () => abort.abort() });\n',
     replace: '',
     tests: ['bridge/test/mcp/mcp.test.ts'],
   },
@@ -183,6 +183,13 @@ export const frontMutants: readonly Mutant[] = [
     find: '      underWay.delete(runId);\n',
     replace: '',
     tests: ['bridge/test/rest/idempotency.test.ts'],
+  },
+  {
+    name: 'large bodies that differ in a secret only are one to an Idempotency-Key',
+    file: 'bridge/src/rest/tools.ts',
+    find: "args.sha256.toString('hex')",
+    replace: "args.logged.artifact.sha256.toString('hex')",
+    tests: ['bridge/test/mcp/large-json.test.ts'],
   },
   {
     name: 'a bridge that is not ready says 200',

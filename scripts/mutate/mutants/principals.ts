@@ -5,8 +5,8 @@ export const principalMutants: readonly Mutant[] = [
   {
     name: 'a remembered key outlives its expiry',
     file: 'bridge/src/principals/principals.ts',
-    find: '    expiresAt > now() ? principal : undefined;\n  const forgetAll',
-    replace: '    expiresAt > 0 ? principal : undefined;\n  const forgetAll',
+    find: ': Principal | undefined =>\n    expiresAt > now() ? principal',
+    replace: ': Principal | undefined =>\n    expiresAt > 0 ? principal',
     tests: ['bridge/test/principals/principals.test.ts'],
   },
   {
@@ -61,8 +61,8 @@ export const principalMutants: readonly Mutant[] = [
   {
     name: 'keys in use are looked at once in a quarter of an hour',
     file: 'bridge/src/principals/live-keys.ts',
-    find: 'const LOOK_MS = 500;',
-    replace: 'const LOOK_MS = 900_000;',
+    find: 'const CHECK_MS = 500;',
+    replace: 'const CHECK_MS = 900_000;',
     tests: ['bridge/test/principals/key-end.test.ts'],
   },
   {
@@ -74,7 +74,7 @@ export const principalMutants: readonly Mutant[] = [
   },
   {
     name: 'nothing is remembered of a key',
-    file: 'bridge/src/principals/principals.ts',
+    file: 'bridge/src/principals/remembered-keys.ts',
     find: 'const REMEMBER_MS = 10_000;',
     replace: 'const REMEMBER_MS = 0;',
     tests: ['bridge/test/principals/principals.test.ts'],

@@ -1,5 +1,6 @@
-// MCP over Streamable HTTP for both eras, as one `fetch`. Whoever owns the socket bounds the bodies. Modern requests are stateless; a legacy
-// client gets a session, because progress, cancellation and subscriptions of that era need one.
+// MCP over Streamable HTTP for both eras, as one `fetch`. Modern requests are stateless. A legacy client gets
+// a session, because progress, cancellation and subscriptions of that era need one. Whoever owns the socket
+// bounds the bodies.
 import { randomUUID } from 'node:crypto';
 import {
   WebStandardStreamableHTTPServerTransport,

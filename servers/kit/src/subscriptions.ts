@@ -21,6 +21,7 @@ export function createSubscriptions(
 ): Subscriptions {
   const watchers = new Map<string, (() => void)[]>();
   const settling = new Map<string, NodeJS.Timeout>();
+  const opening = new Map<string, { isEnded: boolean }>();
 
   const changed = (uri: string): void => {
     if (settling.has(uri)) return;
@@ -39,6 +40,8 @@ export function createSubscriptions(
   const subscriptions: Subscriptions = {
     async open(id, uris, context) {
       const stops: (() => void)[] = [];
+      const mine = { isEnded: false };
+      opening.set(id, mine);
       try {
         for (const uri of uris) {
           const end = await provider.watch?.(uri, context, () => changed(uri));
@@ -47,16 +50,24 @@ export function createSubscriptions(
       } catch (error) {
         stop(stops);
         throw error;
+      } finally {
+        if (opening.get(id) === mine) opening.delete(id);
+      }
+      if (mine.isEnded) {
+        stop(stops);
+        return;
       }
       subscriptions.close(id);
       watchers.set(id, stops);
     },
     close(id) {
+      const begun = opening.get(id);
+      if (begun !== undefined) begun.isEnded = true;
       stop(watchers.get(id) ?? []);
       watchers.delete(id);
     },
     closeAll() {
-      for (const id of watchers.keys()) subscriptions.close(id);
+      for (const id of [...opening.keys(), ...watchers.keys()]) subscriptions.close(id);
       for (const timer of settling.values()) clearTimeout(timer);
       settling.clear();
     },

@@ -1,4 +1,4 @@
-// What goes to a worker and what comes back. Bytes are transferred, not copied.
+// The messages to the large-JSON worker and back. Bytes are transferred, not copied.
 import type { LargeResult } from './large-json.ts';
 
 export type Job =
@@ -14,7 +14,7 @@ export type Job =
     }
   | { readonly kind: 'log'; readonly parts: readonly Uint8Array[] };
 
-/** A body for the log; without `body` nothing of it was redacted. */
+/** A body for the log. Without `body` nothing of it was redacted, and it is the bytes beside it. */
 export interface LoggedBytes {
   readonly size: number;
   readonly sha256: Uint8Array;
@@ -27,14 +27,19 @@ export type JobResult =
   | {
       readonly kind: 'split';
       readonly skeleton: string;
-      readonly large?: { readonly bytes: Uint8Array; readonly logged: LoggedBytes };
+      readonly large?: {
+        readonly bytes: Uint8Array;
+        /** Of `bytes`; the hash in `logged` is of what the log has. */
+        readonly sha256: Uint8Array;
+        readonly logged: LoggedBytes;
+      };
     }
   | {
       readonly kind: 'result';
       readonly id: number | string;
       readonly bytes: Uint8Array;
       readonly logged: LoggedBytes;
-      /** As the SDK would write it as a tool's result, where that differs. */
+      /** The result as the SDK would write it for a tool, where that differs from `bytes`. */
       readonly asTool?: Uint8Array;
       readonly facts: Pick<LargeResult, 'isError' | 'resultType' | 'meta'> & {
         readonly isTool: boolean;
@@ -46,7 +51,7 @@ export type JobResult =
       readonly list?: {
         readonly key: string;
         readonly bytes: Uint8Array;
-        /** Where each slice ends; each is an array of JSON. */
+        /** Where each slice of `bytes` ends; each slice is a JSON array. */
         readonly ends: readonly number[];
         /** Names of entries that were too large, and how many there were. */
         readonly leftOut: { readonly names: readonly string[]; readonly count: number };
@@ -63,5 +68,5 @@ export interface ToWorker {
   readonly literals: readonly string[];
 }
 
-/** The arguments in a split request's skeleton. */
+/** What stands in place of the arguments in a split request's skeleton. */
 export const ARGUMENTS_MARK = 0;

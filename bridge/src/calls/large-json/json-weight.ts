@@ -1,7 +1,7 @@
-// What a JSON text will cost, told from its bytes before it is parsed. A text of 2 MB may become a
-// hundred times its size: brackets, members and items cost memory, however short they are written.
-// Brackets inside strings don't count. A text that is not JSON may be judged either way: parsing it
-// stops at its first error, and everything before that was counted right.
+// Estimates from the bytes of JSON what memory its parsed value takes. A body of 2 MB may become a hundred
+// times its size: every object, list, member and item costs memory, however short it is written. Brackets
+// inside strings do not count. For bytes that are not JSON any estimate will do: the parser stops at the
+// first error, and everything before it was counted right.
 import { DrawbridgeError } from '../../errors.ts';
 
 export interface JsonWeight {
@@ -11,7 +11,7 @@ export interface JsonWeight {
   readonly weight: number;
 }
 
-/** What a request's body may be; no tool's arguments come near to it. */
+/** The limits of a request's body; no tool's arguments come near them. */
 export const REQUEST_LIMITS: JsonWeight = { depth: 128, weight: 8 * 1024 * 1024 };
 
 /** In bytes, as V8 of Node 20 keeps them. */
@@ -28,10 +28,10 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** Strings up to here are walked through; the end of a longer one is searched for. */
+/** Strings up to this length are read byte by byte; the end of a longer one is found with `indexOf`. */
 const SHORT_STRING = 32;
 
-/** Stops where a limit is passed; what comes back is then beyond it. */
+/** Stops when a limit is passed; the returned value is then over it. */
 export function weighJson(text: Buffer, limits: JsonWeight): JsonWeight {
   let depth = 0;
   let deepest = 0;
@@ -92,7 +92,7 @@ function toStringEnd(text: Buffer, start: number): number {
     const quote = text.indexOf(QUOTE, at);
     if (quote === -1) return text.length;
     let backslashes = 0;
-    // What was walked through ended outside of an escape, so nothing before it belongs to this one.
+    // The bytes before `at` end outside of an escape, so no backslash there escapes this quote.
     while (quote - backslashes > at && text[quote - backslashes - 1] === BACKSLASH)
       backslashes += 1;
     if (backslashes % 2 === 0) return quote;

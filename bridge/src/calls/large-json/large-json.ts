@@ -1,26 +1,29 @@
-// JSON that is too large to be worked through between two turns of the event loop: parsing 4 MiB can
-// take a quarter of a second, redacting 32 MiB a second. A worker does that (worker.ts). What comes back
-// is bytes, and the little that routing needs; a parsed object would have to be built here once more.
-import type { HeldBytes } from '../../held-bytes.ts';
+// Types for JSON that is too large to be parsed on the event loop: parsing 4 MiB can take a quarter of a
+// second, redacting 32 MiB a second. A worker does both (worker.ts). It sends back bytes and the little that
+// routing needs; a parsed object would have to be built again on this side.
+import type { HeldBytes } from '../../flow/held-bytes.ts';
 import type { PreparedBody } from '../../runs/event-text.ts';
 
-/** Text up to here is worked through in place: in the worst case about 10 ms. */
+/** JSON up to this size is parsed on the event loop: about 10 ms in the worst case. */
 export const LARGE_BYTES = 128 * 1024;
-/** What remains of a message without its large part is parsed in place up to here. */
+/** The limit for what remains of a message without its large part, which is parsed on the event loop. */
 export const SKELETON_BYTES = 512 * 1024;
 
-/** Arguments as JSON, which travel through the bridge as bytes. */
+/** Large arguments, which stay bytes on their way through the bridge. */
 export class LargeJson {
   readonly bytes: Buffer;
+  /** Of the bytes, so that two requests can be compared that the log redacts to the same. */
+  readonly sha256: Buffer;
   /** As the log keeps them. */
   readonly logged: PreparedBody;
 
-  constructor(bytes: Buffer, logged: PreparedBody) {
+  constructor(bytes: Buffer, sha256: Buffer, logged: PreparedBody) {
     this.bytes = bytes;
+    this.sha256 = sha256;
     this.logged = logged;
   }
 
-  /** For whoever can't take bytes. */
+  /** Parses the bytes; for callers of `JSON.stringify` on something that holds them. */
   toJSON(): unknown {
     return JSON.parse(this.bytes.toString('utf8'));
   }
@@ -29,7 +32,7 @@ export class LargeJson {
 /** A request's body without its arguments, where these are large. */
 export type SplitRequest =
   | { readonly kind: 'split'; readonly body: unknown }
-  /** What is beside the arguments is too large. */
+  /** The rest of the body is over {@link SKELETON_BYTES}. */
   | { readonly kind: 'too_large' }
   | { readonly kind: 'not_json' };
 
@@ -39,7 +42,7 @@ export interface LargeResult {
   readonly isError: boolean;
   readonly resultType: string | undefined;
   readonly meta: Readonly<Record<string, unknown>> | undefined;
-  /** The same as the SDK would write it as a tool's result; undefined when it would not take it. */
+  /** The result as the SDK would write it for a tool; undefined when the SDK would refuse it. */
   readonly asTool: Buffer | undefined;
   readonly logged: PreparedBody;
 }
@@ -54,7 +57,7 @@ export interface SlicedMessage {
 export type LargeMessage =
   | { readonly kind: 'result'; readonly id: number | string; readonly result: LargeResult }
   | ({ readonly kind: 'sliced' } & SlicedMessage)
-  /** It can't be taken; `id` where it is known to be a response. */
+  /** The message is too large; `id` where it is known to be a response. */
   | { readonly kind: 'too_large'; readonly id: number | string | undefined }
   | { readonly kind: 'malformed' };
 
@@ -66,7 +69,7 @@ export interface LargeJsonReader {
   request(body: Buffer, options: RequestOptions): Promise<SplitRequest>;
   /** The bytes of one message of a server, in order; they must not be used afterwards. */
   message(parts: readonly Buffer[], options: MessageOptions): Promise<LargeMessage>;
-  /** Of servers' messages; while it is full, nothing more should be read from them. */
+  /** Counts the bytes of servers' messages. While it is full, nothing more should be read from servers. */
   readonly held: HeldBytes;
   /** A body as the log keeps it. */
   log(text: string, owner: string): Promise<PreparedBody>;

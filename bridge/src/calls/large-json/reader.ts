@@ -1,8 +1,7 @@
-// The bridge's side of the workers: what is to be cut apart goes there, and what comes back becomes what
-// the bridge works with.
+// The bridge's side of the worker: sends it jobs, and turns its results into the types of large-json.ts.
 import type { Logger } from 'pino';
 import { DrawbridgeError } from '../../errors.ts';
-import type { HeldBytes } from '../../held-bytes.ts';
+import type { HeldBytes } from '../../flow/held-bytes.ts';
 import { JSON_MEDIA_TYPE, PreparedBody } from '../../runs/event-text.ts';
 import type { JobResult, LoggedBytes } from './jobs.ts';
 import { tooDeep, tooManyValues } from './json-weight.ts';
@@ -33,8 +32,9 @@ export function createLargeJsonReader({
       if (result.kind !== 'split') return { kind: 'too_large' };
       const skeleton: unknown = JSON.parse(result.skeleton);
       if (result.large === undefined) return { kind: 'split', body: skeleton };
+      const { sha256, logged } = result.large;
       const bytes = toBuffer(result.large.bytes);
-      const large = new LargeJson(bytes, toPrepared(result.large.logged, bytes));
+      const large = new LargeJson(bytes, toBuffer(sha256), toPrepared(logged, bytes));
       const holder = at === 'body' ? skeleton : (skeleton as { params: unknown }).params; // the worker found them there
       Object.assign(holder as object, { arguments: large });
       return { kind: 'split', body: skeleton };
@@ -54,7 +54,7 @@ export function createLargeJsonReader({
         if (error instanceof WorkerFailed) return { kind: 'too_large', id: undefined };
         throw error;
       } finally {
-        // By then the log has counted what it was given.
+        // By the next turn the log has counted the bytes that it was given.
         setImmediate(release);
       }
     },
@@ -126,7 +126,7 @@ function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** Parts of a chunk that others share are copied; small ones are cheaper to copy than to transfer. */
+/** Copies a part whose buffer others share, because a transfer would take the buffer from them. */
 function toOwn(part: Buffer): Uint8Array {
   return part.byteLength === part.buffer.byteLength ? part : new Uint8Array(part);
 }

@@ -1,4 +1,4 @@
-// Puts a list together again that was cut into slices, without holding up the event loop.
+// Parses a list slice by slice, without holding up the event loop.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { SlicedMessage } from './large-json.ts';
 

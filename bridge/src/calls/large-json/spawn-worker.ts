@@ -1,9 +1,9 @@
-// Starts the worker where the bridge runs from: its source through tsx, or its own file of the bundle.
+// Starts the worker: from its source through tsx, or from its own file of the bundle.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-/** Enough for the text of 32 MiB, what it is parsed into, and both written again. */
+/** Enough for 32 MiB of JSON, its parsed value, and the JSON written again. */
 const HEAP_MB = 512;
 
 export function spawnWorker(): Worker {

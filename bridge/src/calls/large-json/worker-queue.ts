@@ -1,15 +1,15 @@
-// The worker that large JSON goes to. It starts when there is something to do, ends when there was
-// nothing for a while, and is bounded in memory and time: a job that ends the worker fails alone. Jobs
-// wait in a queue of their owner, and owners take turns. A second worker would take another hundred
-// megabytes, and the processor from the event loop.
+// The one worker for large JSON, and the queue before it. It starts with the first job and ends when it has
+// been idle for 30 s. It is bounded in memory and time; when a job ends the worker, only that job fails. Each
+// owner has a queue, and owners take turns. A second worker would take another hundred megabytes, and the
+// processor from the event loop.
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { DrawbridgeError } from '../../errors.ts';
-import { FairQueue } from '../../fair-queue.ts';
+import { FairQueue } from '../../flow/fair-queue.ts';
 import type { Job, JobResult, ToWorker } from './jobs.ts';
 
 export interface WorkerQueueOptions {
-  /** A fresh one; where it is depends on whether the bridge runs from sources or bundled. */
+  /** Starts a worker. */
   readonly spawn: () => Worker;
   /** Values that never reach the log; read at each job, since settings change. */
   readonly literals: () => readonly string[];
@@ -39,7 +39,7 @@ interface Task {
 
 const IDLE_MS = 30_000;
 const JOB_MS = 20_000;
-/** What may wait of one owner, and of all. One job more than that is always taken. */
+/** Bytes of jobs that may wait, of one owner and of all. The job that passes the limit is still taken. */
 const OWNER_BYTES = 64 * 1024 * 1024;
 const ALL_BYTES = 192 * 1024 * 1024;
 
@@ -47,7 +47,7 @@ export function createWorkerQueue({ spawn, literals, logger }: WorkerQueueOption
   const waiting = new FairQueue<Task>();
   let worker: Worker | undefined;
   let task: Task | undefined;
-  /** While it works: until it is given up; while it rests: until it ends. */
+  /** During a job: when the job fails. While idle: when the worker ends. */
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -134,7 +134,7 @@ export function createWorkerQueue({ spawn, literals, logger }: WorkerQueueOption
   };
 }
 
-/** What has a buffer of its own goes without being copied. */
+/** Buffers that belong to one part alone are transferred; others are copied. */
 function toTransfer(job: Job): ArrayBuffer[] {
   return job.parts.flatMap(({ buffer, byteLength }) =>
     buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [],

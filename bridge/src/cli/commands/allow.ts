@@ -42,7 +42,7 @@ export function addAllowCommand(program: Command, terminal: Terminal): void {
       await allowServer(server, options, terminal);
       return;
     }
-    const { choice, copies } = look(terminal, options);
+    const { choice, copies } = readChoice(terminal, options);
     const { pending } = choice;
     if (pending === undefined) {
       if (options.json === true) printJson(terminal.stdout, { path: choice.path, allowed: false });
@@ -56,7 +56,7 @@ export function addAllowCommand(program: Command, terminal: Terminal): void {
 }
 
 /** What is in force here, and what waits. */
-export function look(
+export function readChoice(
   { env, cwd }: Terminal,
   options: Pick<AllowOptions, 'home' | 'config'>,
 ): { choice: SettingsChoice; copies: SettingsCopies } {

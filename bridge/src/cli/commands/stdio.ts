@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createExchange } from '../../http-client/exchange.ts';
-import { type Endpoint, runStdioProxy } from '../../stdio-proxy/proxy.ts';
+import type { Endpoint } from '../../stdio-proxy/bridge-connection.ts';
+import { runStdioProxy } from '../../stdio-proxy/proxy.ts';
 import { ROOTS_HEADER, toRootsHeader } from '../../roots-header.ts';
 import { loadSecret } from '../../settings/home-secret.ts';
 import { assertTrusted, findHome } from '../../settings/homes.ts';

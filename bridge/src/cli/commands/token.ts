@@ -1,6 +1,6 @@
 // `drawbridge token`: the keys that open the bridge.
 import type { Command } from 'commander';
-import { roleSchema } from '@drawbridge/schemas';
+import { type Key, roleSchema } from '@drawbridge/schemas';
 import { homeOf, readKey, withBridge } from './connect.ts';
 import { CommandFailure, EXIT_USAGE } from '../failure.ts';
 import { toDateTime } from '../local-time.ts';
@@ -11,6 +11,7 @@ import {
   withHomeOption,
 } from '../options.ts';
 import {
+  type Colors,
   type Terminal,
   colorsFor,
   printJson,
@@ -120,7 +121,7 @@ function addList(token: Command, terminal: Terminal): void {
           id,
           role,
           user === undefined || user.includes(':') ? colors.dim('its own user') : toPlain(user),
-          revokedAt === undefined ? colors.green('valid') : colors.dim('revoked'),
+          toState({ revokedAt, expiresAt }, colors),
           lastUsedAt === undefined ? 'never used' : `used ${toDateTime(lastUsedAt)}`,
           expiresAt === undefined ? '' : `until ${toDateTime(expiresAt)}`,
           toPlain(name),
@@ -128,6 +129,12 @@ function addList(token: Command, terminal: Terminal): void {
       );
     });
   });
+}
+
+function toState({ revokedAt, expiresAt }: Pick<Key, 'revokedAt' | 'expiresAt'>, colors: Colors) {
+  if (revokedAt !== undefined) return colors.dim('revoked');
+  const isExpired = expiresAt !== undefined && Date.parse(expiresAt) <= Date.now();
+  return isExpired ? colors.dim('expired') : colors.green('valid');
 }
 
 function addRevoke(token: Command, terminal: Terminal): void {

@@ -1,5 +1,5 @@
-// Security events for refused requests: at most one a second and reason, with how many there were, so
-// that somebody who tries keys by the thousand is seen and cannot fill the log.
+// Security events for refused keys: at most one a second for each reason, with the count, so that somebody who
+// tries keys by the thousand is seen and cannot fill the log.
 import { type Tally, createTally } from '../tally.ts';
 import type { AuthEvent } from './http-env.ts';
 

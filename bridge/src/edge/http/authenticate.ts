@@ -1,5 +1,5 @@
-// Who asks: `Authorization: Bearer <key>`, on every route but the open ones. Keys are never taken
-// from the query, where they would end in logs (RFC 6750, section 5.3).
+// Finds the principal of a request by its key: `Authorization: Bearer <key>`, on every route but the open
+// ones. Keys are never taken from the query, from where they would get into logs (RFC 6750, section 5.3).
 import type { Context } from 'hono';
 import type { Principal } from '../../principals/caller.ts';
 import { DrawbridgeError } from '../../errors.ts';

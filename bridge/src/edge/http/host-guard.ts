@@ -1,6 +1,5 @@
-// Who may talk to the bridge from a browser. A page on another site can make a browser send requests
-// to loopback, also under a name that it resolves to 127.0.0.1 (DNS rebinding), so Host and Origin
-// are checked on every route, before anything else.
+// Guards against requests that other sites make a browser send: to loopback, or to a name of theirs that
+// resolves to 127.0.0.1 (DNS rebinding). Host and Origin are checked on every route, before anything else.
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { DrawbridgeError } from '../../errors.ts';
@@ -36,8 +35,8 @@ export function createHostGuard({ allowedHosts, origins }: HostGuardOptions): Mi
 }
 
 /**
- * The headers of an answer are set when it is made. Hono's own middleware sets them before, and then
- * every answer is wrapped into another one, whose body is a stream.
+ * Sets the CORS headers on the finished answer. Hono's own middleware sets them before the route runs, and
+ * then Hono copies every answer into a new Response, whose body is a stream.
  */
 export function createCors(origins: () => readonly string[]): MiddlewareHandler {
   const preflight = cors({

@@ -1,4 +1,4 @@
-// What the HTTP edge hands to its routes, and the parts of the bridge it serves.
+// What the HTTP app hands to its routes: the variables of a request, and the parts of the bridge.
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { Call } from '../../calls/call.ts';
@@ -10,7 +10,7 @@ import type { PacedResponse } from '../paced-response.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Principals } from '../../principals/principals.ts';
 import type { StreamRuns } from '../../runs/stream-runs.ts';
-import type { LoopTurns } from '../../loop-turns.ts';
+import type { LoopTurns } from '../../flow/loop-turns.ts';
 import type { LiveRuns } from '../../runs/live.ts';
 import type { RunReader } from '../../runs/reader.ts';
 import type { Retention } from '../../runs/retention.ts';
@@ -24,7 +24,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Upstreams } from '../../upstreams/upstream.ts';
 
 export interface HttpEnv {
-  /** As @hono/node-server gives them; absent where no socket is. */
+  /** As @hono/node-server gives them; absent in tests without a socket. */
   Bindings: {
     incoming?: IncomingMessage;
     outgoing?: PacedResponse;
@@ -56,7 +56,7 @@ export interface HttpDeps {
   readonly approvals: Approvals;
   readonly call: Handler<Call>;
   readonly turn: LoopTurns;
-  /** Then whatever comes is refused. */
+  /** Whether the bridge stops; then every request is refused. */
   readonly isStopping: () => boolean;
   readonly ready: () => Promise<void>;
   readonly createId: () => string;

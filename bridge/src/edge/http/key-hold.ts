@@ -1,14 +1,13 @@
-// What a request opened ends with the key it came with: its calls are aborted through the signal, and
-// whatever of the answer is still open a moment later is cut off with its connection, so that no
-// stream, of whichever route, outlives its key. A bridge that stops aborts calls the same way, but cuts
-// nothing off: it answers first (calls/call-gate.ts).
+// Ends what a request opened when its key ends. The signal aborts the request's calls. An answer that is still
+// open 400 ms later is cut off with its connection, so that no stream outlives its key. A bridge that stops
+// aborts calls the same way but cuts nothing off, since it still answers them (calls/call-gate.ts).
 import type { Context } from 'hono';
 import { isStop } from '../../calls/call-gate.ts';
 import type { Principals } from '../../principals/principals.ts';
 import type { HttpEnv } from './http-env.ts';
 
-/** A cancelled call may still say so on the stream that waits for it. */
-export const LAST_WORDS_MS = 200;
+/** For a cancelled call to say so on its stream. */
+const STREAM_GRACE_MS = 200;
 const CUT_AFTER_MS = 400;
 
 /** Holds the principal's key until the answer is written; sets `keyEnded`. */
@@ -42,8 +41,8 @@ function cut(outgoing: NonNullable<HttpEnv['Bindings']['outgoing']>): void {
 }
 
 /**
- * The answer as it is, but a stream of events ends with the signal, after its last words. A bridge that
- * stops leaves those that calls are answered on: they end by themselves.
+ * The same answer; if it is an event stream, it ends a moment after the signal. When the bridge stops, streams
+ * that answer a call go on: they end with the call's answer.
  */
 export function endWith(
   response: Response,
@@ -71,14 +70,14 @@ export function endWith(
         };
         onAbort = () => {
           if (isCall && isStop(signal.reason)) return;
-          timer = setTimeout(end, LAST_WORDS_MS);
+          timer = setTimeout(end, STREAM_GRACE_MS);
         };
         if (signal.aborted) onAbort();
         else signal.addEventListener('abort', onAbort, { once: true });
       },
       async pull(controller) {
         const part = await source.read();
-        // Ended while it waited: the reader has seen the end already.
+        // The stream was closed while this read waited.
         if (hasEnded) return;
         if (part.done) {
           letGo();

@@ -1,5 +1,5 @@
-// What the edge and the fast path know already of a request that goes on to the routes, so that nothing is
-// asked, read or done a second time.
+// What the edge and the fast path have found out about a request that goes on to the routes, so that nothing
+// is looked up, read or sent a second time.
 import type { Outcome } from '../../calls/call.ts';
 import type { Principal } from '../../principals/caller.ts';
 import type { SplitRequest } from '../../calls/large-json/large-json.ts';
@@ -7,9 +7,8 @@ import type { DrawbridgeError } from '../../errors.ts';
 import type { Session } from '../../sessions/sessions.ts';
 
 export interface Precomputed {
-  /** Why it goes no further. */
+  /** Why the edge refused the request. */
   readonly refusal?: DrawbridgeError;
-  /** Who asks. */
   readonly principal?: Principal;
   /** The principal's session that the request names. */
   readonly session?: Session;
@@ -17,6 +16,6 @@ export interface Precomputed {
   readonly json?: unknown;
   /** A large body, cut apart; its bytes are gone. */
   readonly split?: SplitRequest;
-  /** How its call ended; it is never sent to a server again. */
+  /** The outcome of its call, which must not be sent to a server again. */
   readonly outcome?: Outcome;
 }

@@ -1,5 +1,5 @@
-// Which project a request works in: the header `Drawbridge-Project`, else the settings' default;
-// a local client may add folders of its own.
+// The project of a request: the one that the header `Drawbridge-Project` names, else the settings' default. A
+// client on this machine may add root folders of its own, in a header signed with the home's secret.
 import { DrawbridgeError } from '../../errors.ts';
 import type { HttpDeps } from './http-env.ts';
 import { ROOTS_HEADER, fromRootsHeader } from '../../roots-header.ts';

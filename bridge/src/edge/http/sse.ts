@@ -1,8 +1,8 @@
-// One server-sent event stream (WHATWG HTML, "Server-sent events"): frames, heartbeat, end. A reader
-// that does not keep up makes `send` report it, so that nobody buffers for it without end.
+// One server-sent event stream (WHATWG HTML, "Server-sent events"): frames, heartbeat, end. A sender waits
+// with `drained` for a reader that does not keep up, so that nothing is buffered without end.
 
 const HEARTBEAT_MS = 15_000;
-/** Beside this a reader who lags has what lies in its connection, which is counted there. */
+/** What a slow reader may have in this buffer; its connection holds more, which is counted there. */
 const BUFFER_BYTES = 64 * 1024;
 
 export interface ServerSentEvent {
@@ -33,6 +33,11 @@ const COMMENT = encoder.encode(': \n\n');
 export function toFrame({ data, id, event }: ServerSentEvent): Uint8Array {
   const head = `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}`;
   return encoder.encode(`${head}data: ${data.replaceAll(/\r\n?|\n/g, '\ndata: ')}\n\n`);
+}
+
+/** Whether a request asks for a stream, by its `Accept` header. */
+export function wantsEventStream(accept: string | undefined): boolean {
+  return accept?.includes('text/event-stream') ?? false;
 }
 
 export function createEventStream({

@@ -1,4 +1,4 @@
-// An answer with somebody who is told when it is over.
+// Calls back when an answer is over.
 
 /** Calls `done` once, when the answer is written whole or its reader has left. */
 export function whenWritten(response: Response, done: () => void): Response {

@@ -1,6 +1,7 @@
 // `${…}` as clients write it, turned into what our settings know. What asks the user (VS Code's inputs)
 // becomes an environment variable; what only the client can tell is named, and not guessed.
 import { basename } from 'node:path';
+import { toVariableName } from '../variables.ts';
 import type { ClientInput } from './client-file.ts';
 
 export interface VariableContext {
@@ -43,13 +44,4 @@ export function convertVariables(text: string, context: VariableContext): Conver
     return whole;
   });
   return { text: converted, unknown, used };
-}
-
-/** `github-token` → `GITHUB_TOKEN` */
-export function toVariableName(text: string): string {
-  const name = text
-    .toUpperCase()
-    .replaceAll(/[^A-Z0-9]+/g, '_')
-    .replaceAll(/^_+|_+$/g, '');
-  return /^[A-Z]/.test(name) ? name : `VALUE_${name}`;
 }

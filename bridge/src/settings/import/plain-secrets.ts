@@ -2,7 +2,7 @@
 // variable in its place, so that a copy of a client's file is not one more copy of its secrets.
 import { isToken } from '../../secrets/secret-shapes.ts';
 import { isLongEnough, isSecretName, schemeOf } from '../../secrets/setting-secrets.ts';
-import { toVariableName } from './client-variables.ts';
+import { toVariableName } from '../variables.ts';
 
 export interface PlainSecret {
   /** Such as `env.GITHUB_TOKEN` or `args.3`. */

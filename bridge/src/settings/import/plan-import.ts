@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ServerEntry, addServer } from '../edit-config.ts';
 import type { Issue } from '../issues.ts';
+import { toVariableName } from '../variables.ts';
 import type { ClientFile } from './client-file.ts';
 import { type ConvertContext, convertServer } from './convert-server.ts';
 import { type PlainSecret, takePlainSecrets } from './plain-secrets.ts';
@@ -57,7 +58,7 @@ export function planImport(options: PlanOptions): ImportPlan {
   const values = new Map<string, string>();
   const toNameFor = (server: string) => (wanted: string, secret: string) => {
     const isFree = (name: string) => (values.get(name) ?? env[name] ?? secret) === secret;
-    const names = [wanted, `${server.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}_${wanted}`];
+    const names = [wanted, `${toVariableName(server)}_${wanted}`];
     let variable = names.find(isFree);
     for (let number = 2; variable === undefined; number += 1) {
       variable = [`${wanted}_${number}`].find(isFree);

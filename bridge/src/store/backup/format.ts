@@ -3,6 +3,7 @@
 // a line with the SHA-256 of all before it. `zcat FILE | less` shows it.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '../../parse-json.ts';
 import { DrawbridgeError } from '../../errors.ts';
 
 const FORMAT = 'drawbridge-backup';
@@ -131,14 +132,4 @@ export function damaged(why: string, cause?: unknown): DrawbridgeError {
 
 function invalid(message: string, cause?: unknown): DrawbridgeError {
   return new DrawbridgeError('request/invalid', message, { cause });
-}
-
-/** Undefined for text that is not JSON, which no schema accepts. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 // Large messages of an HTTP server, before the SDK's transport would parse them: in the stream of bytes
 // each is replaced by a small one that names it, and the call gets the large result past the SDK.
 import { randomUUID } from 'node:crypto';
+import { INTERNAL_ERROR } from '../../rpc-codes.ts';
 import {
   LARGE_BYTES,
   type LargeJsonReader,
@@ -155,7 +156,7 @@ export class LargeMessages {
 
 function toError(id: number | string): unknown {
   const error = {
-    code: -32_603,
+    code: INTERNAL_ERROR,
     message: 'its answer takes too much memory to be read',
     data: { code: 'upstream/too_large' },
   };

@@ -9,7 +9,8 @@ import {
   type JSONRPCMessage,
   type TransportSendOptions,
 } from '@modelcontextprotocol/client';
-import { NoticeLimit } from '../notice-limit.ts';
+import { INTERNAL_ERROR } from '../../rpc-codes.ts';
+import { NotificationLimit } from '../notification-limit.ts';
 import { callMethods } from '@drawbridge/schemas';
 import type { LargeJsonReader } from '../../calls/large-json/large-json.ts';
 import { OutgoingArguments } from '../large-arguments.ts';
@@ -48,10 +49,10 @@ export class RemoteTransport implements ServerTransport {
   /** Ids of requests under way that are no calls. */
   readonly #requests = new Set<number | string>();
   readonly #streams = new Map<string, { id: number | string; abort: AbortController }>();
-  readonly #notices = new NoticeLimit({
+  readonly #notifications = new NotificationLimit({
     onDropped: (count) =>
       this.onerror?.(new Error(`it says more unasked than is listened to; ${count} were dropped`)),
-    hear: (method) => this.onmessage?.({ jsonrpc: '2.0', method }),
+    deliver: (method) => this.onmessage?.({ jsonrpc: '2.0', method }),
   });
   #started = false;
   #closing: Promise<void> | undefined;
@@ -91,11 +92,12 @@ export class RemoteTransport implements ServerTransport {
     const inner = this.#inner;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
     inner.onmessage = (message) => {
-      const isNotice = 'method' in message && !('id' in message);
-      if (isNotice && this.#notices.judge(message.method) !== 'hear') return;
-      if (!('method' in message) && message.id !== undefined)
+      const isNotification = 'method' in message && !('id' in message);
+      if (isNotification && this.#notifications.judge(message.method) !== 'pass') return;
+      if (!('method' in message) && message.id !== undefined) {
         this.#streams.delete(String(message.id));
-      if (!('method' in message) && message.id !== undefined) this.#requests.delete(message.id);
+        this.#requests.delete(message.id);
+      }
       // As in the stdio transport: an answer waits until progress before it has been handled.
       if ('method' in message) this.onmessage?.(message);
       else queueMicrotask(() => this.onmessage?.(message));
@@ -166,7 +168,7 @@ export class RemoteTransport implements ServerTransport {
 
   async #close(): Promise<void> {
     this.endedBecause ??= CLOSED_BY_US;
-    this.#notices.close();
+    this.#notifications.close();
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
     this.#inner.onclose = () => undefined;
     this.onclose?.();
@@ -203,7 +205,7 @@ export class RemoteTransport implements ServerTransport {
     this.onmessage?.({
       jsonrpc: '2.0',
       id: stream.id,
-      error: { code: -32603, message, data: { code, upstream: this.#options.name } },
+      error: { code: INTERNAL_ERROR, message, data: { code, upstream: this.#options.name } },
     });
   }
 }

@@ -4,7 +4,7 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/client';
 import type { RpcError } from '../../calls/call.ts';
 import type { LargeResult } from '../../calls/large-json/large-json.ts';
-import { CompactingMap } from '../../compacting-map.ts';
+import { CompactingMap } from '../../flow/compacting-map.ts';
 import type { CallParams } from '../call-params.ts';
 
 export interface CallProgress {

@@ -1,18 +1,21 @@
-// The SDK's Transport over a server process of ours. Unlike the SDK's own it leads a process group,
-// bounds what it reads and writes, survives malformed lines on stdout, and fails only the call whose answer is
-// too large. It is stdio-shaped (`pid`, `stderr`), so the SDK probes the era in place, without a sibling.
+// The SDK's Transport over a server process of ours. Unlike the SDK's own it leads a process group, bounds what
+// it reads and writes, survives malformed lines on stdout, and fails only the call whose answer is too large.
+// It has `pid` and `stderr` as the SDK's stdio transport has, so the SDK finds out the era over this process and
+// starts no second one.
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { Logger } from 'pino';
 import type { LargeJsonReader, LargeMessage } from '../../calls/large-json/large-json.ts';
 import { joinSlices } from '../../calls/large-json/slices.ts';
-import { DrawbridgeError, toMessage } from '../../errors.ts';
+import { toMessage } from '../../errors.ts';
+import { INTERNAL_ERROR } from '../../rpc-codes.ts';
 import { spawnChild, type Child, type ChildDeps, type ChildSpec } from './child.ts';
-import { NoticeLimit } from '../notice-limit.ts';
-import { withLargeArguments, toLargeArguments } from '../large-arguments.ts';
+import { NotificationLimit } from '../notification-limit.ts';
 import { LineReader, firstBytes, lastBytes, type OversizedLine } from './line-reader.ts';
 import { type LineTurns, readInTurns } from './line-turns.ts';
 import { CLOSED_BY_US, type ServerTransport } from '../server-transport.ts';
 import { type ParsedLine, parseLine, toInboundMessage } from './inbound-message.ts';
+import { MalformedLines } from './malformed-lines.ts';
+import { Outbox, toClosedError } from './outbox.ts';
 import { toLineOwner } from './response-id.ts';
 import { StderrRing } from './stderr-ring.ts';
 import { StdioCalls } from './stdio-calls.ts';
@@ -38,9 +41,6 @@ const DRAIN_MS = 250;
 const EXIT_CODE_MS = 100;
 /** Enough of a line to tell whose answer it is. */
 const LINE_END_BYTES = 512;
-const MALFORMED_LOG_MS = 10_000;
-/** Lines wait for the end of the event loop's turn up to this many characters. */
-const OUTBOX_CHARACTERS = 64 * 1024;
 
 export class StdioTransport implements ServerTransport {
   onclose?: () => void;
@@ -60,27 +60,27 @@ export class StdioTransport implements ServerTransport {
 
   readonly #options: StdioTransportOptions;
   readonly #pending = new Set<RequestId>();
-  readonly #notices = new NoticeLimit({
+  readonly #notifications = new NotificationLimit({
     onDropped: (count) =>
       this.#options.logger.warn(
         { upstream: this.#options.name, count },
         'a server says more unasked than is listened to; some of it was dropped',
       ),
-    hear: (method) => this.#hand({ jsonrpc: '2.0', method }),
+    deliver: (method) => this.#hand({ jsonrpc: '2.0', method }),
   });
   #child: Child | undefined;
   #closing: Promise<void> | undefined;
   #closeSeen = false;
-  #outbox = '';
+  #outbox: Outbox | undefined;
   #turns: LineTurns | undefined;
   /** Large lines that a worker has. */
   readonly #large = new Set<Promise<void>>();
-  #malformed = 0;
-  #malformedLoggedAt = Number.NEGATIVE_INFINITY;
+  readonly #malformed: MalformedLines;
 
   constructor(options: StdioTransportOptions) {
     this.#options = options;
     this.stderr = new StderrRing(options.redact);
+    this.#malformed = new MalformedLines(options);
   }
 
   get pid(): number | undefined {
@@ -91,6 +91,7 @@ export class StdioTransport implements ServerTransport {
     const child = await spawnChild(this.#options.spec, this.#options);
     this.#child = child;
     const { stdin, stdout, stderr } = child.streams;
+    this.#outbox = new Outbox(stdin, this.#options);
     const reader = new LineReader({
       maxBytes: this.#options.maxMessageBytes,
       onLine: (line) => this.#receive(line),
@@ -119,40 +120,16 @@ export class StdioTransport implements ServerTransport {
         if (typeof id === 'number' || typeof id === 'string') this.#pending.delete(id);
       }
     }
-    if (!flows) await this.#drained();
+    if (!flows) await this.#outbox?.drained();
   }
 
-  /** False when the server lags behind. Lines of one turn of the event loop go out in one write. */
+  /**
+   * False when the server lags behind.
+   * @throws DrawbridgeError
+   */
   #write(message: JSONRPCMessage): boolean {
-    const stdin = this.#child?.streams.stdin;
-    if (stdin === undefined || this.endedBecause !== undefined || !stdin.writable) {
-      throw new DrawbridgeError('upstream/unavailable', 'the connection is closed');
-    }
-    const large = toLargeArguments(message);
-    const waiting = stdin.writableLength + this.#outbox.length;
-    if (waiting > this.#options.maxMessageBytes) {
-      throw new DrawbridgeError(
-        'upstream/busy',
-        `upstream "${this.#options.name}" does not read its input: ${waiting} bytes wait`,
-      );
-    }
-    if (large !== undefined) {
-      this.#flush();
-      for (const part of withLargeArguments(message, large)) stdin.write(part);
-      stdin.write('\n');
-      return !stdin.writableNeedDrain;
-    }
-    if (this.#outbox === '') setImmediate(() => this.#flush());
-    this.#outbox += `${JSON.stringify(message)}\n`;
-    if (this.#outbox.length > OUTBOX_CHARACTERS) this.#flush();
-    return !stdin.writableNeedDrain;
-  }
-
-  #flush(): void {
-    const lines = this.#outbox;
-    this.#outbox = '';
-    const stdin = this.#child?.streams.stdin;
-    if (lines !== '' && stdin?.writable === true) stdin.write(lines);
+    if (this.#outbox === undefined || this.endedBecause !== undefined) throw toClosedError();
+    return this.#outbox.write(message);
   }
 
   /** Idempotent; resolves when nothing of the process group is left. Never rejects. */
@@ -166,7 +143,7 @@ export class StdioTransport implements ServerTransport {
     // What the server wrote before it ended counts.
     if (this.endedBecause !== CLOSED_BY_US) await Promise.all(this.#large);
     this.#announceClose();
-    this.#flush();
+    this.#outbox?.flush();
     try {
       await this.#child?.stop();
     } catch (error) {
@@ -202,24 +179,10 @@ export class StdioTransport implements ServerTransport {
   #announceClose(): void {
     if (this.#closeSeen) return;
     this.#closeSeen = true;
-    this.#notices.close();
+    this.#notifications.close();
     this.#pending.clear();
     this.calls.end(this.endedBecause ?? CLOSED_BY_US);
     this.onclose?.();
-  }
-
-  #drained(): Promise<void> {
-    const stdin = this.#child?.streams.stdin;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        stdin?.off('drain', done);
-        stdin?.off('close', done);
-        resolve();
-      };
-      stdin?.on('drain', done);
-      // The call itself ends through `onclose`.
-      stdin?.on('close', done);
-    });
   }
 
   #receive(line: Buffer): void {
@@ -301,7 +264,7 @@ export class StdioTransport implements ServerTransport {
   }
 
   #deliver(message: JSONRPCMessage, text: string | undefined): void {
-    if ('method' in message && !('id' in message) && !this.#listens(message.method)) return;
+    if ('method' in message && !('id' in message) && !this.#admits(message.method)) return;
     if (this.calls.take(message, text)) return;
     if ('method' in message) {
       this.#hand(message);
@@ -315,14 +278,14 @@ export class StdioTransport implements ServerTransport {
   }
 
   /** A server that floods waits for the next second, as whoever calls it does; nobody else has to. */
-  #listens(method: string | undefined): boolean {
-    const verdict = this.#notices.judge(method);
+  #admits(method: string | undefined): boolean {
+    const verdict = this.#notifications.judge(method);
     const stdout = this.#child?.streams.stdout;
     if (verdict === 'flood' && stdout?.isPaused() === false) {
       stdout.pause();
-      setTimeout(() => stdout.resume(), this.#notices.waitMs);
+      setTimeout(() => stdout.resume(), this.#notifications.waitMs);
     }
-    return verdict === 'hear';
+    return verdict === 'pass';
   }
 
   /** An issue in handling one message must not reach the process, which serves all upstreams. */
@@ -365,7 +328,7 @@ export class StdioTransport implements ServerTransport {
   /** Answers a call in the server's stead. */
   #fail(id: RequestId, { code, message }: { code: string; message: string }): void {
     const { name, logger } = this.#options;
-    const error = { code: -32603, message, data: { code, upstream: name } };
+    const error = { code: INTERNAL_ERROR, message, data: { code, upstream: name } };
     const answer = { jsonrpc: '2.0', id, error } as const;
     if (!this.calls.take(answer)) {
       if (!this.#pending.delete(id)) return;
@@ -375,19 +338,8 @@ export class StdioTransport implements ServerTransport {
   }
 
   #countMalformed(line: Buffer): void {
-    this.#malformed += 1;
-    this.#listens(undefined);
-    const now = performance.now();
-    if (now - this.#malformedLoggedAt < MALFORMED_LOG_MS) return;
-    this.#malformedLoggedAt = now;
-    this.#options.logger.warn(
-      {
-        upstream: this.#options.name,
-        ignoredLines: this.#malformed,
-        sample: line.subarray(0, 200).toString('utf8'),
-      },
-      'a server wrote something to stdout that is not a JSON-RPC message',
-    );
+    this.#malformed.count(line);
+    this.#admits(undefined);
   }
 }
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createLargeJsonReader } from '../../../src/calls/large-json/reader.ts';
-import { createHeldBytes } from '../../../src/held-bytes.ts';
+import { createHeldBytes } from '../../../src/flow/held-bytes.ts';
 import { spawnWorker } from '../../../src/calls/large-json/spawn-worker.ts';
 import { createWorkerQueue } from '../../../src/calls/large-json/worker-queue.ts';
 import { createEraMemory } from '../../../src/upstreams/era-memory.ts';

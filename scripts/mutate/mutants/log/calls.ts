@@ -9,28 +9,28 @@ const GATE = 'bridge/test/calls/call-gate.test.ts';
 export const callMutants: readonly Mutant[] = [
   {
     name: 'the end of a call does not wait for its start',
-    file: 'bridge/src/calls/record.ts',
+    file: 'bridge/src/calls/call-record.ts',
     find: '      started,\n',
     replace: '      started?.catch(() => undefined),\n',
     tests: [PIPELINE],
   },
   {
     name: 'progress is not written',
-    file: 'bridge/src/calls/record.ts',
+    file: 'bridge/src/calls/call-record.ts',
     find: "this.#note(runId, { type: 'call.progress', payload: { callId, ...params } });",
     replace: '',
     tests: [NOTES],
   },
   {
     name: 'progress that could not be written is forgotten',
-    file: 'bridge/src/calls/record.ts',
+    file: 'bridge/src/calls/call-record.ts',
     find: 'this.#log.append(runId, event, this.#owner).catch((error: unknown) => this.#keep(error));',
     replace: 'this.#log.append(runId, event, this.#owner).catch(() => undefined);',
     tests: [PIPELINE],
   },
   {
     name: 'progress goes into the log before the start of its call',
-    file: 'bridge/src/calls/record.ts',
+    file: 'bridge/src/calls/call-record.ts',
     find: 'void this.start().catch((error: unknown) => this.#keep(error));',
     replace: '',
     tests: [NOTES],
@@ -45,7 +45,7 @@ export const callMutants: readonly Mutant[] = [
   },
   {
     name: 'what was left out of the log is not told there',
-    file: 'bridge/src/calls/record.ts',
+    file: 'bridge/src/calls/call-record.ts',
     find: 'if (this.#leftOut > 0) this.#tellLeftOut();',
     replace: '',
     tests: [NOTES],
@@ -95,8 +95,8 @@ export const callMutants: readonly Mutant[] = [
   {
     name: 'large arguments are never given back',
     file: 'bridge/src/calls/admit.ts',
-    find: 'const stillHeld = (largeBytes.get(key) ?? 0) - bytes;',
-    replace: 'const stillHeld = largeBytes.get(key) ?? 0;',
+    find: 'const stillHeld = (largeBytes.get(principalId) ?? 0) - bytes;',
+    replace: 'const stillHeld = largeBytes.get(principalId) ?? 0;',
     tests: [PIPELINE],
   },
   {
@@ -137,14 +137,14 @@ export const callMutants: readonly Mutant[] = [
   {
     name: 'a bridge that stops gives calls under way no time',
     file: 'bridge/src/calls/call-gate.ts',
-    find: 'await untilEmpty(graceMs);',
+    find: 'await underWay.untilEmpty(graceMs);',
     replace: '',
     tests: [GATE],
   },
   {
     name: 'a bridge that stops waits though no call is under way any more',
-    file: 'bridge/src/calls/call-gate.ts',
-    find: 'if (underWay.size === 0) onEmpty?.();',
+    file: 'bridge/src/flow/drainable-map.ts',
+    find: 'if (this.size === 0) this.#onEmpty?.();',
     replace: '',
     tests: [GATE],
   },
@@ -156,9 +156,16 @@ export const callMutants: readonly Mutant[] = [
     tests: [GATE],
   },
   {
+    name: 'a call that waited twice tells its server of one wait',
+    file: 'bridge/src/calls/admit.ts',
+    find: 'const before = call.waitedMs ?? 0;',
+    replace: 'const before = 0;',
+    tests: [FLOODS],
+  },
+  {
     name: 'a call that failed counts as under way for ever',
     file: 'bridge/src/calls/call-gate.ts',
-    find: '            leave(call);\n            reject(error);',
+    find: '            underWay.delete(call);\n            reject(error);',
     replace: '            reject(error);',
     tests: [GATE],
   },

@@ -43,17 +43,8 @@ export const secretMutants: readonly Mutant[] = [
   {
     name: 'values that the settings name later are not known',
     file: 'bridge/src/secrets/redaction.ts',
-    find: '    if (current !== list) {\n      list = current;\n      findLiterals',
-    replace:
-      '    if (current !== list && list.length === 0) {\n      list = current;\n      findLiterals',
-    tests: [SHAPES],
-  },
-  {
-    name: 'values that the settings name later are left in definitions',
-    file: 'bridge/src/secrets/redaction.ts',
-    find: '    if (current !== list) {\n      list = current;\n      findValues',
-    replace:
-      '    if (current !== list && list.length === 0) {\n      list = current;\n      findValues',
+    find: 'if (current !== list) {',
+    replace: 'if (current !== list && list.length === 0) {',
     tests: [SHAPES],
   },
   {

@@ -12,21 +12,21 @@ const HTTP = 'bridge/test/upstreams/http.test.ts';
 export const serverMutants: readonly Mutant[] = [
   {
     name: 'a new pin is never stored',
-    file: 'bridge/src/catalog/discovery.ts',
+    file: 'bridge/src/catalog/listing-saves.ts',
     find: 'pins: fresh }',
     replace: 'pins: [] }',
     tests: [DISCOVERY],
   },
   {
     name: 'a pin that the store misses is not stored with a known listing',
-    file: 'bridge/src/catalog/discovery.ts',
+    file: 'bridge/src/catalog/listing-saves.ts',
     find: 'if (saved.get(name) === version && unpinned.length === 0) return;',
     replace: 'if (saved.get(name) === version) return;',
     tests: [DISCOVERY],
   },
   {
     name: 'what could not be saved is taken for saved',
-    file: 'bridge/src/catalog/discovery.ts',
+    file: 'bridge/src/catalog/listing-saves.ts',
     find: '        saved.delete(name);\n        logger',
     replace: '        logger',
     tests: [DISCOVERY],
