@@ -45,7 +45,7 @@ export interface ScopeOptions {
 }
 
 /** A question waits no longer for files that changed; the answer then says so. */
-const QUESTION_MS = 4_000;
+const QUESTION_MS = 10_000;
 
 export function toFreshnessLine({ checked, files, pending, note }: Freshness): string {
   const state = pending > 0 ? `${pending} changed files pending` : 'no change pending';

@@ -13,12 +13,15 @@ describe('an index', () => {
     expect(before.text).toContain('[Index: 1 files');
     // The same size in the same moment: only the content tells.
     await write({ 'a.ts': source('other'), 'b/c.ts': source('third') });
-    expect(rowsOf(await call('find_definition', { name: 'first' }), 'symbols')).toEqual([]);
+    // On a busy machine the first answer may say that changes are pending.
+    await expect
+      .poll(async () => rowsOf(await call('find_definition', { name: 'first' }), 'symbols'))
+      .toEqual([]);
     expect(rowsOf(await call('find_definition', { name: 'other' }), 'symbols')).toHaveLength(1);
     expect(rowsOf(await call('search_code', { query: 'third' }), 'hits')).toHaveLength(1);
     await rm(join(root, 'b'), { recursive: true });
     expect(rowsOf(await call('search_symbols', { query: 'third' }), 'symbols')).toEqual([]);
-  });
+  }, 60_000);
 
   it('does not parse again what was only touched', async () => {
     const { call, root } = await openWorkbench({ files: { 'a.ts': source('first') } });
