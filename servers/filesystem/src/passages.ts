@@ -3,10 +3,7 @@
 //
 // Unless a passage is taken literally, a line end in it stands for either kind, LF or CRLF.
 
-export interface Passage {
-  start: number;
-  end: number;
-}
+import type { Passage } from '@drawbridge/paths';
 
 export interface FindOptions {
   /** Whether a line end matches its own kind alone. */

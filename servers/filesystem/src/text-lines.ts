@@ -4,36 +4,13 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { ToolError, characterEnd } from '@drawbridge/kit';
-import { readAt } from '@drawbridge/paths';
+import { HASH_DIGITS, MAX_HASHED, readAt } from '@drawbridge/paths';
 
-/** Files up to this many bytes are read whole for totals and hash. */
-export const FULL_SCAN_BYTES = 64 * 1024 * 1024;
 /** How far a line is looked for in a file that is larger. */
 const MAX_SCANNED = 1024 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 const SNIFF_BYTES = 8192;
 const NEWLINE = 10;
-/** Hexadecimal digits of SHA-256 that tell two versions of a file apart. */
-const HASH_DIGITS = 16;
-
-export function hashOf(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);
-}
-
-/** The hash of a file, read in pieces; nothing for one that is too large to have a hash. */
-export async function hashFile(file: FileHandle, signal: AbortSignal): Promise<string | undefined> {
-  const { size } = await file.stat();
-  if (size > FULL_SCAN_BYTES) return undefined;
-  const hash = createHash('sha256');
-  for (let position = 0; ;) {
-    signal.throwIfAborted();
-    const chunk = await readAt(file, position, CHUNK_BYTES);
-    hash.update(chunk);
-    position += chunk.length;
-    if (chunk.length < CHUNK_BYTES) return hash.digest('hex').slice(0, HASH_DIGITS);
-    if (position > FULL_SCAN_BYTES) return undefined;
-  }
-}
 
 /** Where to begin: a line, the last lines, or where an earlier answer stopped. */
 export type Start = { line: number } | { last: number } | { byte: number; line: number };
@@ -90,7 +67,7 @@ async function scanFrom(
   size: number,
   { start, lines, bytes, totals, signal }: ScanOptions,
 ): Promise<Scan> {
-  const whole = totals && size <= FULL_SCAN_BYTES && start.byte === 0;
+  const whole = totals && size <= MAX_HASHED && start.byte === 0;
   const hash = whole ? createHash('sha256') : undefined;
   let { byte: position, line } = start;
   let from = start.until <= line ? position : -1;
@@ -172,7 +149,7 @@ async function scanFor(
     return scanFrom(file, size, { ...options, start: { ...top, until: start.line } });
   }
   const from = await startOfLast(file, size, { lines: start.last, bytes });
-  if (size > FULL_SCAN_BYTES) return { from, fromLine: 0, to: size };
+  if (size > MAX_HASHED) return { from, fromLine: 0, to: size };
   const all = await scanFrom(file, size, { ...options, start: { ...top, until: 1 }, lines: 1 });
   return { ...all, from, fromLine: 0, to: size };
 }

@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createRipgrep, openFolder } from '@drawbridge/paths';
-import { searchFolder } from '../src/verified-lines.ts';
+import { createRipgrep, openFolder, searchFolder } from '@drawbridge/paths';
 import { openBesideSecret } from './secret.ts';
 
 describe('ripgrep', () => {

@@ -1,13 +1,22 @@
 // `edit`: replaces passages of a text file, and answers with the difference.
 import { ToolError, defineTool, type Tool } from '@drawbridge/kit';
-import { type Place, quoted, readWhole } from '@drawbridge/paths';
+import {
+  OWNER_CHANGED,
+  applyChanges,
+  hashOf,
+  lockKeyOf,
+  quoted,
+  readWhole,
+  replaceText,
+  toDiff,
+  type Change,
+  type Place,
+} from '@drawbridge/paths';
 import { z } from 'zod';
 import { contentText, hashText, pathText } from '../arguments.ts';
-import { applyChanges, toDiff, type Change } from '../edit-diff.ts';
 import type { Deps } from '../deps.ts';
 import { findPassages, fitLineEnds } from '../passages.ts';
-import { assertText, hashOf } from '../text-lines.ts';
-import { OWNER_CHANGED, lockKeyOf, replaceText } from './write.ts';
+import { assertText } from '../text-lines.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_REPLACED = 100_000;

@@ -8,12 +8,17 @@ import {
   toCursor,
   type Tool,
 } from '@drawbridge/kit';
-import { type PathGuard, toWalkArguments } from '@drawbridge/paths';
+import {
+  searchFolder,
+  searchOpenFiles,
+  toWalkArguments,
+  type FolderSearch,
+  type FoundLine,
+  type PathGuard,
+} from '@drawbridge/paths';
 import { z } from 'zod';
 import { cursorText, globText, pathText, patternText } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
-import { searchOpenFiles, type FoundLine } from '../search-lines.ts';
-import { searchFolder, type FolderSearch } from '../verified-lines.ts';
 
 function sizeOf({ path, text }: FoundLine): number {
   return path.length + Buffer.byteLength(text);

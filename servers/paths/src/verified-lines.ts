@@ -12,13 +12,9 @@ import {
   type ProposedLine,
   type Search,
 } from './search-lines.ts';
-import {
-  createFolderCache,
-  createTurns,
-  type Folder,
-  type FolderCache,
-  ifThere,
-} from '@drawbridge/paths';
+import type { Folder } from './folder.ts';
+import { createFolderCache, ifThere, type FolderCache } from './folder-cache.ts';
+import { createTurns } from './turns.ts';
 
 /** Lines proposed at once. Of more, only their files are kept, and searched one after the other. */
 const MAX_PROPOSED = 20_000;

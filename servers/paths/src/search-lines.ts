@@ -1,7 +1,8 @@
 // Lines that ripgrep finds. In a folder it walks by path, so what it finds there is only a proposal
 // (verified-lines.ts); in files that were opened for it, it is an answer.
 import type { CallContext } from '@drawbridge/kit';
-import { createSplitter, type Ripgrep, tooMany } from '@drawbridge/paths';
+import { tooMany } from './listing.ts';
+import { createSplitter, type Ripgrep } from './ripgrep.ts';
 
 export interface Search {
   pattern: string;

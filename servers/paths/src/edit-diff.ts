@@ -1,7 +1,12 @@
 // The difference that an edit makes, as a unified diff. Only the lines around each change are
 // compared: what an edit changes is known, and a file can be long.
 import { limitText } from '@drawbridge/kit';
-import type { Passage } from './passages.ts';
+
+/** Offsets in a text, in UTF-16 units. */
+export interface Passage {
+  start: number;
+  end: number;
+}
 
 export interface Change extends Passage {
   /** What stands in its place afterwards. */
