@@ -261,6 +261,18 @@ it('adds work trees that plain git understands, works in them, and removes them'
   expect(existsSync(tree)).toBe(false);
 });
 
+it('adds a work tree on a branch that there is, and one on none', async () => {
+  const { call } = await open();
+  await call('branch_create', { name: 'side' });
+  await call('worktree', { action: 'add', path: 'tree', ref: 'side' });
+  await call('worktree', { action: 'add', path: 'detached' });
+  expect((await call('worktree')).output['worktrees']).toEqual([
+    { path: 'r', head: 'main' },
+    { path: 'detached', head: expect.stringMatching(/^[0-9a-f]{40}$/) },
+    { path: 'tree', head: 'side' },
+  ]);
+});
+
 it('says what it would clean, and cleans when told', async () => {
   const { call, folder } = await open();
   write(folder, { 'x.txt': 'x', 'd/y.txt': 'y', '.drawbridge/secret': 's' });

@@ -29,7 +29,7 @@ function toTree(path: string, head: string): LinkedTree {
 async function listLinked({ commonFolder }: OpenRepository): Promise<LinkedTree[]> {
   const folder = join(commonFolder, 'worktrees');
   try {
-    const names = (await readdir(folder)).slice(0, MAX_LISTED);
+    const names = (await readdir(folder)).sort().slice(0, MAX_LISTED);
     return names.map((name) =>
       toTree(dirname(lineOf(join(folder, name, 'gitdir'))), lineOf(join(folder, name, 'HEAD'))),
     );
@@ -89,9 +89,9 @@ export function worktree(deps: Deps): Tool {
                 ? ref === undefined
                   ? ['--detach', '--', folder, hash]
                   : ['--', folder, ref]
-                : ['-b', assertRefName(create), '--', folder, hash];
+                : ['--no-track', '-b', assertRefName(create), '--', folder, hash];
             await mkdir(join(commonFolder, 'worktrees'), { recursive: true });
-            await repository.run(['worktree', 'add', '--no-checkout', '--no-track', ...start]);
+            await repository.run(['worktree', 'add', '--no-checkout', ...start]);
             // Git wrote where our stand-in for its common folder was.
             const pointer = readSmallFile(join(folder, '.git'), 4_096)?.toString().trim() ?? '';
             await writeFile(
