@@ -99,7 +99,7 @@ async function openOnce(options: OpenDatabaseOptions): Promise<OpenedDatabase> {
     // Pages after which what was written is brought into the file, with a wait for the disk.
     database.exec('pragma wal_autocheckpoint = 8000');
     // In KB, when negative.
-    database.exec('pragma cache_size = -16000');
+    database.exec('pragma cache_size = -8000');
     prepareSchema(database, options);
   } catch (error) {
     database.close();
