@@ -61,6 +61,12 @@ export const serverManifestSchema = z.looseObject({
     )
     .optional(),
   remotes: z.array(remote).optional(),
+  _meta: z
+    .looseObject({
+      /** Tools of this server, or patterns, by the toolsets of the settings that ship. */
+      'io.drawbridge/toolsets': z.record(z.string(), z.array(z.string())).optional(),
+    })
+    .optional(),
 });
 export type ServerManifest = z.infer<typeof serverManifestSchema> & {
   /** The file's name: what `drawbridge server <id>` starts, and the folder under `servers/`. */

@@ -53,12 +53,18 @@ interface SettingsFile {
 
 /** What runs where nothing was allowed: the servers that ship with Drawbridge, as its own file has them. */
 export function toBuiltinText(packageRoot: string): string {
-  const ids = listServers(packageRoot).map(({ id }) => id);
+  const servers = listServers(packageRoot);
+  const toolsets: Record<string, string[]> = {};
+  for (const { id, _meta: meta } of servers) {
+    for (const [name, tools] of Object.entries(meta?.['io.drawbridge/toolsets'] ?? {})) {
+      (toolsets[name] ??= []).push(...tools.map((tool) => `${id}__${tool}`));
+    }
+  }
   return JSON.stringify({
     mcpServers: Object.fromEntries(
-      ids.map((id) => [id, { command: 'drawbridge', args: ['server', id] }]),
+      servers.map(({ id }) => [id, { command: 'drawbridge', args: ['server', id] }]),
     ),
-    drawbridge: { toolsets: { code: ids.map((id) => `${id}__*`) } },
+    drawbridge: { toolsets },
   });
 }
 

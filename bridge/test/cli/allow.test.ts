@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { listServers as listShipped } from '@drawbridge/registry';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readRunningBridge } from '../../src/store/home-lock.ts';
 import { LONG, type Project, WAIT, command, createProject } from './project-fixture.ts';
@@ -38,6 +39,9 @@ function write(servers: object, path = config, rest: object = {}) {
 function isMarked(mark: string) {
   return existsSync(join(project.cwd, mark));
 }
+
+/** What runs where nothing was allowed. */
+const shipped = listShipped().map(({ id }) => id);
 
 /** The servers of the running bridge, once it has asked each of them what it offers. */
 async function listServers(): Promise<{ names: string[]; pending?: string | undefined }> {
@@ -71,7 +75,7 @@ describe('a settings file that was never allowed', () => {
     async () => {
       write({ hostile: marking('ran') });
       const start = project.run(['start']);
-      expect(await listServers()).toEqual({ names: ['filesystem'], pending: 'new' });
+      expect(await listServers()).toEqual({ names: shipped, pending: 'new' });
       expect(isMarked('ran')).toBe(false);
       expect((await run('servers')).stderr).toContain('drawbridge allow');
       expect((await run('doctor')).stdout).toContain('was never allowed');
@@ -88,7 +92,7 @@ describe('a settings file that was never allowed', () => {
       const client = await project.legacy([]);
       const { tools } = await client.listTools();
       expect(tools.map(({ name }) => name)).toContain('filesystem__list');
-      expect((await listServers()).names).toEqual(['filesystem']);
+      expect((await listServers()).names).toEqual(shipped);
       expect(isMarked('ran')).toBe(false);
     },
     LONG,
@@ -137,10 +141,7 @@ describe('a settings file that was never allowed', () => {
       project.run(['start']);
       expect(await listServers()).toEqual({ names: ['mine'], pending: 'removed' });
       expect((await run('allow', '--yes')).code).toBe(0);
-      await vi.waitFor(
-        async () => expect(await listServers()).toEqual({ names: ['filesystem'] }),
-        WAIT,
-      );
+      await vi.waitFor(async () => expect(await listServers()).toEqual({ names: shipped }), WAIT);
     },
     LONG,
   );
@@ -157,7 +158,7 @@ describe('a settings file that was never allowed', () => {
       rmSync(config);
       symlinkSync(join(other, 'mcp.config.json'), config);
       project.run(['start']);
-      expect(await listServers()).toEqual({ names: ['filesystem'], pending: 'new' });
+      expect(await listServers()).toEqual({ names: shipped, pending: 'new' });
       expect(isMarked('ran')).toBe(false);
     },
     LONG,
@@ -213,7 +214,7 @@ describe('a settings file that only its owner can write, outside of every root',
     async () => {
       write({ one: marking('one') }, config, { drawbridge: { projects: { p: { roots: ['.'] } } } });
       project.run(['start', '--config', config]);
-      expect(await listServers()).toEqual({ names: ['filesystem'], pending: 'new' });
+      expect(await listServers()).toEqual({ names: shipped, pending: 'new' });
       expect(isMarked('one')).toBe(false);
     },
     LONG,
